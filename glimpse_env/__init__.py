@@ -1,0 +1,34 @@
+"""Glimpse: images as a partially observed decision problem, seen through a foveated retina.
+
+Importing this package registers its environments with Gymnasium: ``gym.make("Glimpse-ClutteredMNIST-v0")``.
+
+The letters in the shapes of all docstrings: B environments, T glimpses an episode, K scales, C channels, G patch size,
+H x W scene size, N images of size h x w, D hidden units.
+"""
+
+import gymnasium as gym
+
+from glimpse_env.datasets import Dataset
+from glimpse_env.envs import GlimpseEnv, GlimpseVectorEnv, walk
+from glimpse_env.retina import Retina
+
+__all__ = ["TASKS", "Dataset", "GlimpseEnv", "GlimpseVectorEnv", "Retina", "walk"]
+__version__ = "0.1.0"
+
+_LARGE = {"patch_size": 12, "num_glimpses": 8, "translate": True}
+
+# The tasks of Mnih et al. (2014), section 4.1: id -> the arguments of its environment.
+TASKS: dict[str, dict[str, object]] = {
+    "Glimpse-MNIST-v0": {"patch_size": 8, "num_scales": 1, "num_glimpses": 7},
+    "Glimpse-TranslatedMNIST-v0": {**_LARGE, "num_scales": 3, "scene_size": 60},
+    "Glimpse-ClutteredMNIST-v0": {**_LARGE, "num_scales": 3, "scene_size": 60, "num_clutter": 4},
+    "Glimpse-ClutteredMNIST100-v0": {**_LARGE, "num_scales": 4, "scene_size": 100, "num_clutter": 8},
+}
+
+for _id, _arguments in TASKS.items():
+    gym.register(
+        _id,
+        entry_point="glimpse_env.envs:GlimpseEnv",
+        vector_entry_point="glimpse_env.envs:GlimpseVectorEnv",
+        kwargs=_arguments,
+    )

@@ -1,0 +1,445 @@
+"""World and retina under Gymnasium's rules. The only place where episodes begin and end."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, TypeAlias
+
+import gymnasium as gym
+import numba
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from glimpse_env.rendering import draw
+from glimpse_env.retina import Retina
+from glimpse_env.streams import uniforms
+from glimpse_env.worlds import World
+from glimpse_env.worlds.classification import ClassificationWorld
+
+WORLDS: Mapping[str, Callable[..., World]] = {"classification": ClassificationWorld}
+LOCATION_MODES = ("absolute", "relative")
+
+Observation: TypeAlias = dict[str, npt.NDArray[np.float32]]
+Action: TypeAlias = Mapping[str, Any]
+Info: TypeAlias = dict[str, Any]
+
+_METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 4}
+
+
+class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
+    """B worlds seen through one retina each, stepped together.
+
+    ## Observation Space
+    ``Dict``: ``glimpse`` (B, K*C, G, G) float32 in [0, 1], finest scale first, and ``fixation`` (B, 2) float32 in
+    [-1, 1], the (x, y) where it was taken.
+
+    ## Action Space
+    ``Dict``: ``location`` (B, 2) float32 in [-1, 1], where to look next: (0, 0) is the scene's centre, (-1, -1) its
+    top-left corner; and ``action`` (B,) int64: the class named, or the game's move.
+
+    ## Rewards
+    The world's: for classification 1 for the right class at the end of the episode, or 1/T at each step (``reward=``).
+
+    ## Starting State
+    Episode k of environment i depends on (seed + i, k) alone, k counted from the reset that gave the seed.
+    ``reset(options={"index": j})`` shows image j of the split, whatever the seed; see `walk` for all of them in order.
+
+    ## Episode End
+    The world's last step terminates; nothing truncates. ``location`` is ignored then, and the last glimpse comes again.
+
+    ## Info
+    ``label`` at each step and at reset; at the end also ``correct``, ``first_correct_glimpse`` (0 for none) and
+    ``mean_accuracy``, each with Gymnasium's mask ``_name``.
+
+    Args:
+        num_envs: B.
+        world: the name of the world, "classification".
+        patch_size: G, the pixels a side of each patch.
+        num_scales: K, the number of patches.
+        scale_factor: how many times wider each next patch is.
+        initial_fixation: the first fixation: "random", "center", or a location (x, y).
+        location_mode: "absolute": a location is where to look. "relative": it is added, times max_step, to the fixation,
+            and the sum is kept within [-1, 1].
+        max_step: with "relative", the farthest move along each axis, in (0, 2]; 2 spans the scene.
+        render_mode: "rgb_array" or None.
+        autoreset_mode: Gymnasium's NEXT_STEP, SAME_STEP or DISABLED (with ``options={"reset_mask": ...}``).
+        num_threads: how many threads share a batch. Results do not depend on it.
+        world_arguments: the world's own arguments, see `ClassificationWorld`.
+
+    Raises:
+        ValueError: an argument out of its range, or a bad action; the message names it and the environment is unharmed.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {**_METADATA, "autoreset_mode": AutoresetMode.NEXT_STEP}
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        world: str = "classification",
+        patch_size: int = 8,
+        num_scales: int = 1,
+        scale_factor: int = 2,
+        initial_fixation: str | tuple[float, float] = "random",
+        location_mode: str = "absolute",
+        max_step: float = 0.5,
+        render_mode: str | None = None,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        num_threads: int = 1,
+        **world_arguments: Any,
+    ) -> None:
+        for name, value in (("num_envs", num_envs), ("num_threads", num_threads)):
+            if not isinstance(value, int | np.integer) or value < 1:
+                raise ValueError(f"{name} must be an integer of at least 1, got {value!r}.")
+        if world not in WORLDS:
+            raise ValueError(f"Unknown world {world!r}: use one of {', '.join(map(repr, WORLDS))}.")
+        if location_mode not in LOCATION_MODES:
+            raise ValueError(f"Unknown location_mode {location_mode!r}: use 'absolute' or 'relative'.")
+        if not 0 < max_step <= 2:
+            raise ValueError(f"max_step must lie in (0, 2], where 2 spans the scene, got {max_step}.")
+        if render_mode not in (None, *_METADATA["render_modes"]):
+            raise ValueError(f"Unknown render_mode {render_mode!r}: use 'rgb_array' or None.")
+        self.retina = Retina(patch_size, num_scales, scale_factor)
+        self.world = WORLDS[world](num_envs, num_threads=num_threads, **world_arguments)
+        _, H, W, C = self.world.scenes.shape
+        if patch_size > max(H, W):
+            raise ValueError(f"patch_size={patch_size} is bigger than the scene ({H}, {W}): make it smaller.")
+
+        self.num_envs = num_envs
+        self.render_mode = render_mode
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.metadata = {**_METADATA, "autoreset_mode": self.autoreset_mode}  # type: ignore[misc]  # one of our own
+        glimpse_shape = (num_scales * C, patch_size, patch_size)
+        self.single_observation_space = spaces.Dict(
+            glimpse=spaces.Box(0, 1, glimpse_shape, np.float32), fixation=spaces.Box(-1, 1, (2,), np.float32)
+        )
+        self.single_action_space = spaces.Dict(
+            location=spaces.Box(-1, 1, (2,), np.float32), action=spaces.Discrete(self.world.num_actions)
+        )
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+
+        self._first_fixation = _first_fixation(initial_fixation)
+        self._reach = float(max_step) if location_mode == "relative" else 0.0  # 0: a location is where to look
+        self._num_threads = num_threads
+        self._seeds = np.zeros(num_envs, np.uint64)
+        self._episodes = np.zeros(num_envs, np.uint64)  # of the next episode, counted from the seed
+        self._seeded = np.zeros(num_envs, np.bool_)
+        self._playing = np.zeros(num_envs, np.bool_)
+        self._fixations = np.zeros((num_envs, 2), np.float32)
+        self._paths: list[list[npt.NDArray[np.float32]]] = [[] for _ in range(num_envs)] if render_mode else []
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, Info]:
+        """Begin an episode in each environment, or in those of ``options["reset_mask"]``.
+
+        Args:
+            seed: an integer s for the seeds s, s + 1, ..., a list of them, or None to go on to each one's next episode.
+            options: ``reset_mask``: (B,) bool, who begins anew, all unless given. ``index``: an image of the split, or
+                (B,) of them.
+
+        Returns:
+            The observation (see the class), and the info.
+
+        Raises:
+            ValueError: a bad seed, mask, index or option; nothing has changed then.
+        """
+        mask, indices = self._checked_options(options or {})
+        seeds, given = _checked_seeds(seed, self.num_envs)
+        if given[0]:
+            super().reset(seed=int(seeds[0]))
+        unknown = mask & ~given & ~self._seeded
+        if unknown.any():
+            seeds[unknown] = self.np_random.integers(2**63, size=unknown.sum(), dtype=np.uint64)
+        anew = mask & (given | unknown)
+        self._seeds[anew], self._episodes[anew], self._seeded[anew] = seeds[anew], 0, True
+        rows = np.flatnonzero(mask)
+        self._begin(rows, None if indices is None else indices[rows])
+        return self._observe(), _masked(self.world.info(), mask)
+
+    def step(
+        self, actions: Action
+    ) -> tuple[Observation, npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_], Info]:
+        """Act in each environment, and look.
+
+        Args:
+            actions: ``location`` (B, 2) float in [-1, 1], ``action`` (B,) integer; see the class.
+
+        Returns:
+            observation, rewards (B,) float64, terminations (B,) bool, truncations (B,) bool (all False), info.
+
+        Raises:
+            ValueError: an action of another shape, dtype or range; nothing has changed then.
+            gymnasium.error.ResetNeeded: no episode is going on in an environment that does not begin one by itself.
+        """
+        return self._advance(*_parts(actions, (self.num_envs,)))
+
+    def render(self) -> tuple[npt.NDArray[np.uint8], ...] | None:
+        """Draw each environment: its scene, the path of fixations, and the patches seen last.
+
+        Returns:
+            B frames, (height, width, 3) uint8 each; None without a render_mode.
+        """
+        if self.render_mode is None:
+            gym.logger.warn("render() draws nothing without a render_mode: pass render_mode='rgb_array' to make_vec().")
+            return None
+        glimpses = self._observe()["glimpse"]
+        return tuple(
+            draw(scene, self.retina, path, glimpse)
+            for scene, path, glimpse in zip(self.world.scenes, self._paths, glimpses, strict=True)
+        )
+
+    def _advance(
+        self, locations: npt.NDArray[np.float32], choices: npt.NDArray[np.int64]
+    ) -> tuple[Observation, npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_], Info]:
+        playing = self._playing.copy()
+        resting = np.flatnonzero(~playing)
+        if len(resting) and not (self.autoreset_mode == AutoresetMode.NEXT_STEP and self._seeded.all()):
+            raise gym.error.ResetNeeded(
+                f"No episode is going on in environments {resting.tolist()}: call reset() first (with "
+                "options={'reset_mask': ...} for some of several)."
+            )
+        bad = _first_bad(locations, choices, playing, self.world.num_actions)
+        if bad >= 0:
+            raise ValueError(
+                f"Environment {bad} got location={locations[bad].tolist()} and action={choices[bad]}: a location must lie in "
+                f"[-1, 1] and be finite (clip it), an action in [0, {self.world.num_actions})."
+            )
+        if len(resting):
+            self._begin(resting)
+        rewards, ended = self.world.step(choices, playing)
+        moving = playing & ~ended
+        _move(self._fixations, locations, moving, self._reach)
+        if self._paths:
+            for row in np.flatnonzero(moving):
+                self._paths[row].append(self._fixations[row].copy())
+        self._playing &= ~ended
+
+        everyone = np.ones(self.num_envs, np.bool_)
+        observation, info = self._observe(), _masked(self.world.info(), everyone)
+        if ended.any():
+            final = _masked(self.world.final_info(), ended)
+            if self.autoreset_mode == AutoresetMode.SAME_STEP:
+                final |= _masked(self.world.info(), ended)
+                self._begin(np.flatnonzero(ended))
+                info = _masked(self.world.info(), everyone) | {
+                    "final_obs": _split(observation, ended),
+                    "_final_obs": ended.copy(),
+                    "final_info": final,
+                    "_final_info": ended.copy(),
+                }
+                observation = self._observe()
+            else:
+                info |= final
+        return observation, rewards, ended, np.zeros(self.num_envs, np.bool_), info
+
+    def _begin(self, rows: npt.NDArray[np.int64], indices: npt.NDArray[np.int64] | None = None) -> None:
+        """Begin the next episode of some rows."""
+        draws = uniforms(self._seeds[rows], self._episodes[rows], 2 + self.world.num_draws)
+        self._episodes[rows] += np.uint64(1)
+        self._playing[rows] = True
+        self._fixations[rows] = 2 * draws[:, :2] - 1 if self._first_fixation is None else self._first_fixation
+        self.world.reset(rows, draws[:, 2:], indices)
+        if self._paths:
+            for row in rows:
+                self._paths[row] = [self._fixations[row].copy()]
+
+    def _observe(self) -> Observation:
+        return {
+            "glimpse": self.retina(self.world.scenes, self._fixations, self._num_threads),
+            "fixation": self._fixations.copy(),
+        }
+
+    def _checked_options(self, options: dict[str, Any]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64] | None]:
+        """Who begins anew (B,), and with which image (B,)."""
+        if unknown := set(options) - {"reset_mask", "index"}:
+            raise ValueError(f"Unknown options {sorted(unknown)}: use 'reset_mask' or 'index'.")
+        mask = options.get("reset_mask", np.ones(self.num_envs, np.bool_))
+        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != (self.num_envs,) or not mask.any():
+            raise ValueError(f"options['reset_mask'] must be a bool array ({self.num_envs},) with a True, got {mask!r}.")
+        if options.get("index") is None:
+            return mask, None
+        indices = np.asarray(options["index"])
+        if not np.issubdtype(indices.dtype, np.integer) or indices.shape not in ((), (self.num_envs,)):
+            raise ValueError(f"options['index'] must be an integer, or {self.num_envs} of them, got {options['index']!r}.")
+        if indices.min() < 0 or indices.max() >= self.world.num_images:
+            raise ValueError(f"options['index'] must lie in [0, {self.world.num_images}), got {options['index']!r}.")
+        return mask, np.broadcast_to(indices.astype(np.int64), (self.num_envs,))
+
+
+class GlimpseEnv(gym.Env[Observation, Action]):
+    """One world seen through a retina: a `GlimpseVectorEnv` of one, without the leading B.
+
+    Args:
+        render_mode: "rgb_array" or None.
+        arguments: those of `GlimpseVectorEnv` and of its world, but for num_envs and autoreset_mode.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = _METADATA  # type: ignore[misc]
+
+    def __init__(self, *, render_mode: str | None = None, **arguments: Any) -> None:
+        self._batch = GlimpseVectorEnv(1, render_mode=render_mode, autoreset_mode=AutoresetMode.DISABLED, **arguments)
+        self.render_mode = render_mode
+        self.observation_space = self._batch.single_observation_space
+        self.action_space = self._batch.single_action_space
+
+    @property
+    def retina(self) -> Retina:
+        """The glimpse sensor."""
+        return self._batch.retina
+
+    @property
+    def world(self) -> World:
+        """What is out there: a batch of one."""
+        return self._batch.world
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, Info]:
+        """Begin an episode: episode 0 of a seed, or the next one without.
+
+        Args:
+            seed: an integer of at least 0, or None.
+            options: ``index``: an image of the split.
+
+        Raises:
+            ValueError: a bad seed, index or option; nothing has changed then.
+        """
+        observation, info = self._batch.reset(seed=seed, options=options)
+        super().reset(seed=seed)
+        return _first(observation), _plain(info)
+
+    def step(self, action: Action) -> tuple[Observation, float, bool, bool, Info]:
+        """Act, and look.
+
+        Args:
+            action: ``location`` (2,) float in [-1, 1], ``action`` an integer; see `GlimpseVectorEnv`.
+
+        Raises:
+            ValueError: an action of another shape, dtype or range; nothing has changed then.
+            gymnasium.error.ResetNeeded: no episode is going on.
+        """
+        observation, rewards, terminations, _, info = self._batch._advance(*_parts(action, ()))
+        return _first(observation), float(rewards[0]), bool(terminations[0]), False, _plain(info)
+
+    def render(self) -> npt.NDArray[np.uint8] | None:  # type: ignore[override]
+        """Draw the scene, the path of fixations, and the patches seen last: (height, width, 3) uint8."""
+        frames = self._batch.render()
+        return None if frames is None else frames[0]
+
+
+def walk(envs: gym.Env[Any, Any] | VectorEnv[Any, Any, Any], seed: int = 0) -> Iterator[tuple[Any, Info, Any]]:
+    """Begin an episode on each image of the split, in order, each exactly once: for exact evaluation.
+
+    The scene of image j is that of seed + j, so it does not depend on how many environments share the walk.
+
+    Args:
+        envs: a `GlimpseEnv` or `GlimpseVectorEnv` (with autoreset disabled), wrapped or not.
+        seed: of image 0.
+
+    Yields:
+        observation, info, and which of the environments to count: (B,) bool, or True for a single one. It is False only
+        in the last round, where B does not divide the number of images.
+    """
+    num_images = envs.unwrapped.world.num_images  # type: ignore[union-attr]
+    if isinstance(envs, gym.Env):
+        for j in range(num_images):
+            yield *envs.reset(seed=seed + j, options={"index": j}), True
+        return
+    for start in range(0, num_images, envs.num_envs):
+        indices = np.arange(start, start + envs.num_envs)
+        seeds: Any = (seed + indices).tolist()
+        yield *envs.reset(seed=seeds, options={"index": indices % num_images}), indices < num_images
+
+
+def _first_fixation(value: str | tuple[float, float]) -> npt.NDArray[np.float32] | None:
+    """The location of ``initial_fixation=``, None for a random one."""
+    if isinstance(value, str):
+        if value not in ("random", "center"):
+            raise ValueError(f"Unknown initial_fixation {value!r}: use 'random', 'center' or (x, y).")
+        return None if value == "random" else np.zeros(2, np.float32)
+    location = np.asarray(value, np.float32)
+    if location.shape != (2,) or not (np.abs(location) <= 1).all():
+        raise ValueError(f"initial_fixation must be 'random', 'center' or (x, y) in [-1, 1], got {value!r}.")
+    return location
+
+
+def _checked_seeds(seed: Any, num_envs: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
+    """The seed of each environment (B,), and whether it was given one (B,)."""
+    if seed is None or isinstance(seed, int | np.integer):
+        seeds = [None if seed is None else seed + i for i in range(num_envs)]
+    else:
+        seeds = list(seed)
+    if len(seeds) != num_envs:
+        raise ValueError(f"seed must be an integer or a list of num_envs={num_envs}, got {len(seeds)} of them.")
+    given = np.array([s is not None for s in seeds])
+    for s in seeds:
+        if s is not None and not (isinstance(s, int | np.integer) and 0 <= s < 2**64):
+            raise ValueError(f"A seed must be an integer in [0, 2**64), got {s!r}.")
+    return np.array([s or 0 for s in seeds], np.uint64), given
+
+
+def _parts(actions: Action, lead: tuple[int, ...]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Locations (B, 2) and environment actions (B,) of an action dict whose arrays have the leading shape (B,) or ()."""
+    try:
+        location, choice = np.asarray(actions["location"]), np.asarray(actions["action"])
+    except (KeyError, TypeError, IndexError) as error:
+        raise ValueError(f"An action must be a dict with the keys 'location' and 'action', got {actions!r}.") from error
+    if location.shape != (*lead, 2) or location.dtype.kind != "f":
+        raise ValueError(
+            f"location must be floats of shape {(*lead, 2)}, got dtype {location.dtype} and shape {location.shape}."
+        )
+    if choice.shape != lead or choice.dtype.kind not in "iu":
+        raise ValueError(f"action must be integers of shape {lead}, got dtype {choice.dtype} and shape {choice.shape}.")
+    return location.astype(np.float32, copy=False).reshape(-1, 2), choice.astype(np.int64, copy=False).reshape(-1)
+
+
+@numba.njit(cache=True, nogil=True)
+def _first_bad(
+    locations: npt.NDArray[np.float32], choices: npt.NDArray[np.int64], playing: npt.NDArray[np.bool_], num_actions: int
+) -> int:
+    """The first row that plays and has a location or action out of range, else -1."""
+    for b in range(len(locations)):
+        fits = abs(locations[b, 0]) <= 1 and abs(locations[b, 1]) <= 1 and 0 <= choices[b] < num_actions  # NaN does not
+        if playing[b] and not fits:
+            return b
+    return -1
+
+
+@numba.njit(cache=True, nogil=True)
+def _move(
+    fixations: npt.NDArray[np.float32], locations: npt.NDArray[np.float32], moving: npt.NDArray[np.bool_], reach: float
+) -> None:
+    """Move the gaze to a location, or by reach times it."""
+    for b in range(len(fixations)):
+        for axis in range(2):
+            if moving[b]:
+                target = locations[b, axis]
+                if reach > 0:
+                    target = np.float32(min(max(fixations[b, axis] + reach * target, -1.0), 1.0))
+                fixations[b, axis] = target
+
+
+def _masked(values: Mapping[str, npt.NDArray[Any]], mask: npt.NDArray[np.bool_]) -> Info:
+    """Give values in Gymnasium's vector form: 0 where the mask is False, the mask beside each as ``_name``."""
+    info: Info = {}
+    for name, value in values.items():
+        info[name], info[f"_{name}"] = value * mask, mask.copy()
+    return info
+
+
+def _split(observation: Observation, mask: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+    """The observation of each row of a mask, None for the others: (B,) object."""
+    parts = np.full(len(mask), None, object)
+    for row in np.flatnonzero(mask):
+        parts[row] = {key: value[row] for key, value in observation.items()}
+    return parts
+
+
+def _first(observation: Observation) -> Observation:
+    return {key: value[0] for key, value in observation.items()}
+
+
+def _plain(info: Info) -> Info:
+    """The info of a batch of one, as Python numbers."""
+    return {name: value[0].item() for name, value in info.items() if not name.startswith("_")}

@@ -1,0 +1,31 @@
+"""Share a batch among threads: the kernels release the GIL, so plain threads run them in parallel."""
+
+import concurrent.futures
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy.typing as npt
+
+
+@functools.cache
+def _pool(num_threads: int) -> concurrent.futures.ThreadPoolExecutor:
+    return concurrent.futures.ThreadPoolExecutor(num_threads, thread_name_prefix="glimpse_env")
+
+
+def in_threads(num_threads: int, kernel: Callable[..., Any], *batched: npt.NDArray[Any], shared: tuple[Any, ...]) -> None:
+    """Call ``kernel(*batched, *shared)``, the batch cut into num_threads parts that run at the same time.
+
+    Args:
+        num_threads: the number of parts, at least 1.
+        kernel: writes into its arguments, row by row; releases the GIL.
+        batched: arrays of shape (B, ...), cut along B.
+        shared: what each part gets whole.
+    """
+    size = -(-len(batched[0]) // num_threads)
+    if size == len(batched[0]):
+        kernel(*batched, *shared)
+        return
+    parts = [tuple(array[start : start + size] for array in batched) for start in range(0, len(batched[0]), size)]
+    for done in [_pool(num_threads).submit(kernel, *part, *shared) for part in parts]:
+        done.result()

@@ -1,0 +1,182 @@
+"""A still scene with a class to name (Mnih et al. 2014, sections 3 and 4.1)."""
+
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from glimpse_env import datasets
+from glimpse_env.scenes import Composer
+
+REWARDS = ("final", "every")
+DECIDES = ("end", "anytime")
+
+
+class ClassificationWorld:
+    """B scenes, each with the class of its image as the answer.
+
+    Args:
+        num_envs: B.
+        dataset: the name of a dataset, see ``datasets.load``. Not read when images are given.
+        split: "train", "validation" or "test", of a named dataset.
+        images: images of your own instead: (N, h, w) or (N, h, w, C), uint8 or float in [0, 1].
+        labels: their classes: (N,) integers.
+        scene_size: (H, W) or one number for both, in pixels; the images' own size unless given.
+        translate: whether the image lies anywhere in the scene, or in its centre.
+        num_clutter: pieces of other images of the split, added at random places.
+        clutter_size: their side, in pixels.
+        num_glimpses: T, the glimpses, and so the steps, of an episode.
+        reward: "final": 1 for the right class at the last step. "every": each step's class is scored, 1/T each.
+        decide: "end": the class named at step T counts. "anytime": there is one more action, the last, "look on"; naming
+            a class ends the episode. Who still looks on at step T is wrong.
+        glimpse_cost: with "anytime", taken off the reward for each further glimpse.
+        num_threads: how many threads compose scenes.
+
+    Raises:
+        ValueError: an argument out of its range; the message names it.
+    """
+
+    def __init__(
+        self,
+        num_envs: int,
+        *,
+        dataset: str = "mnist",
+        split: str = "train",
+        images: npt.ArrayLike | None = None,
+        labels: npt.ArrayLike | None = None,
+        scene_size: int | tuple[int, int] | None = None,
+        translate: bool = False,
+        num_clutter: int = 0,
+        clutter_size: int = 8,
+        num_glimpses: int = 6,
+        reward: str = "final",
+        decide: str = "end",
+        glimpse_cost: float = 0.0,
+        num_threads: int = 1,
+    ) -> None:
+        if (images is None) != (labels is None):
+            raise ValueError(f"Pass both images= and labels=, or neither; {'labels' if labels is None else 'images'} is None.")
+        if split not in datasets.SPLITS:
+            raise ValueError(f"Unknown split {split!r}: use one of {', '.join(map(repr, datasets.SPLITS))}.")
+        if reward not in REWARDS:
+            raise ValueError(f"Unknown reward {reward!r}: use one of {', '.join(map(repr, REWARDS))}.")
+        if decide not in DECIDES:
+            raise ValueError(f"Unknown decide {decide!r}: use one of {', '.join(map(repr, DECIDES))}.")
+        if decide == "anytime" and reward == "every":
+            raise ValueError("reward='every' scores each step, decide='anytime' one answer: take reward='final' with it.")
+        if decide == "end" and glimpse_cost != 0:
+            raise ValueError(f"glimpse_cost={glimpse_cost} needs decide='anytime': with 'end' all episodes are as long.")
+        if not 0 <= glimpse_cost < np.inf:
+            raise ValueError(f"glimpse_cost must be finite and at least 0, got {glimpse_cost}.")
+        if not isinstance(num_glimpses, int | np.integer) or num_glimpses < 1:
+            raise ValueError(f"num_glimpses must be an integer of at least 1, got {num_glimpses!r}.")
+
+        self.dataset = datasets.load(dataset, split) if images is None else datasets.from_arrays(images, labels)
+        self.num_glimpses = int(num_glimpses)
+        self.num_images = len(self.dataset)
+        look_on = self.dataset.num_classes if decide == "anytime" else -1
+        self.num_actions = self.dataset.num_classes + (decide == "anytime")
+        self._composer = _composer(self.dataset.images, scene_size, translate, num_clutter, clutter_size)
+        self.num_draws = 1 + self._composer.num_draws
+        self._rules = (self.num_glimpses, reward == "every", look_on, float(glimpse_cost))
+        self._num_threads = num_threads
+
+        C = self.dataset.images.shape[3]
+        self.scenes = np.zeros((num_envs, self._composer.height, self._composer.width, C), np.uint8)
+        self._labels = np.zeros(num_envs, np.int64)
+        self._steps = np.zeros(num_envs, np.int64)
+        self._hits = np.zeros(num_envs, np.int64)  # steps whose class was right
+        self._first_hits = np.zeros(num_envs, np.int64)  # the first of them, 0 for none
+        self._correct = np.zeros(num_envs, np.bool_)  # whether the latest step's was
+
+    def reset(self, rows: npt.NDArray[np.int64], draws: npt.NDArray[np.float64], indices: npt.NDArray[np.int64] | None) -> None:
+        """Begin a new episode in some rows, see `World.reset`."""
+        if indices is None:
+            indices = (draws[:, 0] * self.num_images).astype(np.int64)
+        self._labels[rows] = self.dataset.labels[indices]
+        for counter in (self._steps, self._hits, self._first_hits):
+            counter[rows] = 0
+        self._composer.compose(self.scenes, rows, self.dataset.images, indices, draws[:, 1:], self._num_threads)
+
+    def step(
+        self, actions: npt.NDArray[np.int64], playing: npt.NDArray[np.bool_]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """Score the class named in each row that is playing, see `World.step`."""
+        rewards, ended = np.zeros(len(actions)), np.zeros(len(actions), np.bool_)
+        state = (self._labels, self._steps, self._hits, self._first_hits, self._correct)
+        _score(actions, playing, *state, *self._rules, rewards, ended)
+        return rewards, ended
+
+    def info(self) -> dict[str, npt.NDArray[Any]]:
+        """The class of each scene: ``label`` (B,) int64."""
+        return {"label": self._labels}
+
+    def final_info(self) -> dict[str, npt.NDArray[Any]]:
+        """How each episode went.
+
+        ``correct`` (B,) bool; ``first_correct_glimpse`` (B,) int64, the first glimpse after which the right class was
+        named, 0 for none; ``mean_accuracy`` (B,) float64, the share of steps that named it.
+        """
+        return {
+            "correct": self._correct,
+            "first_correct_glimpse": self._first_hits,
+            "mean_accuracy": self._hits / np.maximum(self._steps, 1),
+        }
+
+
+def _composer(
+    images: npt.NDArray[np.uint8],
+    scene_size: int | tuple[int, int] | None,
+    translate: bool,
+    num_clutter: int,
+    clutter_size: int,
+) -> Composer:
+    """Check how scenes are to be made of these images."""
+    N, h, w, _ = images.shape
+    H, W = (h, w) if scene_size is None else (scene_size, scene_size) if np.isscalar(scene_size) else scene_size
+    if h > H or w > W:
+        raise ValueError(f"scene_size={scene_size} is smaller than the images ({h}, {w}): enlarge it or shrink them.")
+    if num_clutter < 0:
+        raise ValueError(f"num_clutter must be at least 0, got {num_clutter}.")
+    if num_clutter and not 1 <= clutter_size <= min(h, w):
+        raise ValueError(f"clutter_size must lie in [1, {min(h, w)}], the images' smaller side, got {clutter_size}.")
+    if num_clutter and N < 2:
+        raise ValueError(f"num_clutter={num_clutter} cuts pieces from other images, and there is but one image.")
+    return Composer(int(H), int(W), bool(translate), int(num_clutter), int(clutter_size))
+
+
+@numba.njit(cache=True, nogil=True)
+def _score(
+    actions: npt.NDArray[np.int64],
+    playing: npt.NDArray[np.bool_],
+    labels: npt.NDArray[np.int64],
+    steps: npt.NDArray[np.int64],
+    hits: npt.NDArray[np.int64],
+    first_hits: npt.NDArray[np.int64],
+    correct: npt.NDArray[np.bool_],
+    num_glimpses: int,
+    every: bool,
+    look_on: int,
+    glimpse_cost: float,
+    rewards: npt.NDArray[np.float64],
+    ended: npt.NDArray[np.bool_],
+) -> None:
+    """Score one step; ``look_on`` is the action that names no class, -1 where there is none."""
+    for b in range(len(actions)):
+        if not playing[b]:
+            continue
+        steps[b] += 1
+        correct[b] = actions[b] == labels[b]
+        if correct[b]:
+            hits[b] += 1
+            if first_hits[b] == 0:
+                first_hits[b] = steps[b]
+        named = look_on >= 0 and actions[b] != look_on
+        ended[b] = named or steps[b] == num_glimpses
+        if every:
+            rewards[b] = correct[b] / num_glimpses
+        elif ended[b]:
+            rewards[b] = correct[b]
+        else:
+            rewards[b] = 0.0 - glimpse_cost
