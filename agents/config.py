@@ -1,0 +1,105 @@
+"""Every choice of a training run, and the presets."""
+
+import dataclasses
+from typing import Literal
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """One training run. The defaults are the best known; ``--preset paper`` is the paper's own architecture and rules."""
+
+    env_id: str = "Glimpse-ClutteredMNIST-v0"
+    """The Gymnasium id to train on."""
+    num_glimpses: int | None = None
+    """Glimpses an episode; the id's own unless given."""
+    name: str | None = None
+    """Folder under runs/; made of the id, the preset-independent seed and the way of looking unless given."""
+    seed: int = 0
+    """Of the weights, the scenes and the exploration."""
+    device: str = "cpu"
+    """Where the network runs: cpu, cuda."""
+    num_threads: int = 1
+    """CPU threads of the network in each process."""
+    precision: Literal["bfloat16", "float32"] = "bfloat16"
+    """Of the matrix products in training; evaluation is in float32."""
+
+    num_episodes: int = 1_400_000
+    """Training episodes, one scene each."""
+    batch_size: int = 128
+    """Episodes an update."""
+    learning_rate: float = 2e-3
+    """Of AdamW at its peak, after a short warm-up; annealed to 0 by a cosine."""
+    weight_decay: float = 0.02
+    """Of AdamW."""
+    clip: float = 1.0
+    """Largest gradient norm of the location's parameters, and of all others, each by itself."""
+
+    looking: Literal["learned", "random", "center"] = "learned"
+    """How locations are chosen: by the location network, uniformly, or always the centre."""
+    blind: float = 0.03
+    """Share of the training in which looks are random, so that the class head learns to read first."""
+    std_start: float = 0.25
+    """Standard deviation of the location policy at first, in units of half the scene."""
+    std_end: float = 0.07
+    """The same at the end; linear in between."""
+    gamma: float = 0.0
+    """Discount of later rewards in a look's return."""
+    credit: Literal["log_prob", "reward"] = "log_prob"
+    """What a look earns: the log-probability of the right class after it, or the environment's reward, as in the paper."""
+    scored: Literal["every", "last"] = "every"
+    """After which glimpses the class is trained: all of them, or the last, as in the paper."""
+    hybrid: bool = True
+    """Train the class by cross-entropy, as the paper does; otherwise by REINFORCE, from reward alone."""
+
+    glimpse_network: Literal["conv", "fc"] = "conv"
+    """What reads a glimpse; "fc" is the paper's."""
+    core: Literal["gru", "relu", "lstm"] = "gru"
+    """The recurrent core; "relu" is the paper's for classification, "lstm" for games."""
+    hidden_size: int = 256
+    """Units of each half of the glimpse network; 128 in the paper."""
+    size: int = 256
+    """Units of the glimpse network's output and of the core."""
+    location_stream: int = 128
+    """Units of a second recurrent stream for the location; 0 for none, as in the paper."""
+
+    num_validations: int = 20
+    """How often the validation split is measured in the course of the training."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained."""
+        for name in ("num_episodes", "batch_size", "learning_rate", "std_start", "std_end", "clip", "size", "hidden_size"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}.")
+        for name in ("blind", "gamma"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must lie in [0, 1], got {getattr(self, name)}.")
+
+    @property
+    def num_updates(self) -> int:
+        """How many batches make the training."""
+        return max(1, self.num_episodes // self.batch_size)
+
+    @property
+    def run_name(self) -> str:
+        """The folder under runs/."""
+        return self.name or f"{self.env_id}-{self.looking}-{self.seed}"
+
+
+PRESETS: dict[str, Config] = {
+    "best": Config(),
+    # Mnih et al. (2014), section 4, with Adam for its annealed SGD.
+    "paper": Config(
+        glimpse_network="fc",
+        core="relu",
+        hidden_size=128,
+        location_stream=0,
+        credit="reward",
+        gamma=1.0,
+        scored="last",
+        blind=0.0,
+        std_start=0.15,
+        std_end=0.15,
+        learning_rate=1e-3,
+        weight_decay=0.0,
+    ),
+}

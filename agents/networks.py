@@ -1,0 +1,232 @@
+"""The networks of Mnih et al. (2014), one class each, and the parts that better agents swap in.
+
+Shapes: B episodes, K*C patches of G x G pixels in a glimpse, D hidden units, n environment actions.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812  # the field's name
+
+State = tuple[Tensor, ...]
+
+
+class Standardise(nn.Module):
+    """Shift and scale each patch channel to mean 0 and variance 1, as measured once on glimpses at random locations.
+
+    Without it a network hardly sees a sparse scene: pixels averaged over a coarse cell are close to 0.
+
+    Args:
+        num_channels: K*C.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, num_channels: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(num_channels, 1, 1))
+        self.register_buffer("std", torch.ones(num_channels, 1, 1))
+
+    def fit(self, glimpses: Tensor) -> None:
+        """Measure glimpses (B, K*C, G, G)."""
+        self.mean.copy_(glimpses.mean((0, 2, 3)).view_as(self.mean))
+        self.std.copy_(glimpses.std((0, 2, 3)).clamp(min=1e-3).view_as(self.std))
+
+    def forward(self, glimpses: Tensor) -> Tensor:
+        """(B, K*C, G, G) in [0, 1] to the same shape, about standard normal."""
+        return (glimpses - self.mean) / self.std
+
+
+class GlimpseNetwork(nn.Module):
+    """What and where, as one vector: h_g = ReLU(W rho), h_l = ReLU(W l), g = ReLU(W h_g + W h_l) (section 3.1, f_g).
+
+    Args:
+        glimpse_shape: (K*C, G, G).
+        hidden_size: units of h_g and of h_l, 128 in the paper.
+        size: units of g, 256 in the paper.
+    """
+
+    def __init__(self, glimpse_shape: tuple[int, int, int], hidden_size: int = 128, size: int = 256) -> None:
+        super().__init__()
+        self.what = nn.Sequential(nn.Flatten(), nn.Linear(glimpse_shape[0] * glimpse_shape[1] ** 2, hidden_size), nn.ReLU())
+        self.where = nn.Sequential(nn.Linear(2, hidden_size), nn.ReLU())
+        self.join = nn.Linear(2 * hidden_size, size)  # W h_g + W h_l, as one product
+
+    def forward(self, glimpses: Tensor, fixations: Tensor) -> Tensor:
+        """(B, K*C, G, G) and (B, 2) to (B, size)."""
+        return F.relu(self.join(torch.cat([self.what(glimpses), self.where(fixations)], dim=1)))
+
+
+class ConvGlimpseNetwork(GlimpseNetwork):
+    """The glimpse network with two strided convolutions before h_g: a patch is an image, too.
+
+    Args:
+        glimpse_shape: (K*C, G, G), G at least 4.
+        hidden_size: units of h_g and of h_l.
+        size: units of g.
+        num_filters: of each convolution.
+    """
+
+    def __init__(
+        self, glimpse_shape: tuple[int, int, int], hidden_size: int = 256, size: int = 256, num_filters: int = 64
+    ) -> None:
+        super().__init__(glimpse_shape, hidden_size, size)
+        filters = nn.Sequential(
+            nn.Conv2d(glimpse_shape[0], num_filters, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(num_filters, num_filters, 3, stride=1 if glimpse_shape[1] < 10 else 2, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+        )
+        with torch.no_grad():
+            num_features = filters(torch.zeros(1, *glimpse_shape)).shape[1]
+        self.what = nn.Sequential(*filters, nn.Linear(num_features, hidden_size), nn.ReLU())
+
+
+class ReLUCore(nn.Module):
+    """h_t = ReLU(W h_{t-1} + W g_t) (section 4, f_h for classification)."""
+
+    def __init__(self, input_size: int, size: int = 256) -> None:
+        super().__init__()
+        self.cell = nn.RNNCell(input_size, size, nonlinearity="relu")
+
+    def forward(self, inputs: Tensor, state: Tensor) -> Tensor:
+        """(B, input_size) and (B, D) to the next (B, D)."""
+        return self.cell(inputs, state)
+
+
+class GRUCore(ReLUCore):
+    """A gated recurrent unit (Cho et al. 2014) as the core."""
+
+    def __init__(self, input_size: int, size: int = 256) -> None:
+        super().__init__(input_size, size)
+        self.cell = nn.GRUCell(input_size, size)
+
+
+class LSTMCore(nn.Module):
+    """An LSTM as the core (section 4.2, f_h for the game); its state holds h and c side by side, read h alone."""
+
+    def __init__(self, input_size: int, size: int = 256) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(input_size, size)
+
+    def forward(self, inputs: Tensor, state: Tensor) -> Tensor:
+        """(B, input_size) and (B, 2D) to the next (B, 2D)."""
+        h, c = state.chunk(2, dim=1)
+        return torch.cat(self.cell(inputs, (h, c)), dim=1)
+
+
+class LocationNetwork(nn.Module):
+    """Mean of the Gaussian over the next location, linear in its features; 0, the scene's centre, at first (f_l)."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.mean = nn.Linear(size, 2)
+        nn.init.zeros_(self.mean.weight)
+        nn.init.zeros_(self.mean.bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, D) to (B, 2) float32, not bounded: the environment's bounds are for who clips the sample."""
+        return self.mean(features).float()
+
+
+class ActionNetwork(nn.Linear):
+    """Logits over the environment actions, linear in h (f_a): (B, D) to (B, n)."""
+
+
+class BaselineNetwork(nn.Linear):
+    """Expected return b_t, linear in its features, which it does not shape: (..., D) to (..., 1)."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(..., D) to (...)."""
+        return super().forward(features.detach()).squeeze(-1)
+
+
+class Step(NamedTuple):
+    """What the agent makes of one glimpse.
+
+    Attributes:
+        logits: (B, n), over the environment actions.
+        mean: (B, 2), of the next location.
+        features: (B, F), what the baseline reads; nothing later than this glimpse is in it.
+        state: what the next step needs.
+    """
+
+    logits: Tensor
+    mean: Tensor
+    features: Tensor
+    state: State
+
+
+GLIMPSE_NETWORKS = {"fc": GlimpseNetwork, "conv": ConvGlimpseNetwork}
+CORES = {"relu": ReLUCore, "gru": GRUCore, "lstm": LSTMCore}
+
+
+class RecurrentAttentionModel(nn.Module):
+    """Glimpse network, core and heads, one glimpse a call (figure 1 of the paper).
+
+    Args:
+        glimpse_shape: (K*C, G, G).
+        num_actions: n.
+        glimpse_network: "fc", the paper's, or "conv".
+        core: "relu", the paper's, "gru" or "lstm".
+        hidden_size: units of h_g and of h_l.
+        size: D, units of g and of h.
+        location_stream: units of a second stream with a glimpse network and a core of its own, which only REINFORCE
+            trains and which also reads the first one's h; 0 for none, as in the paper: the location is linear in h.
+        stop_gradient: whether the location's gradient stops before h, as the hybrid loss of the paper has it.
+    """
+
+    def __init__(
+        self,
+        glimpse_shape: tuple[int, int, int],
+        num_actions: int,
+        *,
+        glimpse_network: str = "fc",
+        core: str = "relu",
+        hidden_size: int = 128,
+        size: int = 256,
+        location_stream: int = 0,
+        stop_gradient: bool = True,
+    ) -> None:
+        super().__init__()
+        self.size = size
+        self.stop_gradient = stop_gradient
+        self.location_stream = location_stream
+        self.state_size = 2 * size if core == "lstm" else size
+        self.standardise = Standardise(glimpse_shape[0])
+        self.glimpse = GLIMPSE_NETWORKS[glimpse_network](glimpse_shape, hidden_size, size)
+        self.core = CORES[core](size, size)
+        if location_stream:
+            self.location_glimpse = GlimpseNetwork(glimpse_shape, location_stream, location_stream)
+            self.location_core = GRUCore(location_stream + size, location_stream)
+        features = location_stream + size
+        self.location = LocationNetwork(features)
+        self.action = ActionNetwork(size, num_actions)
+        self.baseline = BaselineNetwork(features, 1)
+
+    def initial_state(self, batch_size: int) -> State:
+        """The state before the first glimpse: zeros."""
+        zeros = self.standardise.mean.new_zeros
+        return (zeros(batch_size, self.state_size), zeros(batch_size, self.location_stream))
+
+    def forward(self, glimpses: Tensor, fixations: Tensor, state: State) -> Step:
+        """Take one glimpse in.
+
+        Args:
+            glimpses: (B, K*C, G, G) float32 in [0, 1].
+            fixations: (B, 2) float32 in [-1, 1], where they were taken.
+            state: from `initial_state` or the step before.
+        """
+        core_state, location_state = state
+        glimpses = self.standardise(glimpses)
+        core_state = self.core(self.glimpse(glimpses, fixations), core_state)
+        h = core_state[:, : self.size]
+        features = h.detach() if self.stop_gradient else h
+        if self.location_stream:
+            looked = self.location_glimpse(glimpses, fixations)
+            location_state = self.location_core(torch.cat([looked, features], dim=1), location_state)
+            features = torch.cat([features, location_state], dim=1)
+        return Step(self.action(h).float(), self.location(features), features, (core_state, location_state))

@@ -1,0 +1,73 @@
+"""REINFORCE with a baseline (Williams 1992; Mnih et al. 2014, section 3.2), as pure functions over (T, B) tensors."""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def gaussian_log_prob(samples: Tensor, means: Tensor, std: float) -> Tensor:
+    """Log-density of locations under the policy, summed over x and y.
+
+    Args:
+        samples: (..., 2), as drawn: before any clipping. Held fixed: no gradient reaches a mean through a sample.
+        means: (..., 2).
+        std: of both axes, above 0.
+
+    Returns:
+        (...,)
+    """
+    assert samples.shape == means.shape, (samples.shape, means.shape)
+    z = (samples.detach() - means) / std
+    return -(0.5 * z**2 + math.log(std) + 0.5 * math.log(2 * math.pi)).sum(-1)
+
+
+def discounted_returns(rewards: Tensor, gamma: float) -> Tensor:
+    """R_t = r_t + gamma R_{t+1}, over the first axis.
+
+    Args:
+        rewards: (T, B), r_t what the decision at step t earned at once.
+        gamma: in [0, 1]; 1 is the paper's, the whole rest of the episode.
+
+    Returns:
+        (T, B)
+    """
+    returns = torch.empty_like(rewards)
+    later = torch.zeros_like(rewards[0])
+    for t in reversed(range(len(rewards))):
+        later = rewards[t] + gamma * later
+        returns[t] = later
+    return returns
+
+
+def advantages(returns: Tensor, baselines: Tensor) -> Tensor:
+    """R_t - b_t, to unit variance over the batch; the baseline gets no gradient from it. All (T, B)."""
+    assert returns.shape == baselines.shape, (returns.shape, baselines.shape)
+    difference = (returns - baselines).detach()
+    return difference / (difference.std() + 1e-6)
+
+
+def policy_gradient_loss(log_probs: Tensor, advantages: Tensor) -> Tensor:
+    """-mean log pi(a_t) A_t: its gradient is REINFORCE's. Both (T, B)."""
+    assert log_probs.shape == advantages.shape, (log_probs.shape, advantages.shape)
+    return -(log_probs * advantages.detach()).mean()
+
+
+def baseline_loss(baselines: Tensor, returns: Tensor) -> Tensor:
+    """Mean squared error of the baseline to the return. Both (T, B)."""
+    assert baselines.shape == returns.shape, (baselines.shape, returns.shape)
+    return (baselines - returns.detach()).square().mean()
+
+
+def class_losses(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of the action head after each glimpse, the supervised half of the hybrid loss.
+
+    Args:
+        logits: (T, B, n).
+        labels: (B,) integers in [0, n).
+
+    Returns:
+        (T, B)
+    """
+    T, B, n = logits.shape
+    return -logits.log_softmax(-1).gather(-1, labels.expand(T, B).unsqueeze(-1)).squeeze(-1)

@@ -1,0 +1,90 @@
+"""Whole episodes of a vector env, the network's graph kept: the trainer backpropagates through the rollout itself."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium.vector import VectorEnv
+from torch import Tensor
+
+from agents.networks import RecurrentAttentionModel, Step
+
+Gaze = Callable[[int, Step], Tensor]
+"""How the next location is chosen: (glimpse number from 0, what the agent made of it) -> (B, 2), not yet clipped."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Episodes:
+    """B episodes of T glimpses. Locations are those drawn after glimpses 1 to T-1: the one after the last is never seen.
+
+    Attributes:
+        logits: (T, B, n), after each glimpse.
+        actions: (T, B) int64, the environment actions taken.
+        rewards: (T, B), from the environment.
+        means: (T-1, B, 2), of the location policy.
+        locations: (T-1, B, 2), as drawn, before clipping; no gradient.
+        features: (T, B, F), what the baseline reads.
+        fixations: (T, B, 2), where each glimpse was taken.
+        labels: (B,) int64, the targets.
+    """
+
+    logits: Tensor
+    actions: Tensor
+    rewards: Tensor
+    means: Tensor
+    locations: Tensor
+    features: Tensor
+    fixations: Tensor
+    labels: Tensor
+
+
+def collect(
+    envs: VectorEnv[Any, Any, Any],
+    model: RecurrentAttentionModel,
+    start: tuple[dict[str, Any], dict[str, Any]],
+    gaze: Gaze,
+    sample: Callable[[Tensor], Tensor] | None = None,
+) -> Episodes:
+    """Play from a reset to the end of the episodes, which all end together.
+
+    Args:
+        envs: with autoreset disabled, just reset.
+        model: the agent.
+        start: what that reset returned.
+        gaze: chooses locations.
+        sample: draws environment actions (B,) from logits (B, n); the likeliest unless given.
+
+    Returns:
+        The episodes, with the graph of ``model`` where gradients are on.
+    """
+    device = model.standardise.mean.device
+    observation, info = start
+    labels = torch.from_numpy(info["label"]).to(device)
+    state = model.initial_state(envs.num_envs)
+    steps: list[Step] = []
+    actions, rewards, locations, fixations = [], [], [], []
+    ended = np.zeros(envs.num_envs, np.bool_)
+    while not ended.any():
+        fixations.append(torch.from_numpy(observation["fixation"]).to(device))
+        step = model(torch.from_numpy(observation["glimpse"]).to(device), fixations[-1], state)
+        steps.append(step)
+        state = step.state
+        locations.append(gaze(len(steps) - 1, step).detach())
+        actions.append(step.logits.argmax(-1) if sample is None else sample(step.logits))
+        observation, reward, ended, _, info = envs.step(
+            {"location": locations[-1].clamp(-1, 1).cpu().numpy(), "action": actions[-1].cpu().numpy()}
+        )
+        rewards.append(torch.from_numpy(reward).float().to(device))
+    assert ended.all(), "episodes of different lengths"
+    return Episodes(
+        logits=torch.stack([step.logits for step in steps]),
+        actions=torch.stack(actions),
+        rewards=torch.stack(rewards),
+        means=torch.stack([step.mean for step in steps])[:-1],
+        locations=torch.stack(locations)[:-1],
+        features=torch.stack([step.features for step in steps]),
+        fixations=torch.stack(fixations),
+        labels=labels,
+    )
