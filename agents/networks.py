@@ -85,51 +85,36 @@ class ConvGlimpseNetwork(GlimpseNetwork):
         self.what = nn.Sequential(*filters, nn.Linear(num_features, hidden_size), nn.ReLU())
 
 
-class ReLUCore(nn.Module):
-    """h_t = ReLU(W h_{t-1} + W g_t) (section 4, f_h for classification)."""
+class ReLUCore(nn.RNNCell):
+    """h_t = ReLU(W h_{t-1} + W g_t) (section 4, f_h for classification): (B, input) and (B, D) to (B, D)."""
 
     def __init__(self, input_size: int, size: int = 256) -> None:
-        super().__init__()
-        self.cell = nn.RNNCell(input_size, size, nonlinearity="relu")
-
-    def forward(self, inputs: Tensor, state: Tensor) -> Tensor:
-        """(B, input_size) and (B, D) to the next (B, D)."""
-        return self.cell(inputs, state)
+        super().__init__(input_size, size, nonlinearity="relu")
 
 
-class GRUCore(ReLUCore):
-    """A gated recurrent unit (Cho et al. 2014) as the core."""
-
-    def __init__(self, input_size: int, size: int = 256) -> None:
-        super().__init__(input_size, size)
-        self.cell = nn.GRUCell(input_size, size)
+class GRUCore(nn.GRUCell):
+    """A gated recurrent unit (Cho et al. 2014) as the core: (B, input) and (B, D) to (B, D)."""
 
 
-class LSTMCore(nn.Module):
-    """An LSTM as the core (section 4.2, f_h for the game); its state holds h and c side by side, read h alone."""
+class LSTMCore(nn.LSTMCell):
+    """An LSTM as the core (section 4.2, f_h for the game); its state holds h and c side by side: (B, 2D), h first."""
 
-    def __init__(self, input_size: int, size: int = 256) -> None:
-        super().__init__()
-        self.cell = nn.LSTMCell(input_size, size)
-
-    def forward(self, inputs: Tensor, state: Tensor) -> Tensor:
-        """(B, input_size) and (B, 2D) to the next (B, 2D)."""
+    def forward(self, inputs: Tensor, state: Tensor) -> Tensor:  # type: ignore[override]
+        """(B, input) and (B, 2D) to the next (B, 2D)."""
         h, c = state.chunk(2, dim=1)
-        return torch.cat(self.cell(inputs, (h, c)), dim=1)
+        return torch.cat(super().forward(inputs, (h, c)), dim=1)
 
 
-class LocationNetwork(nn.Module):
-    """Mean of the Gaussian over the next location, linear in its features; 0, the scene's centre, at first (f_l)."""
+class LocationNetwork(nn.Linear):
+    """Mean of the Gaussian over the next location (f_l): (B, F) to (B, 2).
 
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.mean = nn.Linear(size, 2)
-        nn.init.zeros_(self.mean.weight)
-        nn.init.zeros_(self.mean.bias)
+    Linear in its features and not bounded (who samples clips), and 0, the scene's centre, at first.
+    """
 
-    def forward(self, features: Tensor) -> Tensor:
-        """(B, D) to (B, 2) float32, not bounded: the environment's bounds are for who clips the sample."""
-        return self.mean(features).float()
+    def reset_parameters(self) -> None:
+        """Begin at the centre."""
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
 
 
 class ActionNetwork(nn.Linear):
@@ -203,7 +188,7 @@ class RecurrentAttentionModel(nn.Module):
             self.location_glimpse = GlimpseNetwork(glimpse_shape, location_stream, location_stream)
             self.location_core = GRUCore(location_stream + size, location_stream)
         features = location_stream + size
-        self.location = LocationNetwork(features)
+        self.location = LocationNetwork(features, 2)
         self.action = ActionNetwork(size, num_actions)
         self.baseline = BaselineNetwork(features, 1)
 
@@ -229,4 +214,4 @@ class RecurrentAttentionModel(nn.Module):
             looked = self.location_glimpse(glimpses, fixations)
             location_state = self.location_core(torch.cat([looked, features], dim=1), location_state)
             features = torch.cat([features, location_state], dim=1)
-        return Step(self.action(h).float(), self.location(features), features, (core_state, location_state))
+        return Step(self.action(h).float(), self.location(features).float(), features, (core_state, location_state))

@@ -44,7 +44,7 @@ class Ranks:
         flat = torch.cat([gradient.view(-1) for gradient in gradients])
         distributed.all_reduce(flat)
         flat /= self.size
-        for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        for gradient, mean in zip(gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True):
             gradient.copy_(mean.view_as(gradient))
 
     def close(self) -> None:

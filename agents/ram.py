@@ -92,7 +92,7 @@ def losses(model: RecurrentAttentionModel, episodes: Episodes, config: Config, s
     if config.hybrid:
         parts["action"] = class_losses[scored].mean()
     else:
-        log_probs = Categorical(logits=episodes.logits[scored]).log_prob(episodes.actions[scored])
+        log_probs = Categorical(logits=episodes.logits[scored]).log_prob(episodes.actions[scored])  # type: ignore[no-untyped-call]
         advantages = reinforce.advantages(returns[scored], baselines[scored])
         parts["action"] = reinforce.policy_gradient_loss(log_probs, advantages)
     if looked and len(episodes.means):
@@ -212,7 +212,7 @@ def train_step(
         episodes = collect(envs, model, start, gaze, sample)
         parts = losses(model, episodes, config, std, looked=looking == "learned")
     optimizer.zero_grad(set_to_none=True)
-    sum(parts.values(), torch.zeros(())).backward()
+    torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
     ranks.average_gradients(model)
     for group in optimizer.param_groups:
         torch.nn.utils.clip_grad_norm_(group["params"], config.clip)

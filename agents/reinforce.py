@@ -69,5 +69,5 @@ def class_losses(logits: Tensor, labels: Tensor) -> Tensor:
     Returns:
         (T, B)
     """
-    T, B, n = logits.shape
+    T, B, _ = logits.shape
     return -logits.log_softmax(-1).gather(-1, labels.expand(T, B).unsqueeze(-1)).squeeze(-1)

@@ -93,27 +93,28 @@ def from_arrays(images: npt.ArrayLike, labels: npt.ArrayLike, num_classes: int |
     Raises:
         ValueError: arrays of other shapes, dtypes or ranges, or of different lengths.
     """
-    images, labels = np.asarray(images), np.asarray(labels)
-    if images.ndim not in (3, 4) or images.size == 0:
-        raise ValueError(f"images must be (N, h, w) or (N, h, w, C) with none of them 0, got shape {images.shape}.")
-    if np.issubdtype(images.dtype, np.floating):
-        low, high = images.min(), images.max()
+    pixels: npt.NDArray[Any] = np.asarray(images)
+    classes: npt.NDArray[Any] = np.asarray(labels)
+    if pixels.ndim not in (3, 4) or pixels.size == 0:
+        raise ValueError(f"images must be (N, h, w) or (N, h, w, C) with none of them 0, got shape {pixels.shape}.")
+    if np.issubdtype(pixels.dtype, np.floating):
+        low, high = pixels.min(), pixels.max()
         if not (low >= 0 and high <= 1):  # also true of NaN
             raise ValueError(f"float images must lie in [0, 1], got [{low}, {high}]: scale them, or pass uint8.")
-        images = np.rint(images * 255).astype(np.uint8)
-    if images.dtype != np.uint8:
-        raise ValueError(f"images must be uint8, or float in [0, 1], got dtype {images.dtype}: convert them.")
-    if labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer):
+        pixels = np.rint(pixels * 255).astype(np.uint8)
+    if pixels.dtype != np.uint8:
+        raise ValueError(f"images must be uint8, or float in [0, 1], got dtype {pixels.dtype}: convert them.")
+    if classes.shape != (len(pixels),) or not np.issubdtype(classes.dtype, np.integer):
         raise ValueError(
-            f"labels must be {len(images)} integers, one for each of the images, got shape {labels.shape} "
-            f"and dtype {labels.dtype}."
+            f"labels must be {len(pixels)} integers, one for each of the images, got shape {classes.shape} "
+            f"and dtype {classes.dtype}."
         )
-    low, high = int(labels.min()), int(labels.max())
+    low, high = int(classes.min()), int(classes.max())
     num_classes = high + 1 if num_classes is None else num_classes
     if low < 0 or high >= num_classes:
         raise ValueError(f"labels must lie in [0, num_classes={num_classes}), got [{low}, {high}].")
-    images = images.reshape(*images.shape[:3], -1)
-    return Dataset(np.ascontiguousarray(images), labels.astype(np.int64), int(num_classes))
+    pixels = np.ascontiguousarray(pixels.reshape(*pixels.shape[:3], -1))
+    return Dataset(pixels, classes.astype(np.int64), int(num_classes))
 
 
 def _read_idx(name: str, header: int) -> npt.NDArray[np.uint8]:

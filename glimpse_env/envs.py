@@ -1,7 +1,7 @@
 """World and retina under Gymnasium's rules. The only place where episodes begin and end."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 import gymnasium as gym
 import numba
@@ -71,7 +71,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         ValueError: an argument out of its range, or a bad action; the message names it and the environment is unharmed.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {**_METADATA, "autoreset_mode": AutoresetMode.NEXT_STEP}
+    metadata: dict[str, Any] = {**_METADATA, "autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012  # as the base has it
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         self.num_envs = num_envs
         self.render_mode = render_mode
         self.autoreset_mode = AutoresetMode(autoreset_mode)
-        self.metadata = {**_METADATA, "autoreset_mode": self.autoreset_mode}  # type: ignore[misc]  # one of our own
+        self.metadata = {**_METADATA, "autoreset_mode": self.autoreset_mode}  # one of our own
         glimpse_shape = (num_scales * C, patch_size, patch_size)
         self.single_observation_space = spaces.Dict(
             glimpse=spaces.Box(0, 1, glimpse_shape, np.float32), fixation=spaces.Box(-1, 1, (2,), np.float32)
@@ -277,7 +277,7 @@ class GlimpseEnv(gym.Env[Observation, Action]):
         arguments: those of `GlimpseVectorEnv` and of its world, but for num_envs and autoreset_mode.
     """
 
-    metadata: ClassVar[dict[str, Any]] = _METADATA  # type: ignore[misc]
+    metadata: dict[str, Any] = _METADATA
 
     def __init__(self, *, render_mode: str | None = None, **arguments: Any) -> None:
         self._batch = GlimpseVectorEnv(1, render_mode=render_mode, autoreset_mode=AutoresetMode.DISABLED, **arguments)

@@ -1,6 +1,8 @@
 """Pictures of what an agent sees: the scene, the path of its fixations, and the patches it was given."""
 
+import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +40,7 @@ def draw(
     scale = max(1, _SIDE // max(H, W))
     picture = _enlarge(_rgb(scene), scale)
     points = [((np.asarray(location, np.float64) + 1) / 2 * (W, H) * scale) for location in path]
-    for n, (start, end) in enumerate(zip(points, points[1:], strict=False)):
+    for n, (start, end) in enumerate(itertools.pairwise(points)):
         _line(picture, start, end, _PATH * (0.35 + 0.65 * (n + 1) / len(points)))
     for n, point in enumerate(points):
         _dot(picture, point, 4, _PATH * (0.35 + 0.65 * (n + 1) / len(points)))
@@ -72,19 +74,23 @@ def _enlarge(image: npt.NDArray[np.uint8], times: int) -> npt.NDArray[np.uint8]:
     return image.repeat(times, axis=0).repeat(times, axis=1)
 
 
-def _paint(picture: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], colour: object) -> None:
+def _paint(
+    picture: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], colour: npt.NDArray[Any]
+) -> None:
     """Colour the pixels that lie in the picture."""
     inside = (rows >= 0) & (rows < picture.shape[0]) & (columns >= 0) & (columns < picture.shape[1])
     picture[rows[inside], columns[inside]] = colour
 
 
-def _dot(picture: npt.NDArray[np.uint8], point: npt.NDArray[np.float64], radius: int, colour: object) -> None:
+def _dot(picture: npt.NDArray[np.uint8], point: npt.NDArray[np.float64], radius: int, colour: npt.NDArray[Any]) -> None:
     rows, columns = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     disc = rows**2 + columns**2 <= radius**2
     _paint(picture, rows[disc] + int(point[1]), columns[disc] + int(point[0]), colour)
 
 
-def _line(picture: npt.NDArray[np.uint8], start: npt.NDArray[np.float64], end: npt.NDArray[np.float64], colour: object) -> None:
+def _line(
+    picture: npt.NDArray[np.uint8], start: npt.NDArray[np.float64], end: npt.NDArray[np.float64], colour: npt.NDArray[Any]
+) -> None:
     steps = np.linspace(0, 1, int(np.abs(end - start).max()) + 2)[:, None]
     x, y = (start + (end - start) * steps).astype(np.int64).T
     for shift in (0, 1):
@@ -92,7 +98,7 @@ def _line(picture: npt.NDArray[np.uint8], start: npt.NDArray[np.float64], end: n
         _paint(picture, y, x + shift, colour)
 
 
-def _frame(picture: npt.NDArray[np.uint8], corner: npt.NDArray[np.int64], size: int, colour: object) -> None:
+def _frame(picture: npt.NDArray[np.uint8], corner: npt.NDArray[np.int64], size: int, colour: npt.NDArray[Any]) -> None:
     along = np.arange(size)
     for thickness in (0, 1):
         near, far = np.full(size, thickness), np.full(size, size - 1 - thickness)

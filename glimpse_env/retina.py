@@ -136,7 +136,7 @@ def _look(
                 for n in range(np.uintp(size * C)):
                     columns[n] = 0
                 first = top + np.intp(i) * cell
-                for y in range(np.uintp(max(0, first)), np.uintp(max(0, min(H, first + cell)))):
+                for y in range(np.uintp(max(0, first)), np.uintp(max(0, min(H, first + cell)))):  # type: ignore[arg-type]
                     for n in range(width):
                         columns[start + n] += scenes[b, y, source + n]
                 for c in range(C):

@@ -22,6 +22,7 @@ class ClassificationWorld:
         split: "train", "validation" or "test", of a named dataset.
         images: images of your own instead: (N, h, w) or (N, h, w, C), uint8 or float in [0, 1].
         labels: their classes: (N,) integers.
+        num_classes: how many classes there are; the largest of those labels plus one unless given.
         scene_size: (H, W) or one number for both, in pixels; the images' own size unless given.
         translate: whether the image lies anywhere in the scene, or in its centre.
         num_clutter: pieces of other images of the split, added at random places.
@@ -45,6 +46,7 @@ class ClassificationWorld:
         split: str = "train",
         images: npt.ArrayLike | None = None,
         labels: npt.ArrayLike | None = None,
+        num_classes: int | None = None,
         scene_size: int | tuple[int, int] | None = None,
         translate: bool = False,
         num_clutter: int = 0,
@@ -55,8 +57,6 @@ class ClassificationWorld:
         glimpse_cost: float = 0.0,
         num_threads: int = 1,
     ) -> None:
-        if (images is None) != (labels is None):
-            raise ValueError(f"Pass both images= and labels=, or neither; {'labels' if labels is None else 'images'} is None.")
         if split not in datasets.SPLITS:
             raise ValueError(f"Unknown split {split!r}: use one of {', '.join(map(repr, datasets.SPLITS))}.")
         if reward not in REWARDS:
@@ -72,7 +72,7 @@ class ClassificationWorld:
         if not isinstance(num_glimpses, int | np.integer) or num_glimpses < 1:
             raise ValueError(f"num_glimpses must be an integer of at least 1, got {num_glimpses!r}.")
 
-        self.dataset = datasets.load(dataset, split) if images is None else datasets.from_arrays(images, labels)
+        self.dataset = _dataset(dataset, split, images, labels, num_classes)
         self.num_glimpses = int(num_glimpses)
         self.num_images = len(self.dataset)
         look_on = self.dataset.num_classes if decide == "anytime" else -1
@@ -125,6 +125,19 @@ class ClassificationWorld:
         }
 
 
+def _dataset(
+    name: str, split: str, images: npt.ArrayLike | None, labels: npt.ArrayLike | None, num_classes: int | None
+) -> datasets.Dataset:
+    """The user's arrays, if given, else the dataset of that name."""
+    if images is not None and labels is not None:
+        return datasets.from_arrays(images, labels, num_classes)
+    if images is not None or labels is not None:
+        raise ValueError(f"Pass both images= and labels=, or neither; {'labels' if labels is None else 'images'} is None.")
+    if num_classes is not None:
+        raise ValueError(f"num_classes={num_classes} goes with images= and labels= of your own.")
+    return datasets.load(name, split)
+
+
 def _composer(
     images: npt.NDArray[np.uint8],
     scene_size: int | tuple[int, int] | None,
@@ -134,7 +147,12 @@ def _composer(
 ) -> Composer:
     """Check how scenes are to be made of these images."""
     N, h, w, _ = images.shape
-    H, W = (h, w) if scene_size is None else (scene_size, scene_size) if np.isscalar(scene_size) else scene_size
+    if scene_size is None:
+        H, W = h, w
+    elif isinstance(scene_size, int | np.integer):
+        H, W = int(scene_size), int(scene_size)
+    else:
+        H, W = scene_size
     if h > H or w > W:
         raise ValueError(f"scene_size={scene_size} is smaller than the images ({h}, {w}): enlarge it or shrink them.")
     if num_clutter < 0:

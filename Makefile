@@ -1,0 +1,38 @@
+# make train, make test: each sets up what is missing first.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# One thread a process: two busy processes of several threads each slow one another down manifold.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: train test check format lint types bench setup
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[agents,sb3,dev]"
+	touch $@
+
+train: setup  ## train the agent on 60x60 cluttered MNIST; more flags with ARGS="--seed 1"
+	$(BIN)/python -m agents.ram $(ARGS)
+
+test: setup  ## run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+check: lint types test  ## all that must hold before a commit
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/mypy
+
+bench: setup  ## the throughput of environment and trainer
+	$(BIN)/python -m benchmarks.throughput
+	$(BIN)/python -m benchmarks.trainer
