@@ -1,0 +1,176 @@
+"""The trainer: reproducible, resumable, the same on several processes, exact in evaluation."""
+
+import csv
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from agents import checkpoints, ram
+from agents.config import PRESETS, Config
+from agents.rollout import collect
+
+TINY = Config(
+    env_id="Glimpse-MNIST-v0",
+    num_glimpses=3,
+    num_episodes=320,
+    batch_size=32,
+    num_validations=2,
+    glimpse_network="fc",
+    hidden_size=16,
+    size=16,
+    location_stream=8,
+    precision="float32",
+    name="tiny",
+)
+
+
+@pytest.fixture(autouse=True)
+def small_splits(monkeypatch):
+    """Evaluate on a few images: the first hundreds of each split, by the env's own arguments."""
+    make_envs = ram.make_envs
+
+    def make_small(config, num_envs, split, **arguments):
+        envs = make_envs(config, num_envs, split, **arguments)
+        if split != "train":
+            envs.unwrapped.world.num_images = 600
+        return envs
+
+    monkeypatch.setattr(ram, "make_envs", make_small)
+
+
+def weights(result: ram.Result) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in result.model.parameters()])
+
+
+def test_a_run_leaves_its_files_and_is_deterministic(tmp_path, capsys):
+    first = ram.train(TINY, runs=tmp_path / "a")
+    second = ram.train(TINY, runs=tmp_path / "b")
+    assert weights(first).equal(weights(second))
+    assert first.errors == second.errors
+    folder = tmp_path / "a" / "tiny"
+    assert {p.name for p in folder.iterdir()} == {"config.json", "metrics.csv", "checkpoint.pt", "paths.png", "results.json"}
+    assert Config(**json.loads((folder / "config.json").read_text())) == TINY
+    assert json.loads((folder / "results.json").read_text()) == first.errors
+    rows = list(csv.DictReader((folder / "metrics.csv").read_text().splitlines()))
+    assert [int(row["episodes"]) for row in rows] == [160, 320]
+    assert set(first.errors) == {"learned", "random", "center"}
+    assert all(len(errors) == 3 for errors in first.errors.values())
+    other = ram.train(dataclasses.replace(TINY, seed=1), runs=tmp_path / "c")
+    assert not weights(other).equal(weights(first))
+
+
+def test_resumed_run_is_the_uninterrupted_one_bit_for_bit(tmp_path, monkeypatch):
+    whole = ram.train(TINY, runs=tmp_path / "whole")
+    step = ram.train_step
+
+    def stopped(*arguments):
+        if arguments[4] == 7:  # the update
+            raise KeyboardInterrupt
+        return step(*arguments)
+
+    monkeypatch.setattr(ram, "train_step", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        ram.train(TINY, runs=tmp_path / "cut")
+    monkeypatch.setattr(ram, "train_step", step)
+    assert checkpoints.load(tmp_path / "cut" / "tiny" / "checkpoint.pt")["update"] == 7
+    resumed = ram.train(TINY, resume=True, runs=tmp_path / "cut")
+    assert weights(resumed).equal(weights(whole))
+    assert resumed.errors == whole.errors
+
+
+def test_resume_refuses_what_it_cannot_go_on_from(tmp_path):
+    with pytest.raises(FileNotFoundError, match="train first"):
+        ram.train(TINY, resume=True, runs=tmp_path)
+    ram.train(TINY, runs=tmp_path)
+    with pytest.raises(ValueError, match="another config"):
+        ram.train(dataclasses.replace(TINY, learning_rate=0.1), resume=True, runs=tmp_path)
+    checkpoint = tmp_path / "tiny" / "checkpoint.pt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    with pytest.raises(ValueError, match="damaged"):
+        ram.train(TINY, resume=True, runs=tmp_path)
+
+
+def test_a_failed_save_leaves_the_older_checkpoint(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    content = {"config": {}, "update": 1, "model": {}, "optimizer": {}}
+    checkpoints.save(path, content)
+    with pytest.raises(Exception, match="pickle"):
+        checkpoints.save(path, {**content, "update": 2, "model": lambda: None})
+    assert checkpoints.load(path)["update"] == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_two_processes_learn_what_one_does(tmp_path):
+    """N ranks are one big vector env: the same scenes, the same noise, the same gradient to float tolerance."""
+    config = dataclasses.replace(TINY, hybrid=False, credit="reward", gamma=1.0)
+    one = weights(ram.train(config, runs=tmp_path / "one"))
+    flags = [f"--{f.name.replace('_', '-')}={getattr(config, f.name)}" for f in dataclasses.fields(Config)]
+    flags = [flag for flag in flags if not flag.startswith("--hybrid")] + ["--no-hybrid"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(pathlib.Path(ram.__file__).parents[1])}
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=29517", "-m", "agents.ram"]
+    done = subprocess.run([*command, *flags], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    saved = checkpoints.load(tmp_path / "runs" / "tiny" / "checkpoint.pt")["model"]
+    two = torch.cat(
+        [saved[name].flatten() for name, _ in ram.make_model(config, ram.make_envs(config, 2, "train")).named_parameters()]
+    )
+    torch.testing.assert_close(two, one, atol=2e-5, rtol=1e-4)
+    assert done.stderr.count("100%") == 1, "one progress bar"
+
+
+def test_evaluation_is_greedy_exact_and_independent_of_the_number_of_environments():
+    model = ram.make_model(TINY, ram.make_envs(TINY, 64, "train"))
+    with torch.no_grad():
+        model.location.weight.normal_(std=0.5)
+    errors = [ram.evaluate(model, ram.make_envs(TINY, n, "validation"), "learned") for n in (100, 100, 77)]
+    assert errors[0] == errors[1] == errors[2]
+    images = 600
+    assert all((error * images / 100) == pytest.approx(round(error * images / 100)) for error in errors[0])
+
+
+def test_fixations_are_where_the_policy_looks_and_samples_are_kept_unclamped():
+    envs = ram.make_envs(TINY, 50, "train")
+    model = ram.make_model(TINY, envs)
+    gaze = ram.make_gaze("learned", np.random.default_rng(0), 50, slice(None), std=1.5)
+    episodes = collect(envs, model, envs.reset(seed=0), gaze)
+    assert episodes.locations.abs().max() > 1
+    assert not episodes.locations.requires_grad
+    assert episodes.means.requires_grad
+    torch.testing.assert_close(episodes.fixations[1:], episodes.locations.clamp(-1, 1))
+    assert episodes.logits.shape == (3, 50, 10)
+    assert len(episodes.locations) == 2
+    assert episodes.rewards[:-1].eq(0).all()
+    right = episodes.actions[-1] == episodes.labels
+    assert episodes.rewards[-1].equal(right.float())
+
+
+def test_center_and_random_gazes_look_there():
+    envs = ram.make_envs(TINY, 200, "train")
+    model = ram.make_model(TINY, envs)
+    for looking, spread in (("center", 0.0), ("random", 1 / 3**0.5)):
+        gaze = ram.make_gaze(looking, np.random.default_rng(0), 200, slice(None), std=0.3)
+        episodes = collect(envs, model, envs.reset(seed=0), gaze)
+        assert episodes.fixations[1:].std() == pytest.approx(spread, abs=0.05)
+        assert episodes.fixations[1:].mean() == pytest.approx(0, abs=0.08)
+
+
+@pytest.mark.parametrize("changes", [{"batch_size": 0}, {"gamma": 1.5}, {"std_end": 0.0}, {"learning_rate": float("nan")}])
+def test_config_refuses_what_cannot_be_trained(changes):
+    (name,) = changes
+    with pytest.raises(ValueError, match=name):
+        Config(**changes)
+
+
+def test_the_paper_is_one_flag_away():
+    envs = ram.make_envs(PRESETS["paper"], 2, "train")
+    model = ram.make_model(PRESETS["paper"], envs)
+    names = [type(module).__name__ for module in (model.glimpse, model.core, model.location, model.action, model.baseline)]
+    assert names == ["GlimpseNetwork", "ReLUCore", "LocationNetwork", "ActionNetwork", "BaselineNetwork"]
+    assert not model.location_stream

@@ -1,0 +1,189 @@
+"""The learning rules: against literal numbers, and against exact gradients by enumeration (contract 5)."""
+
+import itertools
+import math
+
+import pytest
+import torch
+
+from agents import ram, reinforce
+from agents.config import Config
+from agents.networks import RecurrentAttentionModel
+from agents.rollout import Episodes
+
+STD = 0.3
+
+
+def test_returns_are_discounted_sums_of_later_rewards():
+    rewards = torch.tensor([[1.0, 0.0], [0.0, 2.0], [4.0, 0.0]])
+    assert reinforce.discounted_returns(rewards, 0.5).tolist() == [[2.0, 1.0], [2.0, 2.0], [4.0, 0.0]]
+    assert reinforce.discounted_returns(rewards, 1.0)[0].tolist() == [5.0, 2.0]  # the paper's: credit is never cut short
+    assert reinforce.discounted_returns(rewards, 0.0).equal(rewards)
+
+
+def test_log_prob_is_the_gaussians_and_its_gradient_is_by_the_mean_alone():
+    mean = torch.tensor([[0.2, -0.1]], requires_grad=True)
+    sample = (mean + torch.tensor([[0.5, 2.0]])).requires_grad_()
+    log_prob = reinforce.gaussian_log_prob(sample, mean, STD)
+    expected = torch.distributions.Normal(mean, STD).log_prob(sample).sum(-1)
+    torch.testing.assert_close(log_prob, expected)
+    (by_mean,) = torch.autograd.grad(log_prob.sum(), mean)
+    # (sample - mean) / std^2; through a sample that is not held fixed it would vanish.
+    torch.testing.assert_close(by_mean, torch.tensor([[0.5, 2.0]]) / STD**2)
+
+
+def test_class_losses_are_cross_entropies():
+    logits = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([0, 4, 2, 2])
+    expected = torch.stack([torch.nn.functional.cross_entropy(step, labels, reduction="none") for step in logits])
+    torch.testing.assert_close(reinforce.class_losses(logits, labels), expected)
+
+
+def test_sampled_policy_gradient_is_the_exact_one_by_enumeration():
+    """Two decisions among three actions, the second's policy depending on the first; baselines that depend on the state."""
+    generator = torch.Generator().manual_seed(1)
+    first = torch.randn(3, generator=generator, dtype=torch.float64, requires_grad=True)
+    second = torch.randn(3, 3, generator=generator, dtype=torch.float64, requires_grad=True)
+    reward_1 = torch.randn(3, generator=generator, dtype=torch.float64)
+    reward_2 = torch.randn(3, 3, generator=generator, dtype=torch.float64)
+    gamma = 1.0
+
+    p_1, p_2 = first.softmax(0), second.softmax(1)
+    value = sum(p_1[a] * p_2[a, b] * (reward_1[a] + gamma * reward_2[a, b]) for a, b in itertools.product(range(3), repeat=2))
+    exact = torch.cat([g.flatten() for g in torch.autograd.grad(value, (first, second))])
+
+    def gradient(batch: int) -> torch.Tensor:
+        a = torch.multinomial(first.detach().softmax(0), batch, replacement=True, generator=generator)
+        b = torch.multinomial(second.detach().softmax(1)[a], 1, generator=generator).squeeze(1)
+        log_probs = torch.stack([first.log_softmax(0)[a], second.log_softmax(1)[a, b]])
+        returns = reinforce.discounted_returns(torch.stack([reward_1[a], reward_2[a, b]]), gamma)
+        baselines = torch.stack([torch.full((batch,), 0.3, dtype=torch.float64), reward_2.mean(1)[a]])
+        loss = reinforce.policy_gradient_loss(log_probs, reinforce.advantages(returns, baselines))
+        return -2 * torch.cat([g.flatten() for g in torch.autograd.grad(loss, (first, second))])  # mean over T=2
+
+    sampled = torch.stack([gradient(2000) for _ in range(200)])
+    error = sampled.std(0) / math.sqrt(len(sampled))
+    assert error.max() < 0.003
+    assert ((sampled.mean(0) - exact).abs() < 4 * error).all()
+
+
+def test_sampled_location_gradient_is_the_exact_one():
+    """The reward is 1 right of x = 0.1, so its expectation is a normal integral, even where samples leave the scene."""
+    mean = torch.tensor([0.8, 0.0], dtype=torch.float64, requires_grad=True)
+    generator = torch.Generator().manual_seed(2)
+    normal = torch.distributions.Normal(0.0, 1.0)
+    (exact,) = torch.autograd.grad(normal.cdf((mean[0] - 0.75) / STD), mean)
+
+    def gradient() -> torch.Tensor:
+        samples = mean.detach() + STD * torch.randn(1, 4000, 2, dtype=torch.float64, generator=generator)
+        reward = (samples.clamp(-1, 1)[..., 0] > 0.75).double()
+        log_probs = reinforce.gaussian_log_prob(samples, mean.expand(1, 4000, 2), STD)
+        loss = reinforce.policy_gradient_loss(log_probs, reinforce.advantages(reward, torch.full_like(reward, 0.5)))
+        return -torch.autograd.grad(loss, mean)[0]
+
+    sampled = torch.stack([gradient() for _ in range(200)])
+    error = sampled.std(0) / math.sqrt(len(sampled))
+    assert ((sampled.mean(0) - exact).abs() < 4 * error).all()
+
+
+# --- The losses as the trainer puts them together: each fault of public implementations has a test.
+
+
+@pytest.fixture
+def model() -> RecurrentAttentionModel:
+    torch.manual_seed(0)
+    return RecurrentAttentionModel((1, 4, 4), 3, size=8, hidden_size=8)
+
+
+def played(model: RecurrentAttentionModel, T: int = 3, B: int = 5) -> tuple[Episodes, list[torch.Tensor]]:
+    """Episodes of the model on noise, and the means of all T steps, so that gradients by each can be asked for."""
+    generator = torch.Generator().manual_seed(3)
+    state, steps, fixations = model.initial_state(B), [], torch.zeros(B, 2)
+    for _ in range(T):
+        steps.append(model(torch.rand(B, 1, 4, 4, generator=generator), fixations, state))
+        steps[-1].mean.retain_grad()
+        state = steps[-1].state
+    means = torch.stack([step.mean for step in steps])
+    episodes = Episodes(
+        logits=torch.stack([step.logits for step in steps]),
+        actions=torch.randint(3, (T, B), generator=generator),
+        rewards=torch.rand(T, B, generator=generator),
+        means=means[:-1],
+        locations=(means + torch.randn(T, B, 2, generator=generator)).detach()[:-1],
+        features=torch.stack([step.features for step in steps]),
+        fixations=torch.zeros(T, B, 2),
+        labels=torch.randint(3, (B,), generator=generator),
+    )
+    return episodes, [step.mean for step in steps]
+
+
+def paper(**changes: object) -> Config:
+    return Config(credit="reward", gamma=1.0, location_stream=0, **changes)  # type: ignore[arg-type]
+
+
+def test_look_earns_what_comes_after_it_less_the_baseline_before_it(model):
+    episodes, _ = played(model)
+    with torch.no_grad():
+        model.baseline.weight.zero_()
+        model.baseline.weight[0, 0] = 1.0  # b_t = first feature of step t, 0.5 more
+        model.baseline.bias.fill_(0.5)
+    loss = ram.losses(model, episodes, paper(), STD, looked=True)["location"]
+    expected = 0.0
+    for t in range(2):  # after glimpses 1 and 2; the third look is never taken
+        returns = episodes.rewards[t + 1 :].sum(0)
+        baseline = episodes.features[t, :, 0] + 0.5
+        normal = torch.distributions.Normal(episodes.means[t], STD)
+        expected -= (normal.log_prob(episodes.locations[t]).sum(-1) * (returns - baseline)).mean() / 2
+    torch.testing.assert_close(loss, expected)
+
+
+def test_location_after_the_last_glimpse_is_not_in_the_loss(model):
+    episodes, means = played(model)
+    ram.losses(model, episodes, paper(), STD, looked=True)["location"].backward()
+    assert means[0].grad is not None
+    assert means[0].grad.abs().sum() > 0
+    assert means[1].grad is not None
+    assert means[2].grad is None or means[2].grad.abs().sum() == 0
+
+
+def gradients(model: RecurrentAttentionModel, loss: torch.Tensor) -> set[str]:
+    """The networks that a loss reaches."""
+    model.zero_grad()
+    loss.backward(retain_graph=True)
+    return {name.split(".")[0] for name, p in model.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
+
+
+def test_each_loss_trains_its_networks_alone(model):
+    episodes, _ = played(model)
+    with torch.no_grad():
+        model.location.weight.normal_()
+    parts = ram.losses(model, episodes, paper(), STD, looked=True)
+    assert gradients(model, parts["location"]) == {"location"}
+    assert gradients(model, parts["baseline"]) == {"baseline"}
+    assert gradients(model, parts["action"]) == {"action", "core", "glimpse"}
+
+
+def test_pure_reinforce_trains_core_and_glimpse_network_from_reward_by_both_heads():
+    torch.manual_seed(0)
+    model = RecurrentAttentionModel((1, 4, 4), 3, size=8, hidden_size=8, stop_gradient=False)
+    with torch.no_grad():
+        model.location.weight.normal_()
+    episodes, _ = played(model)
+    parts = ram.losses(model, episodes, paper(hybrid=False, scored="last"), STD, looked=True)
+    assert gradients(model, parts["location"]) == {"location", "core", "glimpse"}
+    assert gradients(model, parts["action"]) == {"action", "core", "glimpse"}
+    log_probs = episodes.logits[-1].log_softmax(-1).gather(-1, episodes.actions[-1:].T).squeeze(-1)
+    baseline = model.baseline(episodes.features[-1]).detach()
+    torch.testing.assert_close(parts["action"], -(log_probs * (episodes.rewards[-1] - baseline)).mean())
+
+
+def test_second_stream_is_trained_by_reinforce_alone():
+    torch.manual_seed(0)
+    model = RecurrentAttentionModel((1, 4, 4), 3, size=8, hidden_size=8, location_stream=6)
+    with torch.no_grad():
+        model.location.weight.normal_()
+    episodes, _ = played(model)
+    parts = ram.losses(model, episodes, Config(), STD, looked=True)
+    assert gradients(model, parts["location"]) == {"location", "location_core", "location_glimpse"}
+    assert gradients(model, parts["action"]) == {"action", "core", "glimpse"}
+    assert gradients(model, parts["baseline"]) == {"baseline"}
