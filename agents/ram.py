@@ -127,7 +127,7 @@ def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Pat
     share = config.batch_size // ranks.size
     envs = make_envs(config, share, "train")
     model = make_model(config, make_envs(config, _EVALUATION_BATCH, "train"))
-    optimizer = _optimizer(model, config)
+    optimizer = make_optimizer(model, config)
     folder = runs / config.run_name
     checkpoint = folder / "checkpoint.pt"
     first = 0
@@ -309,8 +309,8 @@ def _sampled(logits: Tensor, noise: np.random.Generator, batch_size: int, ranks:
     return (logits.detach() + torch.from_numpy(gumbel).to(logits)).argmax(-1)
 
 
-def _optimizer(model: RecurrentAttentionModel, config: Config) -> torch.optim.Optimizer:
-    """AdamW, the parameters that only REINFORCE trains in a group of their own."""
+def make_optimizer(model: RecurrentAttentionModel, config: Config) -> torch.optim.Optimizer:
+    """Make AdamW, the parameters that only REINFORCE trains in a group of their own."""
     looks = [p for name, p in model.named_parameters() if name.startswith("location")]
     reads = [p for name, p in model.named_parameters() if not name.startswith("location")]
     groups = [{"params": reads}, {"params": looks}]

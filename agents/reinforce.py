@@ -41,10 +41,9 @@ def discounted_returns(rewards: Tensor, gamma: float) -> Tensor:
 
 
 def advantages(returns: Tensor, baselines: Tensor) -> Tensor:
-    """R_t - b_t, to unit variance over the batch; the baseline gets no gradient from it. All (T, B)."""
+    """R_t - b_t; the baseline gets no gradient from it. All (T, B)."""
     assert returns.shape == baselines.shape, (returns.shape, baselines.shape)
-    difference = (returns - baselines).detach()
-    return difference / (difference.std() + 1e-6)
+    return (returns - baselines).detach()
 
 
 def policy_gradient_loss(log_probs: Tensor, advantages: Tensor) -> Tensor:

@@ -1,0 +1,195 @@
+"""How fast the environments are: ``python -m benchmarks.throughput [--seconds 1.0]`` prints the tables of the docs.
+
+Steps a second are measured by Gymnasium's own ``benchmark_step`` and ``benchmark_vector_step``.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from benchmarks.machine import machine, table
+from benchmarks.timing import REPEATS, rate, rates
+from glimpse_env import TASKS
+
+NUM_ENVS = (1, 16, 256, 4096)
+SCENE_SIZES = (60, 100, 300, 1000)
+CLUTTERED = "Glimpse-ClutteredMNIST-v0"
+
+_FIRST_CALLS = """
+import json, resource, time
+start = time.perf_counter()
+import glimpse_env
+imported = time.perf_counter()
+import gymnasium as gym
+envs = gym.make_vec({id!r}, {num_envs}) if {num_envs} else gym.make({id!r})
+envs.action_space.seed(0)
+envs.reset(seed=0)
+for _ in range({num_steps}):
+    envs.step(envs.action_space.sample())
+stepped = time.perf_counter()
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps([imported - start, stepped - imported, peak]))
+"""
+
+
+def by_task(seconds: float) -> None:
+    """Print steps a second of each id, for each number of environments."""
+    print(f"Steps a second, all environments of a batch added up, one thread: median of {REPEATS} repeats.\n")
+    sampling, before = [], []
+    for id in TASKS:
+        envs = [gym.make(id), *(gym.make_vec(id, num_envs) for num_envs in NUM_ENVS)]
+        measured = [rates(env, seconds) for env in envs]
+        sampling.append((id, *(f"{rate:,.0f}" for rate, _ in measured)))
+        before.append((id, *(f"{rate:,.0f}" for _, rate in measured)))
+    columns = ("gym.make", *(f"make_vec, {num_envs:,}" for num_envs in NUM_ENVS))
+    table(("actions sampled before", *columns), before)
+    table(("actions sampled in the loop", *columns), sampling)
+
+
+def by_scene_size(seconds: float) -> None:
+    """Print how the time of a step within an episode, and that of a reset, grow with the scene."""
+    print(f"{CLUTTERED} by scene size: median microseconds of a step within an episode, and of a reset of all, for each")
+    print("environment. The working set is the batch's scenes; each glimpse reads at most 48x48 pixels of its own.\n")
+    for num_envs in (16, 256):
+        sides = [_Episodes(gym.make_vec(CLUTTERED, num_envs, **_disabled(), scene_size=size)) for size in SCENE_SIZES]
+        _in_turn([side.play for side in sides], seconds * len(sides))
+        rows = []
+        for size, side in zip(SCENE_SIZES, sides, strict=True):
+            step, reset = side.medians()
+            first_step, first_reset = sides[0].medians()
+            rows.append(
+                (
+                    f"{num_envs} x {size}x{size}",
+                    f"{num_envs * size**2 / 1e6:,.2f} MB",
+                    f"{step / num_envs * 1e6:.2f}",
+                    f"{step / first_step:.2f}",
+                    f"{reset / num_envs * 1e6:.2f}",
+                    f"{reset / first_reset:.2f}",
+                    f"{reset / size**2 / num_envs * 1e9:.2f}",
+                )
+            )
+        table(("environments", "scenes", "step", "ratio to 60", "reset", "ratio to 60", "ns a pixel"), rows)
+
+
+def by_copy(seconds: float) -> None:
+    """Print the time of a step against that of copying the glimpses it hands out."""
+    print(f"{CLUTTERED}: a step within an episode against np.copyto of its glimpses, median microseconds.\n")
+    rows = []
+    for num_envs in (1, *NUM_ENVS[1:]):
+        side = _Episodes(gym.make_vec(CLUTTERED, num_envs, **_disabled()))
+        glimpse = side.envs.reset(seed=0)[0]["glimpse"]
+        target = np.empty_like(glimpse)
+        copies = [_time(lambda glimpse=glimpse, target=target: np.copyto(target, glimpse)) for _ in range(200)]
+        _in_turn([side.play], seconds)
+        step, copy = side.medians()[0], statistics.median(copies)
+        rows.append(
+            (
+                f"{num_envs:,}",
+                f"{glimpse.nbytes / 1e6:.3f} MB",
+                f"{step * 1e6:,.1f}",
+                f"{copy * 1e6:,.1f}",
+                f"{step / copy:.1f}",
+            )
+        )
+    table(("environments", "glimpses", "step", "copy", "ratio"), rows)
+
+
+def by_threads(seconds: float) -> None:
+    """Print steps a second on one thread and on two."""
+    num_envs = NUM_ENVS[-1]
+    print(f"{CLUTTERED}, {num_envs:,} environments, by threads; actions sampled before.\n")
+    measured = [rates(gym.make_vec(CLUTTERED, num_envs, num_threads=threads), seconds)[1] for threads in (1, 2)]
+    rows = [(threads, f"{rate:,.0f}", f"{rate / measured[0]:.2f}") for threads, rate in zip((1, 2), measured, strict=True)]
+    table(("threads", "steps a second", "ratio"), rows)
+
+
+def first_calls() -> None:
+    """Print what a fresh process pays: import, compilation, loading what was compiled, memory."""
+    print("A fresh process: seconds, and the peak of its memory.\n")
+    rows = []
+    for label, num_envs, num_steps in ((f"gym.make, {CLUTTERED}", 0, 1), ("make_vec, 256 environments, 50 steps", 256, 50)):
+        with tempfile.TemporaryDirectory() as cache:
+            script = _FIRST_CALLS.format(id=CLUTTERED, num_envs=num_envs, num_steps=num_steps)
+            empty, *filled = (_fresh(script, cache) for _ in range(1 + REPEATS))
+        medians = [statistics.median(column) for column in zip(*filled, strict=True)]
+        for state, (imported, stepped, peak) in (("empty", empty), ("filled", medians)):
+            rows.append((label, state, f"{imported:.2f}", f"{stepped:.2f}", f"{peak:.0f} MiB"))
+    table(("", "numba cache", "import", "make, reset and step", "peak memory"), rows)
+
+
+class _Episodes:
+    """Plays whole episodes in lockstep, and keeps the time of each reset and of the steps between it and the end."""
+
+    def __init__(self, envs: gym.vector.VectorEnv[Any, Any, Any]) -> None:
+        self.envs = envs
+        self._steps: list[float] = []
+        self._resets: list[float] = []
+        envs.action_space.seed(0)
+        self._actions = [envs.action_space.sample() for _ in range(envs.unwrapped.world.num_glimpses)]
+        self.play()
+        self._steps.clear(), self._resets.clear()
+
+    def play(self) -> None:
+        """Play one episode."""
+        self._resets.append(_time(self.envs.reset))
+        for action in self._actions[:-1]:
+            self._steps.append(_time(lambda action=action: self.envs.step(action)))
+        self.envs.step(self._actions[-1])
+
+    def medians(self) -> tuple[float, float]:
+        """Seconds of a step within an episode, and of a reset."""
+        return statistics.median(self._steps), statistics.median(self._resets)
+
+
+def _disabled() -> dict[str, Any]:
+    return {"autoreset_mode": gym.vector.AutoresetMode.DISABLED}
+
+
+def _in_turn(calls: list[Callable[[], object]], seconds: float) -> None:
+    """Call each in turn, so that what else the machine does falls on all alike."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        for call in calls:
+            call()
+
+
+def _time(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def _fresh(script: str, cache: str) -> list[float]:
+    """Run a script in a fresh process with its own folder of compiled kernels."""
+    import os
+
+    env = os.environ | {"NUMBA_CACHE_DIR": cache}
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
+    result: list[float] = json.loads(done.stdout)
+    return result
+
+
+def main() -> None:
+    """Print all tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=1.0, help="how long to measure each number")
+    seconds = parser.parse_args().seconds
+    print(f"{machine()}\n")
+    by_task(seconds)
+    by_scene_size(seconds)
+    by_copy(seconds)
+    by_threads(seconds)
+    first_calls()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""How fast the trainer is, and how much of that is arithmetic: ``python -m benchmarks.trainer``.
+
+Each row trains for some seconds through the environment (forward, backward, update; scenes made on the fly) and gives the
+median rate of its updates. Rows of two processes share one batch as ``torchrun`` does, one thread each.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import torch
+
+from agents import parallel, ram
+from agents.config import PRESETS, Config
+from benchmarks.machine import machine, table
+
+_MNIST = dataclasses.replace(PRESETS["paper"], env_id="Glimpse-MNIST-v0", num_glimpses=6, batch_size=128)
+CASES: dict[str, Config] = {
+    "paper, 28x28, float32": dataclasses.replace(_MNIST, precision="float32"),
+    "paper, 28x28, bfloat16": _MNIST,
+    "best, 60x60 cluttered, float32": dataclasses.replace(PRESETS["best"], precision="float32"),
+    "best, 60x60 cluttered, bfloat16": PRESETS["best"],
+}
+_PRODUCTS = ("mm", "addmm", "bmm", "convolution", "mkldnn_linear")
+
+
+def measure(config: Config, seconds: float) -> dict[str, float]:
+    """Train for some seconds in this process, or in all that torchrun started.
+
+    Returns:
+        ``rate``: images a second, over all processes; ``share``: of the time that matrix products took, in [0, 1].
+    """
+    torch.set_num_threads(config.num_threads)
+    ranks = parallel.Ranks(config.device)
+    envs = ram.make_envs(config, config.batch_size // ranks.size, "train")
+    model = ram.make_model(config, envs)
+    optimizer = ram.make_optimizer(model, config)
+    middle = config.num_updates // 2  # where looks are learned and all losses are at work
+    updates = max(10, int(seconds / 0.03))
+    times = []
+    for update in range(middle, middle + updates):
+        start = time.perf_counter()
+        ram.train_step(model, optimizer, envs, config, update, ranks)
+        times.append(time.perf_counter() - start)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        for update in range(middle, middle + 10):
+            ram.train_step(model, optimizer, envs, config, update, ranks)
+    events = profile.key_averages()
+    total = sum(event.self_cpu_time_total for event in events)
+    products = sum(event.self_cpu_time_total for event in events if any(name in event.key for name in _PRODUCTS))
+    ranks.close()
+    return {"rate": config.batch_size / statistics.median(times[3:]), "share": products / total}
+
+
+def product_rate(shapes: list[tuple[int, int, int]], dtype: torch.dtype) -> float:
+    """GFLOP/s of plain matrix products (m, k) @ (k, n) of these shapes, one thread."""
+    pairs = [(torch.randn(m, k, dtype=dtype), torch.randn(k, n, dtype=dtype)) for m, k, n in shapes]
+
+    def run() -> None:
+        for a, b in pairs:
+            a @ b
+
+    return sum(2 * m * k * n for m, k, n in shapes) / _median_time(run) / 1e9
+
+
+def paper_products(batch: int = 128, pixels: int = 64) -> list[tuple[int, int, int]]:
+    """The products of one step of the paper's network: forward, by the inputs, by the weights."""
+    layers = [(pixels, 128), (256, 256), (256, 256), (256, 256)]
+    forward = [(batch, k, n) for k, n in layers]
+    by_inputs = [(batch, n, k) for k, n in layers[1:]]
+    by_weights = [(n, batch, k) for k, n in layers]
+    return forward + by_inputs + by_weights
+
+
+def _median_time(run: Callable[[], None], repeats: int = 200) -> float:
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def _in_processes(case: str, processes: int, seconds: float) -> dict[str, float]:
+    """Measure a case in processes of one thread each."""
+    launch = ["-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--master-port=29518"]
+    command = [sys.executable, *launch, "-m", "benchmarks.trainer", "--case", case, "--seconds", str(seconds)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{case} in {processes} processes failed:\n{done.stderr}")
+    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=8.0, help="of training, a row")
+    parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)  # what a process of a row is started with
+    arguments = parser.parse_args()
+    if arguments.case:
+        result = measure(CASES[arguments.case], arguments.seconds)
+        if int(os.environ.get("RANK", 0)) == 0:
+            print(json.dumps(result))
+        return
+    print(machine(), "\n")
+    rows = []
+    for case in CASES:
+        one, two = (_in_processes(case, processes, arguments.seconds) for processes in (1, 2))
+        rates = [f"{one['rate']:,.0f}", f"{two['rate']:,.0f}", f"{two['rate'] / one['rate']:.2f}"]
+        rows.append([case, *rates, f"{100 * one['share']:.0f} %"])
+    table(["images a second", "1 process", "2 processes", "ratio", "in matrix products"], rows)
+    torch.set_num_threads(1)
+    shapes = paper_products()
+    print("Plain matrix products of the paper's shapes, one thread:")
+    single, half = (product_rate(shapes, dtype) for dtype in (torch.float32, torch.bfloat16))
+    print(f"float32 {single:.0f} GFLOP/s, bfloat16 {half:.0f} GFLOP/s ({half / single:.1f} times)")
+    flops = 6 * sum(2 * m * k * n for m, k, n in shapes) / 128
+    print(f"That is at most {single * 1e9 / flops:,.0f} images a second a core in float32, at {flops / 1e6:.1f} MFLOP an image.")
+
+
+if __name__ == "__main__":
+    main()
