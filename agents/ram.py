@@ -26,6 +26,7 @@ from agents.networks import RecurrentAttentionModel, Step
 from agents.rollout import Episodes, Gaze, collect
 
 _EVALUATION_BATCH = 500
+_TILES = 12  # episodes in the figure of paths
 _WARM_UP = 0.02  # of the training, for the learning rate
 
 
@@ -182,7 +183,7 @@ def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Pat
         test = make_envs(config, _EVALUATION_BATCH, "test")
         errors = {looking: evaluate(model, test, looking) for looking in ("learned", "random", "center")}
         (folder / "results.json").write_text(json.dumps(errors, indent=2) + "\n")
-        figures.draw_paths(model, make_envs(config, 12, "test", render_mode="rgb_array"), folder / "paths.png")
+        draw_paths(model, make_envs(config, _TILES, "test", render_mode="rgb_array"), folder / "paths.png")
     ranks.close()
     return Result(model, folder, errors)
 
@@ -242,6 +243,17 @@ def evaluate(model: RecurrentAttentionModel, envs: VectorEnv[Any, Any, Any], loo
         wrong = wrong + (episodes.logits.argmax(-1) != episodes.labels).cpu()[:, fresh].sum(1)
         total += int(fresh.sum())
     return [100 * count / total for count in wrong.tolist()]
+
+
+@torch.no_grad()
+def draw_paths(model: RecurrentAttentionModel, envs: VectorEnv[Any, Any, Any], path: pathlib.Path, seed: int = 0) -> None:
+    """Draw where the agent looks on the first images of a split, an episode a tile; see `figures.save_tiles`."""
+    observation, info, _ = next(glimpse_env.walk(envs, seed))
+    gaze = make_gaze("learned", np.random.default_rng(seed), envs.num_envs, slice(None), std=0.0)
+    episodes = collect(envs, model, (observation, info), gaze)
+    frames = envs.render()
+    assert frames is not None
+    figures.save_tiles(frames, episodes.labels.tolist(), episodes.actions[-1].tolist(), path)
 
 
 def make_gaze(looking: str, noise: np.random.Generator, batch_size: int, part: slice, std: float) -> Gaze:
