@@ -251,8 +251,7 @@ def draw_paths(model: RecurrentAttentionModel, envs: VectorEnv[Any, Any, Any], p
     observation, info, _ = next(glimpse_env.walk(envs, seed))
     gaze = make_gaze("learned", np.random.default_rng(seed), envs.num_envs, slice(None), std=0.0)
     episodes = collect(envs, model, (observation, info), gaze)
-    frames = envs.render()
-    assert frames is not None
+    frames: Any = envs.render()
     figures.save_tiles(frames, episodes.labels.tolist(), episodes.actions[-1].tolist(), path)
 
 
