@@ -25,9 +25,9 @@ class Config:
 
     num_episodes: int = 1_400_000
     """Training episodes, one scene each."""
-    batch_size: int = 128
+    batch_size: int = 64
     """Episodes an update."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 1.4e-3
     """Of AdamW at its peak, after a short warm-up; annealed to 0 by a cosine."""
     weight_decay: float = 0.02
     """Of AdamW."""

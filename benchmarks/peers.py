@@ -31,7 +31,7 @@ def install_peers() -> None:
     if done.exists() and done.read_text().split() == list(PEER_PACKAGES):
         return
     venv.create(_PEERS_VENV, with_pip=True, clear=True)
-    subprocess.run([_PEERS_PYTHON, "-m", "pip", "install", "--quiet", *PEER_PACKAGES], check=True)
+    subprocess.run([_PEERS_PYTHON, "-m", "pip", "install", "-qq", *PEER_PACKAGES], check=True)
     done.write_text("\n".join(PEER_PACKAGES))
 
 
@@ -52,8 +52,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="how long to measure each number, each round")
     seconds = parser.parse_args().seconds
 
+    load = os.getloadavg()[0]
     install_peers()
-    sides = {"glimpse_env": (sys.executable, "benchmarks.peers_glimpse"), "ap_gym": (_PEERS_PYTHON, "benchmarks.peers_ap_gym")}
+    sides: dict[str, tuple[str | pathlib.Path, str]] = {
+        "glimpse_env": (sys.executable, "benchmarks.peers_glimpse"),
+        "ap_gym": (_PEERS_PYTHON, "benchmarks.peers_ap_gym"),
+    }
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in sides}
     for _ in range(ROUNDS):
         for name, side in sides.items():
@@ -70,6 +74,7 @@ def main() -> None:
     table(("", "actions", *sides, "ratio", "in each round"), rows)
     for name in sides:
         print(f"{name}: {runs[name][0]['machine']}")
+    print(f"Load average before the start: {load:.1f}")
 
 
 if __name__ == "__main__":

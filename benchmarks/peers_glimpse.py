@@ -11,7 +11,7 @@ from glimpse_env import GlimpseEnv, GlimpseVectorEnv
 
 def measure(num_envs: int, seconds: float) -> dict[str, Any]:
     """Steps a second of the single and the vector environment, each sampling in the loop and before."""
-    task = {"patch_size": 5, "num_scales": 1, "num_glimpses": 16, "reward": "every"}
+    task: dict[str, Any] = {"patch_size": 5, "num_scales": 1, "num_glimpses": 16, "reward": "every"}
     single, vector = GlimpseEnv(**task), GlimpseVectorEnv(num_envs, **task)
     return {"machine": machine(), "single": rates(single, seconds), "vector": rates(vector, seconds)}
 

@@ -34,7 +34,7 @@ def rate(env: gym.Env[Any, Any] | gym.vector.VectorEnv[Any, Any, Any], seconds: 
     """
     loop: Any = benchmark_vector_step if isinstance(env, gym.vector.VectorEnv) else benchmark_step
     loop(env, seconds / 20, seed=0)  # compile, warm the caches
-    return statistics.median(loop(env, seconds / REPEATS, seed=0) for _ in range(REPEATS))
+    return float(statistics.median(loop(env, seconds / REPEATS, seed=0) for _ in range(REPEATS)))
 
 
 def rates(env: gym.Env[Any, Any] | gym.vector.VectorEnv[Any, Any, Any], seconds: float) -> tuple[float, float]:

@@ -122,7 +122,9 @@ def main() -> None:
     single, half = (product_rate(shapes, dtype) for dtype in (torch.float32, torch.bfloat16))
     print(f"float32 {single:.0f} GFLOP/s, bfloat16 {half:.0f} GFLOP/s ({half / single:.1f} times)")
     flops = 6 * sum(2 * m * k * n for m, k, n in shapes) / 128
-    print(f"That is at most {single * 1e9 / flops:,.0f} images a second a core in float32, at {flops / 1e6:.1f} MFLOP an image.")
+    print(
+        f"That is at most {single * 1e9 / flops:,.0f} images a second a core in float32, at {flops / 1e6:.1f} MFLOP an image."
+    )
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ def from_arrays(images: npt.ArrayLike, labels: npt.ArrayLike, num_classes: int |
     num_classes = high + 1 if num_classes is None else num_classes
     if low < 0 or high >= num_classes:
         raise ValueError(f"labels must lie in [0, num_classes={num_classes}), got [{low}, {high}].")
-    pixels = np.ascontiguousarray(pixels.reshape(*pixels.shape[:3], -1))
+    pixels = np.array(pixels.reshape(*pixels.shape[:3], -1), order="C")  # a copy: the caller may write on theirs
     return Dataset(pixels, classes.astype(np.int64), int(num_classes))
 
 

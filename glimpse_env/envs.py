@@ -18,6 +18,7 @@ from glimpse_env.worlds import World
 from glimpse_env.worlds.classification import ClassificationWorld
 
 WORLDS: Mapping[str, Callable[..., World]] = {"classification": ClassificationWorld}
+_NOBODY = np.empty(0, np.int64)
 LOCATION_MODES = ("absolute", "relative")
 
 Observation: TypeAlias = dict[str, npt.NDArray[np.float32]]
@@ -127,6 +128,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         self._episodes = np.zeros(num_envs, np.uint64)  # of the next episode, counted from the seed
         self._seeded = np.zeros(num_envs, np.bool_)
         self._playing = np.zeros(num_envs, np.bool_)
+        self._everyone = np.ones(num_envs, np.bool_)
         self._fixations = np.zeros((num_envs, 2), np.float32)
         self._paths: list[list[npt.NDArray[np.float32]]] = [[] for _ in range(num_envs)] if render_mode else []
 
@@ -195,7 +197,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         self, locations: npt.NDArray[np.float32], choices: npt.NDArray[np.int64]
     ) -> tuple[Observation, npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_], Info]:
         playing = self._playing.copy()
-        resting = np.flatnonzero(~playing)
+        resting = np.flatnonzero(~playing) if np.count_nonzero(playing) < self.num_envs else _NOBODY
         if len(resting) and not (self.autoreset_mode == AutoresetMode.NEXT_STEP and self._seeded.all()):
             raise gym.error.ResetNeeded(
                 f"No episode is going on in environments {resting.tolist()}: call reset() first (with "
@@ -215,16 +217,15 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         if self._paths:
             for row in np.flatnonzero(moving):
                 self._paths[row].append(self._fixations[row].copy())
-        self._playing &= ~ended
 
-        everyone = np.ones(self.num_envs, np.bool_)
-        observation, info = self._observe(), _masked(self.world.info(), everyone)
-        if ended.any():
+        observation, info = self._observe(), _masked(self.world.info(), self._everyone)
+        if np.count_nonzero(ended):
+            self._playing &= ~ended
             final = _masked(self.world.final_info(), ended)
             if self.autoreset_mode == AutoresetMode.SAME_STEP:
                 final |= _masked(self.world.info(), ended)
                 self._begin(np.flatnonzero(ended))
-                info = _masked(self.world.info(), everyone) | {
+                info = _masked(self.world.info(), self._everyone) | {
                     "final_obs": _split(observation, ended),
                     "_final_obs": ended.copy(),
                     "final_info": final,
@@ -305,8 +306,10 @@ class GlimpseEnv(gym.Env[Observation, Action]):
         Raises:
             ValueError: a bad seed, index or option; nothing has changed then.
         """
+        if not (seed is None or isinstance(seed, int | np.integer)):
+            raise ValueError(f"A seed must be an integer in [0, 2**64), got {seed!r}.")
         observation, info = self._batch.reset(seed=seed, options=options)
-        super().reset(seed=seed)
+        super().reset(seed=None if seed is None else int(seed))
         return _first(observation), _plain(info)
 
     def step(self, action: Action) -> tuple[Observation, float, bool, bool, Info]:
@@ -320,7 +323,7 @@ class GlimpseEnv(gym.Env[Observation, Action]):
             gymnasium.error.ResetNeeded: no episode is going on.
         """
         observation, rewards, terminations, _, info = self._batch._advance(*_parts(action, ()))
-        return _first(observation), float(rewards[0]), bool(terminations[0]), False, _plain(info)
+        return _first(observation), rewards.item(), terminations.item(), False, _plain(info)
 
     def render(self) -> npt.NDArray[np.uint8] | None:  # type: ignore[override]
         """Draw the scene, the path of fixations, and the patches seen last: (height, width, 3) uint8."""
@@ -366,10 +369,14 @@ def _first_fixation(value: str | tuple[float, float]) -> npt.NDArray[np.float32]
 
 def _checked_seeds(seed: Any, num_envs: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
     """The seed of each environment (B,), and whether it was given one (B,)."""
-    if seed is None or isinstance(seed, int | np.integer):
-        seeds = [None if seed is None else seed + i for i in range(num_envs)]
-    else:
+    if seed is None:
+        return np.zeros(num_envs, np.uint64), np.zeros(num_envs, np.bool_)
+    if isinstance(seed, int | np.integer):
+        seeds = [int(seed) + i for i in range(num_envs)]
+    elif isinstance(seed, list | tuple | np.ndarray):
         seeds = list(seed)
+    else:
+        raise ValueError(f"seed must be an integer or a list of num_envs={num_envs}, got {seed!r}.")
     if len(seeds) != num_envs:
         raise ValueError(f"seed must be an integer or a list of num_envs={num_envs}, got {len(seeds)} of them.")
     given = np.array([s is not None for s in seeds])
@@ -442,4 +449,4 @@ def _first(observation: Observation) -> Observation:
 
 def _plain(info: Info) -> Info:
     """The info of a batch of one, as Python numbers."""
-    return {name: value[0].item() for name, value in info.items() if not name.startswith("_")}
+    return {name: value.item() for name, value in info.items() if not name.startswith("_")}

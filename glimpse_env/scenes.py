@@ -61,19 +61,27 @@ class Composer:
             draws: (b, num_draws) float64, uniform in [0, 1).
             num_threads: how many threads share the batch; the result does not depend on it.
         """
-        shared = (scenes, images, self.translate, self.num_clutter, self.clutter_size)
+        B, H, W, C = scenes.shape
+        N, h, w, _ = images.shape
+        shared = (
+            scenes.reshape(B, H, W * C),
+            images.reshape(N, h, w * C),
+            C,
+            self.translate,
+            self.num_clutter,
+            self.clutter_size,
+        )
         in_threads(num_threads, _compose, rows, indices, draws, shared=shared)
 
 
 @numba.njit(cache=True, nogil=True)
 def _add(scene, top, left, image, y, x, height, width):  # type: ignore[no-untyped-def]
     """Add image[y : y + height, x : x + width] to the scene at (top, left), clipped at 255."""
-    C = scene.shape[2]
     for i in range(np.uintp(height)):
-        for j in range(np.uintp(width)):
-            for c in range(np.uintp(C)):
-                total = np.uint16(scene[np.uintp(top) + i, np.uintp(left) + j, c]) + image[np.uintp(y) + i, np.uintp(x) + j, c]
-                scene[np.uintp(top) + i, np.uintp(left) + j, c] = min(total, np.uint16(255))
+        for n in range(np.uintp(width)):
+            value = image[np.uintp(y) + i, np.uintp(x) + n]
+            old = scene[np.uintp(top) + i, np.uintp(left) + n]
+            scene[np.uintp(top) + i, np.uintp(left) + n] = old + min(value, np.uint8(255) - old)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -83,12 +91,14 @@ def _compose(
     draws: npt.NDArray[np.float64],
     scenes: npt.NDArray[np.uint8],
     images: npt.NDArray[np.uint8],
+    C: int,
     translate: bool,
     num_clutter: int,
     clutter_size: int,
 ) -> None:
-    _, H, W, _ = scenes.shape
-    N, h, w, _ = images.shape
+    N, h = images.shape[:2]
+    w = images.shape[2] // C
+    H, W = scenes.shape[1], scenes.shape[2] // C
     for b in range(len(rows)):
         scene = scenes[rows[b]]
         scene[:] = 0
@@ -96,7 +106,7 @@ def _compose(
             left, top = int(draws[b, 0] * (W - w + 1)), int(draws[b, 1] * (H - h + 1))
         else:
             left, top = (W - w) // 2, (H - h) // 2
-        _add(scene, top, left, images[indices[b]], 0, 0, h, w)
+        _add(scene, top, left * C, images[indices[b]], 0, 0, h, w * C)
         for piece in range(num_clutter):
             d = draws[b, _DRAWS_A_SCENE + _DRAWS_A_PIECE * piece :]
             other = int(d[0] * (N - 1))
@@ -104,4 +114,4 @@ def _compose(
                 other += 1
             cut_x, cut_y = int(d[1] * (w - clutter_size + 1)), int(d[2] * (h - clutter_size + 1))
             left, top = int(d[3] * (W - clutter_size + 1)), int(d[4] * (H - clutter_size + 1))
-            _add(scene, top, left, images[other], cut_y, cut_x, clutter_size, clutter_size)
+            _add(scene, top, left * C, images[other], cut_y, cut_x * C, clutter_size, clutter_size * C)

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import functools
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,10 @@ import numpy.typing as npt
 @functools.cache
 def _pool(num_threads: int) -> concurrent.futures.ThreadPoolExecutor:
     return concurrent.futures.ThreadPoolExecutor(num_threads, thread_name_prefix="glimpse_env")
+
+
+if hasattr(os, "register_at_fork"):  # threads do not survive a fork: the child makes its own
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def in_threads(num_threads: int, kernel: Callable[..., Any], *batched: npt.NDArray[Any], shared: tuple[Any, ...]) -> None:

@@ -151,8 +151,13 @@ def _composer(
         H, W = h, w
     elif isinstance(scene_size, int | np.integer):
         H, W = int(scene_size), int(scene_size)
-    else:
+    elif np.shape(scene_size) == (2,) and np.issubdtype(np.asarray(scene_size).dtype, np.integer):
         H, W = scene_size
+    else:
+        raise ValueError(f"scene_size must be an integer, or two of them (H, W), got {scene_size!r}.")
+    for name, value in (("num_clutter", num_clutter), ("clutter_size", clutter_size)):
+        if not isinstance(value, int | np.integer):
+            raise ValueError(f"{name} must be an integer, got {value!r}.")
     if h > H or w > W:
         raise ValueError(f"scene_size={scene_size} is smaller than the images ({h}, {w}): enlarge it or shrink them.")
     if num_clutter < 0:

@@ -1,0 +1,45 @@
+"""Importing the environment is light, silent, and registers the ids."""
+
+import subprocess
+import sys
+
+import pytest
+
+import glimpse_env
+
+HEAVY = {"torch", "pygame", "matplotlib", "agents", "stable_baselines3", "PIL", "tqdm", "tyro"}
+
+
+def python(code, tmp_path):
+    """Run it in a fresh interpreter, all warnings errors, away from the repository."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_pulls_in_nothing_heavy_and_reads_no_data(tmp_path):
+    code = "import glimpse_env, sys; print(*sys.modules); assert glimpse_env.datasets.load.cache_info().currsize == 0"
+    modules = {name.partition(".")[0] for name in python(code, tmp_path)}
+    assert "glimpse_env" in modules
+    assert not modules & HEAVY
+
+
+def test_playing_pulls_in_nothing_heavy_either(tmp_path):
+    code = (
+        "import gymnasium, sys; env = gymnasium.make('glimpse_env:Glimpse-MNIST-v0', render_mode='rgb_array', split='test');"
+        "env.reset(seed=0); env.step(env.action_space.sample()); env.render(); print(*sys.modules)"
+    )
+    assert not {name.partition(".")[0] for name in python(code, tmp_path)} & HEAVY
+
+
+def test_registers_every_id(tmp_path):
+    code = "import gymnasium, glimpse_env; print(*(id for id in gymnasium.registry if id.startswith('Glimpse-')))"
+    assert python(code, tmp_path) == list(glimpse_env.TASKS)
+
+
+@pytest.mark.parametrize("name", glimpse_env.__all__)
+def test_public_names_exist(name):
+    assert hasattr(glimpse_env, name)

@@ -1,0 +1,154 @@
+"""Scenes: the image in its place, pieces of other images, nothing else."""
+
+import collections
+
+import numpy as np
+import oracles
+import pytest
+
+from glimpse_env.scenes import Composer
+
+
+def compose(composer, images, indices, draws, **arguments):
+    scenes = np.full((len(indices), composer.height, composer.width, images.shape[3]), 77, np.uint8)  # must be wiped
+    composer.compose(scenes, np.arange(len(indices)), images, np.asarray(indices), draws, **arguments)
+    return scenes
+
+
+def draws_of(composer, n, seed=0):
+    return np.random.default_rng(seed).random((n, composer.num_draws))
+
+
+def constant(values, size=(10, 10), channels=1):
+    """Images of one value each."""
+    return np.tile(np.array(values, np.uint8)[:, None, None, None], (1, *size, channels))
+
+
+def box_of(mask):
+    """top, bottom, left, right of the True pixels, ends excluded."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("translate", [False, True])
+@pytest.mark.parametrize("num_clutter", [0, 1, 4, 9])
+def test_equals_the_oracle(channels, translate, num_clutter):
+    rng = np.random.default_rng(num_clutter)
+    images = rng.integers(0, 256, (5, 9, 11, channels), np.uint8)
+    composer = Composer(17, 23, translate, num_clutter, clutter_size=6)
+    indices, draws = rng.integers(0, 5, 40), draws_of(composer, 40)
+    for scene, index, draw in zip(compose(composer, images, indices, draws), indices, draws, strict=True):
+        np.testing.assert_array_equal(scene, oracles.compose(images, index, draw, 17, 23, translate, num_clutter, 6))
+
+
+@pytest.mark.parametrize(
+    ("size", "scene", "top", "left"),
+    [((4, 4), (4, 4), 0, 0), ((4, 4), (10, 10), 3, 3), ((4, 4), (9, 11), 2, 3), ((2, 6), (8, 6), 3, 0)],
+)
+def test_centre(size, scene, top, left):
+    images = np.arange(1, 1 + size[0] * size[1], dtype=np.uint8).reshape(1, *size, 1)
+    made = compose(Composer(*scene), images, [0], np.full((1, 2), 0.99))[0]
+    np.testing.assert_array_equal(made[top : top + size[0], left : left + size[1]], images[0])
+    assert np.count_nonzero(made) == size[0] * size[1]  # black elsewhere
+
+
+def test_translated_to_every_place_equally_often_and_never_cut():
+    images = np.arange(1, 13, dtype=np.uint8).reshape(1, 3, 4, 1)
+    composer = Composer(6, 9, translate=True)
+    places = collections.Counter()
+    for scene in compose(composer, images, [0] * 4800, draws_of(composer, 4800)):
+        top, bottom, left, right = box_of(scene[..., 0] > 0)
+        np.testing.assert_array_equal(scene[top:bottom, left:right], images[0])
+        places[top, left] += 1
+    assert set(places) == {(top, left) for top in range(4) for left in range(6)}  # all edges are reached
+    assert all(140 < n < 260 for n in places.values())  # 200 on average, 14 a standard deviation
+
+
+@pytest.mark.parametrize("draw", [0.0, np.nextafter(1.0, 0.0)])
+def test_extreme_draws_stay_inside(draw):
+    images = constant([200, 10], (28, 28))
+    composer = Composer(60, 60, True, 3)
+    scene = compose(composer, images, [0], np.full((1, composer.num_draws), draw))[0, ..., 0]
+    edge = 0 if draw == 0 else 60 - 28
+    assert box_of(scene > 0) == (edge, edge + 28, edge, edge + 28)
+    assert scene.max() == 200 + 3 * 10
+
+
+def test_clutter_is_an_8x8_crop_of_any_other_image_anywhere():
+    own, others = 100, [1, 2, 3, 4]
+    images = constant([*others[:2], own, *others[2:]])
+    composer = Composer(15, 16, num_clutter=1)
+    seen, places = collections.Counter(), set()
+    for scene in compose(composer, images, [2] * 4000, draws_of(composer, 4000)):
+        rest = scene[..., 0].copy()
+        top, left = (15 - 10) // 2, (16 - 10) // 2
+        assert (rest[top : top + 10, left : left + 10] >= own).all()  # added, not painted over
+        rest[top : top + 10, left : left + 10] -= own
+        top, bottom, left, right = box_of(rest > 0)
+        assert (bottom - top, right - left) == (8, 8)
+        assert (rest[top:bottom, left:right] == rest[top, left]).all()
+        seen[int(rest[top, left])] += 1
+        places.add((top, left))
+    assert set(seen) == set(others)  # never its own image
+    assert all(850 < n < 1150 for n in seen.values())  # 1000 on average, 27 a standard deviation
+    assert places == {(top, left) for top in range(15 - 8 + 1) for left in range(16 - 8 + 1)}
+
+
+def test_clutter_is_cut_anywhere_of_the_other_image():
+    images = np.zeros((2, 10, 10, 1), np.uint8)
+    images[1, ..., 0] = np.arange(1, 101).reshape(10, 10)
+    composer = Composer(30, 30, num_clutter=1)
+    cuts = set()
+    for scene in compose(composer, images, [0] * 300, draws_of(composer, 300)):
+        top, bottom, left, right = box_of(scene[..., 0] > 0)
+        y, x = divmod(int(scene[top, left, 0]) - 1, 10)
+        np.testing.assert_array_equal(scene[top:bottom, left:right], images[1, y : y + 8, x : x + 8])
+        cuts.add((y, x))
+    assert cuts == {(y, x) for y in range(3) for x in range(3)}
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_own_image_is_never_cut_whatever_its_index(index):
+    images = constant([0 if n == index else 50 for n in range(3)])
+    images[index] = 200
+    composer = Composer(10, 10, num_clutter=1, clutter_size=10)
+    scenes = compose(composer, images, [index] * 200, draws_of(composer, 200))
+    assert (scenes == 250).all()
+
+
+def test_pieces_add_up_and_clip():
+    composer = Composer(10, 10, num_clutter=3, clutter_size=10)
+    assert (compose(composer, constant([20, 30]), [0], draws_of(composer, 1)) == 110).all()
+    assert (compose(composer, constant([20, 200]), [0], draws_of(composer, 1)) == 255).all()
+    assert (compose(composer, constant([255, 255]), [0], draws_of(composer, 1)) == 255).all()
+
+
+def test_piece_keeps_its_colours():
+    images = np.zeros((2, 8, 8, 3), np.uint8)
+    images[1] = (10, 200, 30)
+    composer = Composer(20, 20, num_clutter=1)
+    scene = compose(composer, images, [0], draws_of(composer, 1))[0]
+    assert (scene[scene.any(axis=2)] == (10, 200, 30)).all()
+    assert scene.any(axis=2).sum() == 64
+
+
+def test_only_the_rows_asked_for_are_made():
+    composer = Composer(6, 6, True)
+    images = constant([9, 8], (3, 3))
+    scenes = np.full((4, 6, 6, 1), 77, np.uint8)
+    composer.compose(scenes, np.array([3, 1]), images, np.array([0, 1]), draws_of(composer, 2))
+    assert (scenes[[0, 2]] == 77).all()
+    assert set(np.unique(scenes[3])) == {0, 9}
+    assert set(np.unique(scenes[1])) == {0, 8}
+
+
+@pytest.mark.parametrize("num_threads", [1, 2, 5])
+def test_deterministic_and_blind_to_threads(num_threads):
+    rng = np.random.default_rng(3)
+    images = rng.integers(0, 256, (4, 12, 12, 1), np.uint8)
+    composer = Composer(20, 20, True, 4)
+    draws, before = draws_of(composer, 13), images.copy()
+    first = compose(composer, images, np.arange(13) % 4, draws)
+    np.testing.assert_array_equal(compose(composer, images, np.arange(13) % 4, draws, num_threads=num_threads), first)
+    np.testing.assert_array_equal(images, before)
