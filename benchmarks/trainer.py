@@ -1,7 +1,8 @@
 """How fast the trainer is, and how much of that is arithmetic: ``python -m benchmarks.trainer``.
 
 Each row trains for some seconds through the environment (forward, backward, update; scenes made on the fly) and gives the
-median rate of its updates. Rows of two processes share one batch as ``torchrun`` does, one thread each.
+median rate of its updates. Two processes, of one thread each, share the batch as ``torchrun`` does, or have as many
+episodes each as the one has.
 """
 
 import argparse
@@ -24,8 +25,8 @@ _MNIST = dataclasses.replace(PRESETS["paper"], env_id="Glimpse-MNIST-v0", num_gl
 CASES: dict[str, Config] = {
     "paper, 28x28, float32": dataclasses.replace(_MNIST, precision="float32"),
     "paper, 28x28, bfloat16": _MNIST,
-    "best, 60x60 cluttered, float32": dataclasses.replace(PRESETS["best"], precision="float32"),
-    "best, 60x60 cluttered, bfloat16": PRESETS["best"],
+    "best, 60x60 cluttered, float32": dataclasses.replace(PRESETS["best"], batch_size=128, precision="float32"),
+    "best, 60x60 cluttered, bfloat16": dataclasses.replace(PRESETS["best"], batch_size=128),
 }
 _PRODUCTS = ("mm", "addmm", "bmm", "convolution", "mkldnn_linear")
 
@@ -87,10 +88,21 @@ def _median_time(run: Callable[[], None], repeats: int = 200) -> float:
     return statistics.median(times)
 
 
-def _in_processes(case: str, processes: int, seconds: float) -> dict[str, float]:
-    """Measure a case in processes of one thread each."""
+def _in_processes(case: str, processes: int, times: int, seconds: float) -> dict[str, float]:
+    """Measure a case in processes of one thread each, its batch taken several times."""
     launch = ["-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--master-port=29518"]
-    command = [sys.executable, *launch, "-m", "benchmarks.trainer", "--case", case, "--seconds", str(seconds)]
+    command = [
+        sys.executable,
+        *launch,
+        "-m",
+        "benchmarks.trainer",
+        "--case",
+        case,
+        "--times",
+        str(times),
+        "--seconds",
+        str(seconds),
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -103,19 +115,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=8.0, help="of training, a row")
     parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)  # what a process of a row is started with
+    parser.add_argument("--times", type=int, default=1, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.case:
-        result = measure(CASES[arguments.case], arguments.seconds)
+        config = CASES[arguments.case]
+        config = dataclasses.replace(config, batch_size=arguments.times * config.batch_size)
+        result = measure(config, arguments.seconds)
         if int(os.environ.get("RANK", 0)) == 0:
             print(json.dumps(result))
         return
     print(machine(), "\n")
     rows = []
     for case in CASES:
-        one, two = (_in_processes(case, processes, arguments.seconds) for processes in (1, 2))
-        rates = [f"{one['rate']:,.0f}", f"{two['rate']:,.0f}", f"{two['rate'] / one['rate']:.2f}"]
-        rows.append([case, *rates, f"{100 * one['share']:.0f} %"])
-    table(["images a second", "1 process", "2 processes", "ratio", "in matrix products"], rows)
+        one = _in_processes(case, 1, 1, arguments.seconds)
+        shared, each = (_in_processes(case, 2, times, arguments.seconds)["rate"] for times in (1, 2))
+        ratios = [f"{rate:,.0f} ({rate / one['rate']:.2f} x)" for rate in (shared, each)]
+        rows.append([case, f"{one['rate']:,.0f}", *ratios, f"{100 * one['share']:.0f} %"])
+    table(["images a second", "1 process", "2, sharing the batch of 128", "2 of 128 each", "1: in matrix products"], rows)
     torch.set_num_threads(1)
     shapes = paper_products()
     print("Plain matrix products of the paper's shapes, one thread:")

@@ -2,9 +2,9 @@
 
 import dataclasses
 import functools
-import gzip
 import hashlib
 import pathlib
+import zlib
 from typing import Any, Self
 
 import numpy as np
@@ -118,7 +118,9 @@ def from_arrays(images: npt.ArrayLike, labels: npt.ArrayLike, num_classes: int |
 
 
 def _read_idx(name: str, header: int) -> npt.NDArray[np.uint8]:
-    content = gzip.decompress((_MNIST / name).read_bytes())
+    packed = (_MNIST / name).read_bytes()
+    size = int.from_bytes(packed[-4:], "little")  # gzip's own count: one buffer of it, none grown and copied
+    content = zlib.decompress(packed, wbits=zlib.MAX_WBITS | 16, bufsize=size)
     found = hashlib.sha256(content).hexdigest()
     if found != _MNIST_SHA256[name]:
         raise ValueError(f"{_MNIST / name} is damaged (SHA-256 {found}): reinstall glimpse-env.")
