@@ -60,7 +60,6 @@ class Dataset:
         return Dataset, (self.images, self.labels, self.num_classes)
 
 
-@functools.cache
 def load(name: str, split: str = "train") -> Dataset:
     """Load a dataset by name; the second call returns the first one's.
 
@@ -75,11 +74,16 @@ def load(name: str, split: str = "train") -> Dataset:
         raise ValueError(f"Unknown dataset {name!r}: use 'mnist', or pass images= and labels= of your own.")
     if split not in SPLITS:
         raise ValueError(f"Unknown split {split!r}: use one of {', '.join(map(repr, SPLITS))}.")
+    return _mnist(split)
+
+
+@functools.cache
+def _mnist(split: str) -> Dataset:
     stem = "t10k" if split == "test" else "train"
     images = _read_idx(f"{stem}-images-idx3-ubyte.gz", header=16).reshape(-1, 28, 28, 1)
     labels = _read_idx(f"{stem}-labels-idx1-ubyte.gz", header=8).astype(np.int64)
     part = {"train": slice(None, -_NUM_VALIDATION), "validation": slice(-_NUM_VALIDATION, None), "test": slice(None)}[split]
-    return Dataset(images[part], labels[part], num_classes=10, source=(name, split))
+    return Dataset(images[part], labels[part], num_classes=10, source=("mnist", split))
 
 
 def from_arrays(images: npt.ArrayLike, labels: npt.ArrayLike, num_classes: int | None = None) -> Dataset:

@@ -11,6 +11,7 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from glimpse_env import inputs
 from glimpse_env.rendering import draw
 from glimpse_env.retina import Retina
 from glimpse_env.streams import uniforms
@@ -121,7 +122,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
 
-        self._first_fixation = _first_fixation(initial_fixation)
+        self._first_fixation = inputs.first_fixation(initial_fixation)
         self._reach = float(max_step) if location_mode == "relative" else 0.0  # 0: a location is where to look
         self._num_threads = num_threads
         self._seeds = np.zeros(num_envs, np.uint64)
@@ -148,8 +149,8 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         Raises:
             ValueError: a bad seed, mask, index or option; nothing has changed then.
         """
-        mask, indices = self._checked_options(options or {})
-        seeds, given = _checked_seeds(seed, self.num_envs)
+        mask, indices = inputs.checked_options(options, self.num_envs, self.world.num_images)
+        seeds, given = inputs.checked_seeds(seed, self.num_envs)
         if given[0]:
             super().reset(seed=int(seeds[0]))
         unknown = mask & ~given & ~self._seeded
@@ -176,7 +177,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
             ValueError: an action of another shape, dtype or range; nothing has changed then.
             gymnasium.error.ResetNeeded: no episode is going on in an environment that does not begin one by itself.
         """
-        return self._advance(*_parts(actions, (self.num_envs,)))
+        return self._advance(*inputs.parts(actions, (self.num_envs,)))
 
     def render(self) -> tuple[npt.NDArray[np.uint8], ...] | None:
         """Draw each environment: its scene, the path of fixations, and the patches seen last.
@@ -203,7 +204,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
                 f"No episode is going on in environments {resting.tolist()}: call reset() first (with "
                 "options={'reset_mask': ...} for some of several)."
             )
-        bad = _first_bad(locations, choices, playing, self.world.num_actions)
+        bad = inputs.first_bad(locations, choices, playing, self.world.num_actions)
         if bad >= 0:
             raise ValueError(
                 f"Environment {bad} got location={locations[bad].tolist()} and action={choices[bad]}: a location must lie in "
@@ -252,22 +253,6 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
             "glimpse": self.retina(self.world.scenes, self._fixations, self._num_threads),
             "fixation": self._fixations.copy(),
         }
-
-    def _checked_options(self, options: dict[str, Any]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64] | None]:
-        """Who begins anew (B,), and with which image (B,)."""
-        if unknown := set(options) - {"reset_mask", "index"}:
-            raise ValueError(f"Unknown options {sorted(unknown)}: use 'reset_mask' or 'index'.")
-        mask = options.get("reset_mask", np.ones(self.num_envs, np.bool_))
-        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != (self.num_envs,) or not mask.any():
-            raise ValueError(f"options['reset_mask'] must be a bool array ({self.num_envs},) with a True, got {mask!r}.")
-        if options.get("index") is None:
-            return mask, None
-        indices = np.asarray(options["index"])
-        if not np.issubdtype(indices.dtype, np.integer) or indices.shape not in ((), (self.num_envs,)):
-            raise ValueError(f"options['index'] must be an integer, or {self.num_envs} of them, got {options['index']!r}.")
-        if indices.min() < 0 or indices.max() >= self.world.num_images:
-            raise ValueError(f"options['index'] must lie in [0, {self.world.num_images}), got {options['index']!r}.")
-        return mask, np.broadcast_to(indices.astype(np.int64), (self.num_envs,))
 
 
 class GlimpseEnv(gym.Env[Observation, Action]):
@@ -322,7 +307,7 @@ class GlimpseEnv(gym.Env[Observation, Action]):
             ValueError: an action of another shape, dtype or range; nothing has changed then.
             gymnasium.error.ResetNeeded: no episode is going on.
         """
-        observation, rewards, terminations, _, info = self._batch._advance(*_parts(action, ()))
+        observation, rewards, terminations, _, info = self._batch._advance(*inputs.parts(action, ()))
         return _first(observation), rewards.item(), terminations.item(), False, _plain(info)
 
     def render(self) -> npt.NDArray[np.uint8] | None:  # type: ignore[override]
@@ -353,64 +338,6 @@ def walk(envs: gym.Env[Any, Any] | VectorEnv[Any, Any, Any], seed: int = 0) -> I
         indices = np.arange(start, start + envs.num_envs)
         seeds: Any = (seed + indices).tolist()
         yield *envs.reset(seed=seeds, options={"index": indices % num_images}), indices < num_images
-
-
-def _first_fixation(value: str | tuple[float, float]) -> npt.NDArray[np.float32] | None:
-    """The location of ``initial_fixation=``, None for a random one."""
-    if isinstance(value, str):
-        if value not in ("random", "center"):
-            raise ValueError(f"Unknown initial_fixation {value!r}: use 'random', 'center' or (x, y).")
-        return None if value == "random" else np.zeros(2, np.float32)
-    location = np.asarray(value, np.float32)
-    if location.shape != (2,) or not (np.abs(location) <= 1).all():
-        raise ValueError(f"initial_fixation must be 'random', 'center' or (x, y) in [-1, 1], got {value!r}.")
-    return location
-
-
-def _checked_seeds(seed: Any, num_envs: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
-    """The seed of each environment (B,), and whether it was given one (B,)."""
-    if seed is None:
-        return np.zeros(num_envs, np.uint64), np.zeros(num_envs, np.bool_)
-    if isinstance(seed, int | np.integer):
-        seeds = [int(seed) + i for i in range(num_envs)]
-    elif isinstance(seed, list | tuple | np.ndarray):
-        seeds = list(seed)
-    else:
-        raise ValueError(f"seed must be an integer or a list of num_envs={num_envs}, got {seed!r}.")
-    if len(seeds) != num_envs:
-        raise ValueError(f"seed must be an integer or a list of num_envs={num_envs}, got {len(seeds)} of them.")
-    given = np.array([s is not None for s in seeds])
-    for s in seeds:
-        if s is not None and not (isinstance(s, int | np.integer) and 0 <= s < 2**64):
-            raise ValueError(f"A seed must be an integer in [0, 2**64), got {s!r}.")
-    return np.array([s or 0 for s in seeds], np.uint64), given
-
-
-def _parts(actions: Action, lead: tuple[int, ...]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """Locations (B, 2) and environment actions (B,) of an action dict whose arrays have the leading shape (B,) or ()."""
-    try:
-        location, choice = np.asarray(actions["location"]), np.asarray(actions["action"])
-    except (KeyError, TypeError, IndexError) as error:
-        raise ValueError(f"An action must be a dict with the keys 'location' and 'action', got {actions!r}.") from error
-    if location.shape != (*lead, 2) or location.dtype.kind != "f":
-        raise ValueError(
-            f"location must be floats of shape {(*lead, 2)}, got dtype {location.dtype} and shape {location.shape}."
-        )
-    if choice.shape != lead or choice.dtype.kind not in "iu":
-        raise ValueError(f"action must be integers of shape {lead}, got dtype {choice.dtype} and shape {choice.shape}.")
-    return location.astype(np.float32, copy=False).reshape(-1, 2), choice.astype(np.int64, copy=False).reshape(-1)
-
-
-@numba.njit(cache=True, nogil=True)
-def _first_bad(
-    locations: npt.NDArray[np.float32], choices: npt.NDArray[np.int64], playing: npt.NDArray[np.bool_], num_actions: int
-) -> int:
-    """The first row that plays and has a location or action out of range, else -1."""
-    for b in range(len(locations)):
-        fits = abs(locations[b, 0]) <= 1 and abs(locations[b, 1]) <= 1 and 0 <= choices[b] < num_actions  # NaN does not
-        if playing[b] and not fits:
-            return b
-    return -1
 
 
 @numba.njit(cache=True, nogil=True)

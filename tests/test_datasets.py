@@ -66,13 +66,13 @@ def test_damaged_file_is_refused(monkeypatch, tmp_path, name):
     (tmp_path / name).write_bytes(gzip.compress(content, 1))
     monkeypatch.setattr(datasets, "_MNIST", tmp_path)
     with pytest.raises(ValueError, match=f"{name} is damaged .*reinstall"):
-        load.__wrapped__("mnist", "test")
+        datasets._mnist.__wrapped__("test")
 
 
 def test_wrong_checksum_is_refused(monkeypatch):
     monkeypatch.setitem(datasets._MNIST_SHA256, "t10k-labels-idx1-ubyte.gz", "0" * 64)
     with pytest.raises(ValueError, match=r"is damaged \(SHA-256 ff7bcfd4"):
-        load.__wrapped__("mnist", "test")
+        datasets._mnist.__wrapped__("test")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,86 @@
+"""What comes from outside, checked: whatever is refused is named, with the remedy, before anything has changed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+
+def first_fixation(value: str | tuple[float, float]) -> npt.NDArray[np.float32] | None:
+    """The location of ``initial_fixation=``, None for a random one."""
+    if isinstance(value, str):
+        if value not in ("random", "center"):
+            raise ValueError(f"Unknown initial_fixation {value!r}: use 'random', 'center' or (x, y).")
+        return None if value == "random" else np.zeros(2, np.float32)
+    location = np.asarray(value, np.float32)
+    if location.shape != (2,) or not (np.abs(location) <= 1).all():
+        raise ValueError(f"initial_fixation must be 'random', 'center' or (x, y) in [-1, 1], got {value!r}.")
+    return location
+
+
+def checked_seeds(seed: Any, num_envs: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
+    """The seed of each environment (B,), and whether it was given one (B,)."""
+    if seed is None:
+        return np.zeros(num_envs, np.uint64), np.zeros(num_envs, np.bool_)
+    if isinstance(seed, int | np.integer):
+        seeds = [int(seed) + i for i in range(num_envs)]
+    elif isinstance(seed, list | tuple | np.ndarray):
+        seeds = list(seed)
+    else:
+        raise ValueError(f"seed must be an integer or a list of num_envs={num_envs}, got {seed!r}.")
+    if len(seeds) != num_envs:
+        raise ValueError(f"seed must be an integer or a list of num_envs={num_envs}, got {len(seeds)} of them.")
+    given = np.array([s is not None for s in seeds])
+    for s in seeds:
+        if s is not None and not (isinstance(s, int | np.integer) and 0 <= s < 2**64):
+            raise ValueError(f"A seed must be an integer in [0, 2**64), got {s!r}.")
+    return np.array([s or 0 for s in seeds], np.uint64), given
+
+
+def checked_options(options: Any, num_envs: int, num_images: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64] | None]:
+    """Who begins anew (B,), and with which image (B,)."""
+    options = {} if options is None else options
+    if not isinstance(options, Mapping):
+        raise ValueError(f"options must be a dict, got {options!r}.")
+    if unknown := set(options) - {"reset_mask", "index"}:
+        raise ValueError(f"Unknown options {sorted(unknown)}: use 'reset_mask' or 'index'.")
+    mask = options.get("reset_mask", np.ones(num_envs, np.bool_))
+    if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != (num_envs,) or not mask.any():
+        raise ValueError(f"options['reset_mask'] must be a bool array ({num_envs},) with a True, got {mask!r}.")
+    if options.get("index") is None:
+        return mask, None
+    indices = np.asarray(options["index"])
+    if not np.issubdtype(indices.dtype, np.integer) or indices.shape not in ((), (num_envs,)):
+        raise ValueError(f"options['index'] must be an integer, or {num_envs} of them, got {options['index']!r}.")
+    if indices.min() < 0 or indices.max() >= num_images:
+        raise ValueError(f"options['index'] must lie in [0, {num_images}), got {options['index']!r}.")
+    return mask, np.broadcast_to(indices.astype(np.int64), (num_envs,))
+
+
+def parts(actions: Mapping[str, Any], lead: tuple[int, ...]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Locations (B, 2) and environment actions (B,) of an action dict whose arrays have the leading shape (B,) or ()."""
+    try:
+        location, choice = np.asarray(actions["location"]), np.asarray(actions["action"])
+    except (KeyError, TypeError, IndexError) as error:
+        raise ValueError(f"An action must be a dict with the keys 'location' and 'action', got {actions!r}.") from error
+    if location.shape != (*lead, 2) or location.dtype.kind != "f":
+        raise ValueError(
+            f"location must be floats of shape {(*lead, 2)}, got dtype {location.dtype} and shape {location.shape}."
+        )
+    if choice.shape != lead or choice.dtype.kind not in "iu":
+        raise ValueError(f"action must be integers of shape {lead}, got dtype {choice.dtype} and shape {choice.shape}.")
+    return location.astype(np.float32, copy=False).reshape(-1, 2), choice.astype(np.int64, copy=False).reshape(-1)
+
+
+@numba.njit(cache=True, nogil=True)
+def first_bad(
+    locations: npt.NDArray[np.float32], choices: npt.NDArray[np.int64], playing: npt.NDArray[np.bool_], num_actions: int
+) -> int:
+    """The first row that plays and has a location or action out of range, else -1."""
+    for b in range(len(locations)):
+        fits = abs(locations[b, 0]) <= 1 and abs(locations[b, 1]) <= 1 and 0 <= choices[b] < num_actions  # NaN does not
+        if playing[b] and not fits:
+            return b
+    return -1
