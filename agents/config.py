@@ -13,7 +13,7 @@ class Config:
     num_glimpses: int | None = None
     """Glimpses an episode; the id's own unless given."""
     name: str | None = None
-    """Folder under runs/; made of the id, the preset-independent seed and the way of looking unless given."""
+    """Folder under runs/; made of the id, the way of looking and the seed unless given."""
     seed: int = 0
     """Of the weights, the scenes and the exploration."""
     device: str = "cpu"

@@ -1,8 +1,8 @@
 """How fast the trainer is, and how much of that is arithmetic: ``python -m benchmarks.trainer``.
 
 Each row trains for some seconds through the environment (forward, backward, update; scenes made on the fly) and gives the
-median rate of its updates. Two processes, of one thread each, share the batch as ``torchrun`` does, or have as many
-episodes each as the one has.
+median rate of its updates: one process of one thread, one of two, and two processes of one, as ``torchrun`` starts them,
+which share the batch or have as many episodes each as the one has.
 """
 
 import argparse
@@ -88,22 +88,12 @@ def _median_time(run: Callable[[], None], repeats: int = 200) -> float:
     return statistics.median(times)
 
 
-def _in_processes(case: str, processes: int, times: int, seconds: float) -> dict[str, float]:
-    """Measure a case in processes of one thread each, its batch taken several times."""
+def _in_processes(case: str, processes: int, threads: int, times: int, seconds: float) -> dict[str, float]:
+    """Measure a case in processes of some threads each, its batch taken several times."""
     launch = ["-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--master-port=29518"]
-    command = [
-        sys.executable,
-        *launch,
-        "-m",
-        "benchmarks.trainer",
-        "--case",
-        case,
-        "--times",
-        str(times),
-        "--seconds",
-        str(seconds),
-    ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    flags = [f"--case={case}", f"--threads={threads}", f"--times={times}", f"--seconds={seconds}"]
+    command = [sys.executable, *launch, "-m", "benchmarks.trainer", *flags]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{case} in {processes} processes failed:\n{done.stderr}")
@@ -116,10 +106,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=8.0, help="of training, a row")
     parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)  # what a process of a row is started with
     parser.add_argument("--times", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--threads", type=int, default=1, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.case:
         config = CASES[arguments.case]
-        config = dataclasses.replace(config, batch_size=arguments.times * config.batch_size)
+        batch_size = arguments.times * config.batch_size
+        config = dataclasses.replace(config, batch_size=batch_size, num_threads=arguments.threads)
         result = measure(config, arguments.seconds)
         if int(os.environ.get("RANK", 0)) == 0:
             print(json.dumps(result))
@@ -127,11 +119,12 @@ def main() -> None:
     print(machine(), "\n")
     rows = []
     for case in CASES:
-        one = _in_processes(case, 1, 1, arguments.seconds)
-        shared, each = (_in_processes(case, 2, times, arguments.seconds)["rate"] for times in (1, 2))
-        ratios = [f"{rate:,.0f} ({rate / one['rate']:.2f} x)" for rate in (shared, each)]
+        one = _in_processes(case, 1, 1, 1, arguments.seconds)
+        others = [_in_processes(case, *layout, arguments.seconds)["rate"] for layout in ((1, 2, 1), (2, 1, 1), (2, 1, 2))]
+        ratios = [f"{rate:,.0f} ({rate / one['rate']:.2f} x)" for rate in others]
         rows.append([case, f"{one['rate']:,.0f}", *ratios, f"{100 * one['share']:.0f} %"])
-    table(["images a second", "1 process", "2, sharing the batch of 128", "2 of 128 each", "1: in matrix products"], rows)
+    layouts = ["1 thread", "2 threads", "2 processes, batch 128 shared", "2 processes, 128 each"]
+    table(["images a second", *layouts, "in matrix products"], rows)
     torch.set_num_threads(1)
     shapes = paper_products()
     print("Plain matrix products of the paper's shapes, one thread:")
