@@ -23,7 +23,7 @@ class Config:
     precision: Literal["bfloat16", "float32"] = "bfloat16"
     """Of the matrix products in training; evaluation is in float32."""
 
-    num_episodes: int = 2_000_000
+    num_episodes: int = 1_400_000
     """Training episodes, one scene each."""
     batch_size: int = 64
     """Episodes an update."""
