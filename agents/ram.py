@@ -256,17 +256,16 @@ def draw_paths(model: RecurrentAttentionModel, envs: VectorEnv[Any, Any, Any], p
 
 
 def make_gaze(looking: str, noise: np.random.Generator, batch_size: int, part: slice, std: float) -> Gaze:
-    """Choose locations: "learned" with Gaussian noise of this std around the mean, "random" or "center".
+    """Choose locations: "learned", with Gaussian noise of this std around the mean, "random" or "center".
 
     The noise is drawn for the whole batch, of which this process plays a part, so that it does not depend on how many share it.
     """
 
     def gaze(glimpse: int, step: Step) -> Tensor:
-        if looking == "center" or (looking == "learned" and std == 0):
-            return step.mean if looking == "learned" else torch.zeros_like(step.mean)
+        if looking == "center":
+            return torch.zeros_like(step.mean)
         if looking == "random":
-            drawn = noise.uniform(-1, 1, (batch_size, 2))[part]
-            return torch.from_numpy(drawn).to(step.mean)
+            return torch.from_numpy(noise.uniform(-1, 1, (batch_size, 2))[part]).to(step.mean)
         return step.mean + std * torch.from_numpy(noise.standard_normal((batch_size, 2))[part]).to(step.mean)
 
     return gaze

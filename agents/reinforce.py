@@ -47,9 +47,10 @@ def advantages(returns: Tensor, baselines: Tensor) -> Tensor:
 
 
 def policy_gradient_loss(log_probs: Tensor, advantages: Tensor) -> Tensor:
-    """-mean log pi(a_t) A_t: its gradient is REINFORCE's. Both (T, B)."""
+    """-mean log pi(a_t) A_t: its gradient is REINFORCE's. Both (T, B), the advantages without a gradient of their own."""
     assert log_probs.shape == advantages.shape, (log_probs.shape, advantages.shape)
-    return -(log_probs * advantages.detach()).mean()
+    assert not advantages.requires_grad, "an advantage that carries a gradient would train the baseline by it"
+    return -(log_probs * advantages).mean()
 
 
 def baseline_loss(baselines: Tensor, returns: Tensor) -> Tensor:
