@@ -160,21 +160,22 @@ def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Pat
         disable=not ranks.leads,
         dynamic_ncols=True,
     )
-    update = first
+    finished = first
     try:
         for update in progress:
             row = train_step(model, optimizer, envs, config, update, ranks)
+            finished = update + 1
             if metrics is None:
                 continue
             metrics.add(row)
-            if (update + 1) % every == 0 or update + 1 == config.num_updates:
+            if finished % every == 0 or finished == config.num_updates:
                 error = evaluate(model, validation, config.looking)[-1]
-                metrics.write(update + 1, (update + 1) * config.batch_size, error)
-                save(update + 1)
+                metrics.write(finished, finished * config.batch_size, error)
+                save(finished)
             if update % 20 == 0:
                 progress.set_postfix(metrics.summary())
     except KeyboardInterrupt:
-        save(update)
+        save(finished)
         if ranks.leads:
             print(f"\nStopped. {checkpoint} is saved; go on with the same flags and --resume.", file=sys.stderr)
         raise

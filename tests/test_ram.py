@@ -85,6 +85,21 @@ def test_resumed_run_is_the_uninterrupted_one_bit_for_bit(tmp_path, monkeypatch)
     assert resumed.errors == whole.errors
 
 
+def test_stopped_while_validating_repeats_no_update(tmp_path, monkeypatch):
+    whole = ram.train(TINY, runs=tmp_path / "whole")
+    evaluate = ram.evaluate
+
+    def stopped(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ram, "evaluate", stopped)  # first called after update 5
+    with pytest.raises(KeyboardInterrupt):
+        ram.train(TINY, runs=tmp_path / "cut")
+    monkeypatch.setattr(ram, "evaluate", evaluate)
+    assert checkpoints.load(tmp_path / "cut" / "tiny" / "checkpoint.pt")["update"] == 5
+    assert weights(ram.train(TINY, resume=True, runs=tmp_path / "cut")).equal(weights(whole))
+
+
 def test_resume_refuses_what_it_cannot_go_on_from(tmp_path):
     with pytest.raises(FileNotFoundError, match="train first"):
         ram.train(TINY, resume=True, runs=tmp_path)
