@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-SPLITS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test", "train+validation")
 _NUM_VALIDATION = 5_000  # the last of MNIST's 60,000 training images
 
 _MNIST = pathlib.Path(__file__).parent / "data" / "mnist"
@@ -65,7 +65,8 @@ def load(name: str, split: str = "train") -> Dataset:
 
     Args:
         name: "mnist".
-        split: "train" (MNIST's images 0-54,999), "validation" (55,000-59,999) or "test" (the 10,000 test images).
+        split: "train" (MNIST's images 0-54,999), "validation" (55,000-59,999) or "test" (the 10,000 test images);
+            "train+validation" is all 60,000.
 
     Raises:
         ValueError: an unknown name or split, or files that are not the original ones.
@@ -82,7 +83,7 @@ def _mnist(split: str) -> Dataset:
     stem = "t10k" if split == "test" else "train"
     images = _read_idx(f"{stem}-images-idx3-ubyte.gz", header=16).reshape(-1, 28, 28, 1)
     labels = _read_idx(f"{stem}-labels-idx1-ubyte.gz", header=8).astype(np.int64)
-    part = {"train": slice(None, -_NUM_VALIDATION), "validation": slice(-_NUM_VALIDATION, None), "test": slice(None)}[split]
+    part = {"train": slice(None, -_NUM_VALIDATION), "validation": slice(-_NUM_VALIDATION, None)}.get(split, slice(None))
     return Dataset(images[part], labels[part], num_classes=10, source=("mnist", split))
 
 

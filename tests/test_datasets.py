@@ -11,7 +11,7 @@ import pytest
 from glimpse_env import datasets
 from glimpse_env.datasets import Dataset, from_arrays, load
 
-SIZES = {"train": 55_000, "validation": 5_000, "test": 10_000}
+SIZES = {"train": 55_000, "validation": 5_000, "test": 10_000, "train+validation": 60_000}
 
 
 def pixels(stem):
@@ -52,7 +52,9 @@ def test_test_split_is_the_test_file():
 
 
 def test_splits_share_no_image():
-    train, validation, test = ({image.tobytes() for image in load("mnist", split).images} for split in datasets.SPLITS)
+    splits = ("train", "validation", "test", "train+validation")
+    train, validation, test, both = ({image.tobytes() for image in load("mnist", split).images} for split in splits)
+    assert both == train | validation
     assert not train & validation
     assert not (train | validation) & test
 

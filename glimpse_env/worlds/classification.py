@@ -19,7 +19,7 @@ class ClassificationWorld:
     Args:
         num_envs: B.
         dataset: the name of a dataset, see ``datasets.load``. Not read when images are given.
-        split: "train", "validation" or "test", of a named dataset.
+        split: "train", "validation", "test" or "train+validation", of a named dataset.
         images: images of your own instead: (N, h, w) or (N, h, w, C), uint8 or float in [0, 1].
         labels: their classes: (N,) integers.
         num_classes: how many classes there are; the largest of those labels plus one unless given.
