@@ -162,6 +162,7 @@ class RecurrentAttentionModel(nn.Module):
         location_stream: units of a second stream with a glimpse network and a core of its own, which only REINFORCE
             trains and which also reads the first one's h; 0 for none, as in the paper: the location is linear in h.
         stop_gradient: whether the location's gradient stops before h, as the hybrid loss of the paper has it.
+        sequence: length of a sequence of locations that is learned instead, the same for all scenes; 0 for none.
     """
 
     def __init__(
@@ -175,6 +176,7 @@ class RecurrentAttentionModel(nn.Module):
         size: int = 256,
         location_stream: int = 0,
         stop_gradient: bool = True,
+        sequence: int = 0,
     ) -> None:
         super().__init__()
         self.size = size
@@ -189,6 +191,7 @@ class RecurrentAttentionModel(nn.Module):
             self.location_core = GRUCore(location_stream + size, location_stream)
         features = location_stream + size
         self.location = LocationNetwork(features, 2)
+        self.location_sequence = nn.Parameter(torch.zeros(sequence, 2))
         self.action = ActionNetwork(size, num_actions)
         self.baseline = BaselineNetwork(features, 1)
 

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from agents.networks import RecurrentAttentionModel, Step
 
-Gaze = Callable[[int, Step], Tensor]
-"""How the next location is chosen: (glimpse number from 0, what the agent made of it) -> (B, 2), not yet clipped."""
+Gaze = Callable[[int, Step], tuple[Tensor, Tensor]]
+"""How the next location is chosen: (glimpse number from 0, what the agent made of it) -> mean and location, (B, 2) each, not
+yet clipped."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,14 +65,16 @@ def collect(
     labels = torch.from_numpy(info["label"]).to(device)
     state = model.initial_state(envs.num_envs)
     steps: list[Step] = []
-    actions, rewards, locations, fixations = [], [], [], []
+    actions, rewards, means, locations, fixations = [], [], [], [], []
     ended = np.zeros(envs.num_envs, np.bool_)
     while not ended.any():
         fixations.append(torch.from_numpy(observation["fixation"]).to(device))
         step = model(torch.from_numpy(observation["glimpse"]).to(device), fixations[-1], state)
         steps.append(step)
         state = step.state
-        locations.append(gaze(len(steps) - 1, step).detach())
+        mean, location = gaze(len(steps) - 1, step)
+        means.append(mean)
+        locations.append(location.detach())
         actions.append(step.logits.argmax(-1) if sample is None else sample(step.logits))
         observation, reward, ended, _, info = envs.step(
             {"location": locations[-1].clamp(-1, 1).cpu().numpy(), "action": actions[-1].cpu().numpy()}
@@ -82,7 +85,7 @@ def collect(
         logits=torch.stack([step.logits for step in steps]),
         actions=torch.stack(actions),
         rewards=torch.stack(rewards),
-        means=torch.stack([step.mean for step in steps])[:-1],
+        means=torch.stack(means)[:-1],
         locations=torch.stack(locations)[:-1],
         features=torch.stack([step.features for step in steps]),
         fixations=torch.stack(fixations),

@@ -18,15 +18,15 @@ from collections.abc import Callable
 import torch
 
 from agents import parallel, ram
-from agents.config import PRESETS, Config
+from agents.config import Config, preset
 from benchmarks.machine import machine, table
 
-_MNIST = dataclasses.replace(PRESETS["paper"], env_id="Glimpse-MNIST-v0", num_glimpses=6, batch_size=128)
+_MNIST = dataclasses.replace(preset("paper", "Glimpse-MNIST-v0"), num_glimpses=6, batch_size=128)
 CASES: dict[str, Config] = {
     "paper, 28x28, float32": dataclasses.replace(_MNIST, precision="float32"),
     "paper, 28x28, bfloat16": _MNIST,
-    "best, 60x60 cluttered, float32": dataclasses.replace(PRESETS["best"], batch_size=128, precision="float32"),
-    "best, 60x60 cluttered, bfloat16": dataclasses.replace(PRESETS["best"], batch_size=128),
+    "best, 60x60 cluttered, float32": dataclasses.replace(preset("best"), batch_size=128, precision="float32"),
+    "best, 60x60 cluttered, bfloat16": dataclasses.replace(preset("best"), batch_size=128),
 }
 _PRODUCTS = ("mm", "addmm", "bmm", "convolution", "mkldnn_linear")
 

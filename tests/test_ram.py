@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from agents import checkpoints, ram
-from agents.config import PRESETS, Config
+from agents import checkpoints, parallel, ram
+from agents.config import Config, preset
 from agents.rollout import collect
 
 TINY = Config(
@@ -153,7 +153,7 @@ def test_evaluation_is_greedy_exact_and_independent_of_the_number_of_environment
 def test_fixations_are_where_the_policy_looks_and_samples_are_kept_unclamped():
     envs = ram.make_envs(TINY, 50, "train")
     model = ram.make_model(TINY, envs)
-    gaze = ram.make_gaze("learned", np.random.default_rng(0), 50, slice(None), std=1.5)
+    gaze = ram.make_gaze(model, "learned", np.random.default_rng(0), 50, slice(None), std=1.5)
     episodes = collect(envs, model, envs.reset(seed=0), gaze)
     assert episodes.locations.abs().max() > 1
     assert not episodes.locations.requires_grad
@@ -166,11 +166,27 @@ def test_fixations_are_where_the_policy_looks_and_samples_are_kept_unclamped():
     assert episodes.rewards[-1].equal(right.float())
 
 
+def test_a_fixed_sequence_is_the_same_for_every_scene_and_learned():
+    config = dataclasses.replace(TINY, looking="fixed", batch_size=40)
+    envs = ram.make_envs(config, 40, "train")
+    model = ram.make_model(config, envs)
+    assert model.location_sequence.shape == (3, 2)
+    with torch.no_grad():
+        model.location_sequence.uniform_(-0.9, 0.9)
+    gaze = ram.make_gaze(model, "fixed", np.random.default_rng(0), 40, slice(None), std=0.0)
+    fixations = collect(envs, model, envs.reset(seed=0), gaze).fixations
+    torch.testing.assert_close(fixations[1:], model.location_sequence[:2].detach().unsqueeze(1).expand(2, 40, 2))
+    before = model.location_sequence.detach().clone()
+    ram.train_step(model, ram.make_optimizer(model, config), envs, config, 5, parallel.Ranks("cpu"))
+    moved = (model.location_sequence.detach() - before).abs().sum(1)
+    assert (moved[:2] > 0).all(), "by REINFORCE"
+
+
 def test_center_and_random_gazes_look_there():
     envs = ram.make_envs(TINY, 200, "train")
     model = ram.make_model(TINY, envs)
     for looking, spread in (("center", 0.0), ("random", 1 / 3**0.5)):
-        gaze = ram.make_gaze(looking, np.random.default_rng(0), 200, slice(None), std=0.3)
+        gaze = ram.make_gaze(model, looking, np.random.default_rng(0), 200, slice(None), std=0.3)
         episodes = collect(envs, model, envs.reset(seed=0), gaze)
         assert episodes.fixations[1:].std() == pytest.approx(spread, abs=0.05)
         assert episodes.fixations[1:].mean() == pytest.approx(0, abs=0.08)
@@ -184,8 +200,8 @@ def test_config_refuses_what_cannot_be_trained(changes):
 
 
 def test_the_paper_is_one_flag_away():
-    envs = ram.make_envs(PRESETS["paper"], 2, "train")
-    model = ram.make_model(PRESETS["paper"], envs)
+    envs = ram.make_envs(preset("paper"), 2, "train")
+    model = ram.make_model(preset("paper"), envs)
     names = [type(module).__name__ for module in (model.glimpse, model.core, model.location, model.action, model.baseline)]
     assert names == ["GlimpseNetwork", "ReLUCore", "LocationNetwork", "ActionNetwork", "BaselineNetwork"]
     assert not model.location_stream

@@ -1,0 +1,163 @@
+"""The loop that every training here shares: schedule, progress, metrics, checkpoints, Ctrl-C."""
+
+import contextlib
+import csv
+import dataclasses
+import json
+import math
+import pathlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from agents import checkpoints
+from agents.config import TrainingConfig
+from agents.parallel import Ranks
+
+_WARM_UP = 0.02  # of the training, for the learning rate
+
+
+def fit(
+    config: TrainingConfig,
+    folder: pathlib.Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    step: Callable[[int], dict[str, float]],
+    validate: Callable[[], float],
+    ranks: Ranks,
+    resume: bool = False,
+) -> None:
+    """Train a model, or go on where a run was cut.
+
+    Writes into the folder: ``config.json``, ``metrics.csv``, ``checkpoint.pt``.
+
+    Args:
+        config: the run.
+        folder: of the run.
+        model: trained in place.
+        optimizer: of its parameters.
+        step: makes update number n and returns its figures, among them ``error`` in percent. All its randomness comes from
+            the config's seed and n, so that a resumed run is the one that never stopped.
+        validate: the validation error in percent, now.
+        ranks: the processes that share the run.
+        resume: go on from the run's checkpoint.
+
+    Raises:
+        FileNotFoundError: nothing to resume.
+        ValueError: the checkpoint is damaged, or of another config.
+        KeyboardInterrupt: after a checkpoint was saved.
+    """
+    checkpoint = folder / "checkpoint.pt"
+    first = 0
+    if resume:
+        saved = checkpoints.load(checkpoint)
+        if saved["config"] != dataclasses.asdict(config):
+            raise ValueError(f"{checkpoint} is of another config: give the same flags, or another --name.")
+        model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        first = saved["update"]
+    elif ranks.leads:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.json").write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")
+
+    def save(update: int) -> None:
+        if ranks.leads:
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+            checkpoints.save(checkpoint, {"config": dataclasses.asdict(config), "update": update, **state})
+
+    metrics = Metrics(folder / "metrics.csv", first) if ranks.leads else None
+    every = max(1, config.num_updates // config.num_validations)
+    progress = tqdm(
+        range(first, config.num_updates),
+        initial=first,
+        total=config.num_updates,
+        desc=config.run_name,
+        unit="batch",
+        disable=not ranks.leads,
+        dynamic_ncols=True,
+        mininterval=0.5,
+    )
+    finished = first
+    try:
+        for update in progress:
+            row = step(update)
+            finished = update + 1
+            if metrics is None:
+                continue
+            metrics.add(row)
+            if finished % every == 0 or finished == config.num_updates:
+                metrics.write(finished, finished * config.batch_size, validate())
+                save(finished)
+            if update % 20 == 0:
+                progress.set_postfix(metrics.summary(), refresh=False)
+    except KeyboardInterrupt:
+        save(finished)
+        if ranks.leads:
+            print(f"\nStopped. {checkpoint} is saved; go on with the same flags and --resume.", file=sys.stderr)
+        raise
+
+
+def anneal(optimizer: torch.optim.Optimizer, config: TrainingConfig, update: int) -> None:
+    """Set the learning rate of an update: a short linear warm-up, then a cosine to 0."""
+    done = update / config.num_updates
+    warm = min(1.0, (done + 1 / config.num_updates) / _WARM_UP)
+    for group in optimizer.param_groups:
+        group["lr"] = config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * done))
+
+
+@contextlib.contextmanager
+def plain_errors(command: str) -> Iterator[None]:
+    """End a command with a message where a user needs no traceback."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"{command}: {error}") from error
+
+
+class Metrics:
+    """The running averages of a training, and their file: one row a validation."""
+
+    def __init__(self, path: pathlib.Path, first_update: int) -> None:
+        """Open a new file, or keep an older one's rows up to the update from which it goes on."""
+        self._path = path
+        self._sums: dict[str, float] = {}
+        self._count = 0
+        self._recent = math.nan
+        self._validation = math.nan
+        self._rows: list[dict[str, Any]] = []
+        if first_update and path.exists():
+            with open(path, newline="") as file:
+                self._rows = [row for row in csv.DictReader(file) if int(row["update"]) <= first_update]
+        self._start = time.perf_counter() - (float(self._rows[-1]["seconds"]) if self._rows else 0.0)
+
+    def add(self, row: dict[str, float]) -> None:
+        """Take in the figures of one update."""
+        for name, value in row.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        self._count += 1
+        self._recent = row["error"] if math.isnan(self._recent) else 0.98 * self._recent + 0.02 * row["error"]
+
+    def write(self, update: int, episodes: int, validation_error: float) -> None:
+        """Write the averages since the last row, and the validation error after this update."""
+        self._validation = validation_error
+        seconds = time.perf_counter() - self._start
+        means = {name: total / self._count for name, total in self._sums.items()}
+        row = {"update": update, "episodes": episodes, "validation_error": validation_error, **means}
+        self._rows.append({**row, "seconds": round(seconds, 1)})
+        names = list(dict.fromkeys(name for row in self._rows for name in row))
+        with open(self._path, "w", newline="") as file:
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            writer.writerows(self._rows)
+        self._sums, self._count = {}, 0
+
+    def summary(self) -> dict[str, str]:
+        """What the progress bar shows."""
+        return {"error": f"{self._recent:.2f} %", "validation": f"{self._validation:.2f} %"}
