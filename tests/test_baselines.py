@@ -1,0 +1,59 @@
+"""The paper's networks on whole scenes: their sizes, their stream of scenes, and that they learn."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from agents import baselines, ram
+from agents.baselines import BaselineConfig
+
+TINY = BaselineConfig(env_id="Glimpse-MNIST-v0", network="fc64", num_episodes=12_800, num_validations=1, name="tiny")
+
+
+@pytest.mark.parametrize(
+    ("network", "parameters"),
+    [
+        ("fc64", 3600 * 64 + 64 + 64 * 64 + 64 + 64 * 10 + 10),
+        ("fc256", 3600 * 256 + 256 + 256 * 256 + 256 + 256 * 10 + 10),
+        ("conv", 8 * 100 + 8 + 8 * 11 * 11 * 256 + 256 + 256 * 10 + 10),  # 10x10, stride 5: 60 pixels give 11 places
+    ],
+)
+def test_networks_are_the_papers(network, parameters):
+    made = baselines.make_network(network, (60, 60, 1), 10)
+    assert sum(p.numel() for p in made.parameters()) == parameters
+    assert made(torch.zeros(3, 1, 60, 60)).shape == (3, 10)
+
+
+def test_it_sees_the_scenes_that_the_agent_is_measured_on():
+    envs, agents = (ram.make_envs(TINY, 50, "validation") for _ in range(2))
+    envs.reset(seed=3)
+    agents.reset(seed=3)
+    np.testing.assert_array_equal(baselines.scenes_of(envs)[:, 0].numpy() * 255, agents.unwrapped.world.scenes[..., 0])
+
+
+def test_it_learns_and_goes_on_bit_for_bit(tmp_path, monkeypatch):
+    whole = baselines.train(TINY, runs=tmp_path / "whole")
+    assert whole < 20, "200 updates on centred digits"
+    evaluate = baselines.evaluate
+    calls = []
+
+    def stopped(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return evaluate(*arguments)
+
+    monkeypatch.setattr(baselines, "evaluate", stopped)
+    config = dataclasses.replace(TINY, num_validations=2)
+    with pytest.raises(KeyboardInterrupt):
+        baselines.train(config, runs=tmp_path / "cut")
+    assert baselines.train(config, resume=True, runs=tmp_path / "cut") == whole
+
+
+def test_looks_are_the_agents_own_command(monkeypatch):
+    handed = []
+    monkeypatch.setattr(ram, "main", handed.append)
+    baselines.main(["--looking", "fixed", "--seed", "3", "--resume"])
+    assert handed == [["--looking=fixed", "--resume", "--seed", "3"]]
