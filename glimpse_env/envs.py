@@ -12,6 +12,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from glimpse_env import inputs
+from glimpse_env.canvas import Canvas
 from glimpse_env.rendering import draw
 from glimpse_env.retina import Retina
 from glimpse_env.streams import uniforms
@@ -34,7 +35,8 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
 
     ## Observation Space
     ``Dict``: ``glimpse`` (B, K*C, G, G) float32 in [0, 1], finest scale first, and ``fixation`` (B, 2) float32 in
-    [-1, 1], the (x, y) where it was taken.
+    [-1, 1], the (x, y) where it was taken. With ``canvas=`` also ``canvas`` (B, C + 1, S, S) float32 in [0, 1]: all that the
+    episode's glimpses have shown so far, painted where it was seen, and how sharply, see `Canvas`.
 
     ## Action Space
     ``Dict``: ``location`` (B, 2) float32 in [-1, 1], where to look next: (0, 0) is the scene's centre, (-1, -1) its
@@ -64,6 +66,8 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         location_mode: "absolute": a location is where to look. "relative": it is added, times max_step, to the fixation,
             and the sum is kept within [-1, 1].
         max_step: with "relative", the farthest move along each axis, in (0, 2]; 2 spans the scene.
+        canvas: the side S, in pixels of the scene, of a window around the gaze in which all glimpses stay painted; "scene"
+            for a window over the whole scene; None for no canvas.
         render_mode: "rgb_array" or None.
         autoreset_mode: Gymnasium's NEXT_STEP, SAME_STEP or DISABLED (with ``options={"reset_mask": ...}``).
         num_threads: how many threads share a batch. Results do not depend on it.
@@ -86,6 +90,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         initial_fixation: str | tuple[float, float] = "random",
         location_mode: str = "absolute",
         max_step: float = 0.5,
+        canvas: int | str | None = None,
         render_mode: str | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         num_threads: int = 1,
@@ -98,8 +103,8 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
             raise ValueError(f"Unknown world {world!r}: use one of {', '.join(map(repr, WORLDS))}.")
         if location_mode not in LOCATION_MODES:
             raise ValueError(f"Unknown location_mode {location_mode!r}: use 'absolute' or 'relative'.")
-        if not 0 < max_step <= 2:
-            raise ValueError(f"max_step must lie in (0, 2], where 2 spans the scene, got {max_step}.")
+        if inputs.number("max_step", max_step, 0, 2) == 0:
+            raise ValueError("max_step must be above 0, got 0: 2 spans the scene.")
         if render_mode not in (None, *_METADATA["render_modes"]):
             raise ValueError(f"Unknown render_mode {render_mode!r}: use 'rgb_array' or None.")
         self.retina = Retina(patch_size, num_scales, scale_factor)
@@ -113,9 +118,12 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {**_METADATA, "autoreset_mode": self.autoreset_mode}  # one of our own
         glimpse_shape = (num_scales * C, patch_size, patch_size)
+        self._canvas = None if canvas is None else Canvas(num_envs, (H, W, C), self.retina, inputs.canvas_size(canvas))
         self.single_observation_space = spaces.Dict(
             glimpse=spaces.Box(0, 1, glimpse_shape, np.float32), fixation=spaces.Box(-1, 1, (2,), np.float32)
         )
+        if self._canvas:
+            self.single_observation_space["canvas"] = spaces.Box(0, 1, self._canvas.shape, np.float32)
         self.single_action_space = spaces.Dict(
             location=spaces.Box(-1, 1, (2,), np.float32), action=spaces.Discrete(self.world.num_actions)
         )
@@ -188,7 +196,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         if self.render_mode is None:
             gym.logger.warn("render() draws nothing without a render_mode: pass render_mode='rgb_array' to make_vec().")
             return None
-        glimpses = self._observe()["glimpse"]
+        glimpses = self._look()
         return tuple(
             draw(scene, self.retina, path, glimpse)
             for scene, path, glimpse in zip(self.world.scenes, self._paths, glimpses, strict=True)
@@ -244,15 +252,20 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         self._playing[rows] = True
         self._fixations[rows] = 2 * draws[:, :2] - 1 if self._first_fixation is None else self._first_fixation
         self.world.reset(rows, draws[:, 2:], indices)
+        if self._canvas:
+            self._canvas.clear(rows)
         if self._paths:
             for row in rows:
                 self._paths[row] = [self._fixations[row].copy()]
 
     def _observe(self) -> Observation:
-        return {
-            "glimpse": self.retina(self.world.scenes, self._fixations, self._num_threads),
-            "fixation": self._fixations.copy(),
-        }
+        observation = {"glimpse": self._look(), "fixation": self._fixations.copy()}
+        if self._canvas:
+            observation["canvas"] = self._canvas.paint(observation["glimpse"], self._fixations)
+        return observation
+
+    def _look(self) -> npt.NDArray[np.float32]:
+        return self.retina(self.world.scenes, self._fixations, self._num_threads)
 
 
 class GlimpseEnv(gym.Env[Observation, Action]):

@@ -7,6 +7,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from glimpse_env.canvas import SCENE
+
 
 def first_fixation(value: str | tuple[float, float]) -> npt.NDArray[np.float32] | None:
     """The location of ``initial_fixation=``, None for a random one."""
@@ -84,3 +86,19 @@ def first_bad(
         if playing[b] and not fits:
             return b
     return -1
+
+
+def number(name: str, value: Any, least: float, most: float = np.inf) -> float:
+    """Check a real argument, both ends of its range allowed but for infinity."""
+    real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not real or not least <= value <= most or not np.isfinite(value):
+        span = f"in [{least}, {most}]" if most < np.inf else f"of at least {least}"
+        raise ValueError(f"{name} must be a finite number {span}, got {value!r}.")
+    return float(value)
+
+
+def canvas_size(canvas: int | str) -> int | str:
+    """Check the side of a canvas: pixels, or "scene"."""
+    if canvas != SCENE and (not isinstance(canvas, int | np.integer) or isinstance(canvas, bool) or canvas < 1):
+        raise ValueError(f'canvas must be an integer of at least 1, "scene" or None, got {canvas!r}.')
+    return canvas

@@ -64,8 +64,9 @@ class Retina:
         Returns:
             (K, 2) int64, finest scale first; may lie outside the scene.
         """
-        x, y = np.asarray(location, np.float32)
-        return np.array([(_corner(x, width, size), _corner(y, height, size)) for size in self.sizes])
+        locations = np.asarray(location, np.float32)[np.newaxis]
+        found: npt.NDArray[np.int64] = corners(locations, np.array(self.sizes), height, width).squeeze(0)
+        return found
 
     def __call__(
         self, scenes: npt.NDArray[np.uint8], locations: npt.NDArray[np.float32], num_threads: int = 1
@@ -91,6 +92,17 @@ class Retina:
 def _corner(coordinate: float, extent: int, size: int) -> int:
     """Pixel corner nearest to the edge of a span of size pixels around a coordinate in [-1, 1] of an extent."""
     return int(np.floor((np.float64(coordinate) + 1.0) * 0.5 * extent - 0.5 * size + 0.5))
+
+
+@numba.njit(cache=True, nogil=True)
+def corners(locations: npt.NDArray[np.float32], sizes: npt.NDArray[np.int64], height: int, width: int) -> npt.NDArray[np.int64]:
+    """Find the top-left pixels (x, y) of squares around locations (B, 2), of n sizes (n,) in pixels: (B, n, 2) int64."""
+    found = np.empty((len(locations), len(sizes), 2), np.int64)
+    for b in range(len(locations)):
+        for n in range(len(sizes)):
+            found[b, n, 0] = _corner(locations[b, 0], width, sizes[n])
+            found[b, n, 1] = _corner(locations[b, 1], height, sizes[n])
+    return found
 
 
 @numba.njit(cache=True, nogil=True, inline="always")

@@ -53,3 +53,55 @@ def compose(images, index, draws, height, width, translate, num_clutter, clutter
         piece = other[y : y + clutter_size, x : x + clutter_size]
         scene[top : top + clutter_size, left : left + clutter_size] += piece
     return np.minimum(scene, 255).astype(np.uint8)
+
+
+def vary(image, rotation, scale, shear, shift, contrast, draws):
+    """One image (h, w, C) turned, stretched, sheared, shifted and dimmed, before rounding: float64."""
+    h, w, C = image.shape
+    signed = [2 * draw - 1 for draw in draws]
+    angle = np.radians(rotation) * signed[0]
+    stretch = np.diag([scale ** signed[1], scale ** signed[2]])
+    slide = np.array([[1, shear * signed[3]], [0, 1]])
+    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    back = np.linalg.inv(turn @ slide @ stretch)
+    middle, moved = np.array([(w - 1) / 2, (h - 1) / 2]), shift * np.array(signed[4:6])
+    varied = np.zeros((h, w, C))
+    for i in range(h):
+        for j in range(w):
+            x, y = back @ (np.array([j, i]) - middle - moved) + middle
+            for row in range(h):
+                for column in range(w):
+                    share = max(0, 1 - abs(x - column)) * max(0, 1 - abs(y - row))
+                    varied[i, j] += share * image[row, column]
+    return varied * (1 - contrast * draws[6])
+
+
+class Canvas:
+    """What one environment has seen: pixel of the scene -> (sharpness, values); all but the window is forgotten."""
+
+    def __init__(self, scene_shape, patch_size, num_scales, scale_factor, size):
+        self.H, self.W, self.C = scene_shape
+        self.G, self.K, self.f, self.size = patch_size, num_scales, scale_factor, size
+        self.seen = {}
+
+    def paint(self, glimpse, fixation):
+        """Take a glimpse (K*C, G, G) in; the canvas (C + 1, S, S)."""
+        for k in reversed(range(self.K)):
+            cell = self.f**k
+            left, top = (corner(fixation[n], extent, self.G * cell) for n, extent in enumerate((self.W, self.H)))
+            for y in range(self.G * cell):
+                for x in range(self.G * cell):
+                    sharpness, values = 1 / cell, [glimpse[k * self.C + c, y // cell, x // cell] for c in range(self.C)]
+                    if self.seen.get((left + x, top + y), (0, None))[0] <= sharpness:
+                        self.seen[left + x, top + y] = (sharpness, values)
+        if self.size == "scene":
+            left, top, width, height = 0, 0, self.W, self.H
+        else:
+            left, top = (corner(fixation[n], extent, self.size) for n, extent in enumerate((self.W, self.H)))
+            width = height = self.size
+        canvas = np.zeros((self.C + 1, height, width), np.float32)
+        window = {(x, y) for x in range(left, left + width) for y in range(top, top + height)}
+        self.seen = {place: what for place, what in self.seen.items() if place in window}
+        for (x, y), (sharpness, values) in self.seen.items():
+            canvas[:, y - top, x - left] = [*values, sharpness]
+        return canvas

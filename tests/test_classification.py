@@ -156,7 +156,7 @@ NEEDED = {"num_clutter": 1}
         ({"decide": "never"}, "'never'.*'end', 'anytime'"),
         ({"decide": "anytime", "reward": "every"}, "reward='every'.*decide='anytime'.*reward='final'"),
         ({"glimpse_cost": 0.1}, "glimpse_cost=0.1 needs decide='anytime'"),
-        ({"decide": "anytime", "glimpse_cost": -0.1}, "glimpse_cost.*at least 0, got -0.1"),
+        ({"decide": "anytime", "glimpse_cost": -0.1}, "glimpse_cost.* at least 0, got -0.1"),
         ({"decide": "anytime", "glimpse_cost": float("nan")}, "glimpse_cost.*finite.*got nan"),
         ({"decide": "anytime", "glimpse_cost": float("inf")}, "glimpse_cost.*finite.*got inf"),
         ({"num_glimpses": 0}, "num_glimpses.*at least 1, got 0"),

@@ -18,6 +18,7 @@ B = 4
 VARIANTS = {
     "as registered": {},
     "anytime": {"decide": "anytime", "glimpse_cost": 0.125},  # staggered ends
+    "canvas, varied": {"canvas": 20, "rotation": 20, "scale": 1.2, "shift": 2},
     "every, relative": {"reward": "every", "location_mode": "relative", "max_step": 0.7, "initial_fixation": "center"},
 }
 CASES = [

@@ -152,3 +152,48 @@ def test_deterministic_and_blind_to_threads(num_threads):
     first = compose(composer, images, np.arange(13) % 4, draws)
     np.testing.assert_array_equal(compose(composer, images, np.arange(13) % 4, draws, num_threads=num_threads), first)
     np.testing.assert_array_equal(images, before)
+
+
+VARIATIONS = [
+    {"rotation": 30.0},
+    {"scale": 1.5},
+    {"shear": 0.4},
+    {"shift": 2.5},
+    {"contrast": 0.7},
+    {"rotation": 180.0, "scale": 2.0, "shear": 0.2, "shift": 1.0, "contrast": 0.3},
+]
+
+
+@pytest.mark.parametrize("variation", VARIATIONS, ids=lambda variation: ", ".join(variation))
+@pytest.mark.parametrize("channels", [1, 2])
+def test_variations_equal_the_oracle(channels, variation):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (3, 7, 8, channels), np.uint8)
+    composer = Composer(7, 8, **variation)
+    indices, draws = rng.integers(0, 3, 30), draws_of(composer, 30)
+    none = {"rotation": 0, "scale": 1, "shear": 0, "shift": 0, "contrast": 0}
+    for scene, index, draw in zip(compose(composer, images, indices, draws), indices, draws, strict=True):
+        expected = oracles.vary(images[index], **{**none, **variation}, draws=draw[2:])
+        assert np.abs(scene - expected).max() <= 0.5 + 1e-9
+
+
+def test_a_quarter_turn_and_a_whole_shift_are_exact():
+    images = np.random.default_rng(0).integers(0, 256, (1, 9, 9, 1), np.uint8)
+    one, half = 1.0, 0.5
+    turned = compose(Composer(9, 9, rotation=90), images, [0], np.array([[0, 0, one, half, half, half, half, half, 0]]))[0]
+    np.testing.assert_array_equal(turned[..., 0], np.rot90(images[0, ..., 0], -1))  # clockwise, since y points down
+    shifted = compose(Composer(9, 9, shift=2), images, [0], np.array([[0, 0, half, half, half, half, one, 0, 0]]))[0]
+    np.testing.assert_array_equal(shifted[:-2, 2:], images[0][2:, :-2])
+    assert not shifted[-2:].any()
+    assert not shifted[:, :2].any()
+
+
+def test_variations_leave_place_and_clutter_as_they_are():
+    images = np.random.default_rng(0).integers(1, 120, (4, 8, 8, 1), np.uint8)
+    plain, dimmed = Composer(30, 30, True, 5, 4), Composer(30, 30, True, 5, 4, contrast=1.0)
+    draws = draws_of(dimmed, 20)
+    draws[:, -1] = 1 - 1e-9  # black images: clutter alone
+    one = compose(plain, images, np.zeros(20, int), draws[:, : plain.num_draws])
+    other = compose(dimmed, images, np.zeros(20, int), draws)
+    alone = compose(Composer(30, 30, True), images, np.zeros(20, int), draws[:, :2])
+    np.testing.assert_array_equal(one, np.minimum(other.astype(int) + alone, 255))

@@ -6,11 +6,12 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from glimpse_env import datasets
+from glimpse_env import datasets, inputs
 from glimpse_env.scenes import Composer
 
 REWARDS = ("final", "every")
 DECIDES = ("end", "anytime")
+_VARIATIONS = {"rotation": (0, 180), "scale": (1, 4), "shear": (0, 1), "shift": (0, np.inf), "contrast": (0, 1)}
 
 
 class ClassificationWorld:
@@ -27,6 +28,11 @@ class ClassificationWorld:
         translate: whether the image lies anywhere in the scene, or in its centre.
         num_clutter: pieces of other images of the split, added at random places.
         clutter_size: their side, in pixels.
+        rotation: the image is turned by up to so many degrees, either way; 0, as are the next four, for the image as it is.
+        scale: each of its axes is stretched or shrunk by up to this factor, at least 1.
+        shear: its rows slide by up to this many pixels a row, either way.
+        shift: it moves within its box by up to so many pixels along each axis, either way.
+        contrast: it is dimmed by up to this share, in [0, 1].
         num_glimpses: T, the glimpses, and so the steps, of an episode.
         reward: "final": 1 for the right class at the last step. "every": each step's class is scored, 1/T each.
         decide: "end": the class named at step T counts. "anytime": there is one more action, the last, "look on"; naming
@@ -51,6 +57,11 @@ class ClassificationWorld:
         translate: bool = False,
         num_clutter: int = 0,
         clutter_size: int = 8,
+        rotation: float = 0.0,
+        scale: float = 1.0,
+        shear: float = 0.0,
+        shift: float = 0.0,
+        contrast: float = 0.0,
         num_glimpses: int = 6,
         reward: str = "final",
         decide: str = "end",
@@ -65,10 +76,9 @@ class ClassificationWorld:
             raise ValueError(f"Unknown decide {decide!r}: use one of {', '.join(map(repr, DECIDES))}.")
         if decide == "anytime" and reward == "every":
             raise ValueError("reward='every' scores each step, decide='anytime' one answer: take reward='final' with it.")
+        glimpse_cost = inputs.number("glimpse_cost", glimpse_cost, 0)
         if decide == "end" and glimpse_cost != 0:
             raise ValueError(f"glimpse_cost={glimpse_cost} needs decide='anytime': with 'end' all episodes are as long.")
-        if not 0 <= glimpse_cost < np.inf:
-            raise ValueError(f"glimpse_cost must be finite and at least 0, got {glimpse_cost}.")
         if not isinstance(num_glimpses, int | np.integer) or num_glimpses < 1:
             raise ValueError(f"num_glimpses must be an integer of at least 1, got {num_glimpses!r}.")
 
@@ -77,9 +87,10 @@ class ClassificationWorld:
         self.num_images = len(self.dataset)
         look_on = self.dataset.num_classes if decide == "anytime" else -1
         self.num_actions = self.dataset.num_classes + (decide == "anytime")
-        self._composer = _composer(self.dataset.images, scene_size, translate, num_clutter, clutter_size)
+        variation = {"rotation": rotation, "scale": scale, "shear": shear, "shift": shift, "contrast": contrast}
+        self._composer = _composer(self.dataset.images, scene_size, translate, num_clutter, clutter_size, variation)
         self.num_draws = 1 + self._composer.num_draws
-        self._rules = (self.num_glimpses, reward == "every", look_on, float(glimpse_cost))
+        self._rules = (self.num_glimpses, reward == "every", look_on, glimpse_cost)
         self._num_threads = num_threads
 
         C = self.dataset.images.shape[3]
@@ -144,6 +155,7 @@ def _composer(
     translate: bool,
     num_clutter: int,
     clutter_size: int,
+    variation: dict[str, float],
 ) -> Composer:
     """Check how scenes are to be made of these images."""
     N, h, w, _ = images.shape
@@ -166,7 +178,8 @@ def _composer(
         raise ValueError(f"clutter_size must lie in [1, {min(h, w)}], the images' smaller side, got {clutter_size}.")
     if num_clutter and N < 2:
         raise ValueError(f"num_clutter={num_clutter} cuts pieces from other images, and there is but one image.")
-    return Composer(int(H), int(W), bool(translate), int(num_clutter), int(clutter_size))
+    varied = {name: inputs.number(name, value, *_VARIATIONS[name]) for name, value in variation.items()}
+    return Composer(int(H), int(W), bool(translate), int(num_clutter), int(clutter_size), **varied)
 
 
 @numba.njit(cache=True, nogil=True)
