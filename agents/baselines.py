@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # the field's name
 
 import glimpse_env
-from agents import ram, training
+from agents import build, evaluation, ram, training
 from agents.config import TrainingConfig
 from agents.parallel import Ranks
 
@@ -68,7 +68,7 @@ def scenes_of(envs: VectorEnv[Any, Any, Any]) -> Tensor:
 
 @torch.no_grad()
 def evaluate(network: nn.Module, envs: VectorEnv[Any, Any, Any], seed: int = 0) -> float:
-    """Measure the scene of each image of the split once, the very scenes that `ram.evaluate` shows: error in percent."""
+    """Measure the scene of each image of the split once, the very scenes that `evaluation.evaluate` shows: error in percent."""
     wrong, total = 0, 0
     for _, info, fresh in glimpse_env.walk(envs, seed):
         missed = network(scenes_of(envs)).argmax(-1) != torch.from_numpy(info["label"])
@@ -88,8 +88,8 @@ def train(config: BaselineConfig, resume: bool = False, runs: pathlib.Path = pat
     """
     torch.set_num_threads(config.num_threads)
     torch.manual_seed(config.seed)
-    envs = ram.make_envs(config, config.batch_size, config.split)
-    validation = ram.make_envs(config, ram.EVALUATION_BATCH, "validation")
+    envs = build.make_envs(config, config.batch_size, config.split, **config.variation)
+    validation = build.make_envs(config, evaluation.BATCH, "validation")
     network = make_network(config.network, envs.unwrapped.world.scenes.shape[1:], envs.single_action_space["action"].n)  # type: ignore[attr-defined,index]
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay, fused=True)
 
@@ -106,7 +106,7 @@ def train(config: BaselineConfig, resume: bool = False, runs: pathlib.Path = pat
 
     folder = runs / config.run_name
     training.fit(config, folder, network, optimizer, step, lambda: evaluate(network, validation), Ranks("cpu"), resume)
-    error = evaluate(network, ram.make_envs(config, ram.EVALUATION_BATCH, config.evaluated_on))
+    error = evaluate(network, build.make_envs(config, evaluation.BATCH, config.evaluated_on))
     (folder / "results.json").write_text(json.dumps({config.network: [error]}, indent=2) + "\n")
     return error
 

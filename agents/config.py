@@ -25,6 +25,8 @@ class TrainingConfig:
     precision: Literal["bfloat16", "float32"] = "bfloat16"
     """Of the matrix products in training; evaluation is in float32."""
 
+    augmentation: float = 0.0
+    """How much training images are turned, stretched, sheared and shifted; 1 is up to 12 degrees, 15 %, 0.15 and 1.5 pixels."""
     num_episodes: int = 1_400_000
     """Training episodes, one scene each."""
     batch_size: int = 64
@@ -50,6 +52,16 @@ class TrainingConfig:
     def num_updates(self) -> int:
         """How many batches make the training."""
         return max(1, self.num_episodes // self.batch_size)
+
+    @property
+    def variation(self) -> dict[str, float]:
+        """What the training environments are made with besides, none of which evaluation has."""
+        return {
+            "rotation": 12 * self.augmentation,
+            "scale": 1 + 0.15 * self.augmentation,
+            "shear": 0.15 * self.augmentation,
+            "shift": 1.5 * self.augmentation,
+        }
 
     def first_seed(self, update: int) -> int:
         """The seed of the first environment of an update; no two episodes of a run share one."""
@@ -77,6 +89,8 @@ class Config(TrainingConfig):
 
     num_glimpses: int | None = None
     """Glimpses an episode; the id's own unless given."""
+    canvas: int | Literal["scene"] | None = None
+    """Side of the canvas on which the environment paints what was seen, "scene" for all of it; see `GlimpseVectorEnv`."""
     clip: float = 1.0
     """Largest gradient norm of the location's parameters, and of all others, each by itself."""
 
@@ -121,7 +135,8 @@ class Config(TrainingConfig):
     @property
     def env_arguments(self) -> dict[str, Any]:
         """What the environment is made with."""
-        return {} if self.num_glimpses is None else {"num_glimpses": self.num_glimpses}
+        given = {"num_glimpses": self.num_glimpses, "canvas": self.canvas}
+        return {name: value for name, value in given.items() if value is not None}
 
     @property
     def trained(self) -> str:

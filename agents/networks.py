@@ -12,6 +12,11 @@ from torch.nn import functional as F  # noqa: N812  # the field's name
 State = tuple[Tensor, ...]
 
 
+Observation = dict[str, Tensor]
+"""What the environment shows, by its keys: ``glimpse`` (B, K*C, G, G), ``fixation`` (B, 2), perhaps ``canvas``
+(B, C + 1, S, S)."""
+
+
 class Standardise(nn.Module):
     """Shift and scale each patch channel to mean 0 and variance 1, as measured once on glimpses at random locations.
 
@@ -59,6 +64,12 @@ class GlimpseNetwork(nn.Module):
         return F.relu(self.join(torch.cat([self.what(glimpses), self.where(fixations)], dim=1)))
 
 
+def _num_features(filters: nn.Module, shape: tuple[int, int, int]) -> int:
+    """How many values come out of flattened filters."""
+    with torch.no_grad():
+        return int(filters(torch.zeros(1, *shape)).shape[1])
+
+
 class ConvGlimpseNetwork(GlimpseNetwork):
     """The glimpse network with two strided convolutions before h_g: a patch is an image, too.
 
@@ -80,9 +91,27 @@ class ConvGlimpseNetwork(GlimpseNetwork):
             nn.ReLU(),
             nn.Flatten(),
         )
-        with torch.no_grad():
-            num_features = filters(torch.zeros(1, *glimpse_shape)).shape[1]
-        self.what = nn.Sequential(*filters, nn.Linear(num_features, hidden_size), nn.ReLU())
+        self.what = nn.Sequential(*filters, nn.Linear(_num_features(filters, glimpse_shape), hidden_size), nn.ReLU())
+
+
+class CanvasNetwork(nn.Sequential):
+    """Two strided convolutions and a hidden layer over what was seen so far: (B, C + 1, S, S) in [0, 1] to (B, hidden_size).
+
+    Args:
+        canvas_shape: (C + 1, S, S).
+        hidden_size: units of its output.
+        num_filters: of the first convolution; the second has twice as many.
+    """
+
+    def __init__(self, canvas_shape: tuple[int, int, int], hidden_size: int = 256, num_filters: int = 32) -> None:
+        filters = nn.Sequential(
+            nn.Conv2d(canvas_shape[0], num_filters, 6, stride=3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(num_filters, 2 * num_filters, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+        )
+        super().__init__(*filters, nn.Linear(_num_features(filters, canvas_shape), hidden_size), nn.ReLU())
 
 
 class ReLUCore(nn.RNNCell):
@@ -161,6 +190,7 @@ class RecurrentAttentionModel(nn.Module):
         size: D, units of g and of h.
         location_stream: units of a second stream with a glimpse network and a core of its own, which only REINFORCE
             trains and which also reads the first one's h; 0 for none, as in the paper: the location is linear in h.
+        canvas_shape: of the observation's canvas (C + 1, S, S), which the core then reads beside g; None where there is none.
         stop_gradient: whether the location's gradient stops before h, as the hybrid loss of the paper has it.
         sequence: length of a sequence of locations that is learned instead, the same for all scenes; 0 for none.
     """
@@ -175,6 +205,7 @@ class RecurrentAttentionModel(nn.Module):
         hidden_size: int = 128,
         size: int = 256,
         location_stream: int = 0,
+        canvas_shape: tuple[int, int, int] | None = None,
         stop_gradient: bool = True,
         sequence: int = 0,
     ) -> None:
@@ -185,7 +216,8 @@ class RecurrentAttentionModel(nn.Module):
         self.state_size = 2 * size if core == "lstm" else size
         self.standardise = Standardise(glimpse_shape[0])
         self.glimpse = GLIMPSE_NETWORKS[glimpse_network](glimpse_shape, hidden_size, size)
-        self.core = CORES[core](size, size)
+        self.canvas = CanvasNetwork(canvas_shape, size) if canvas_shape else None
+        self.core = CORES[core](2 * size if canvas_shape else size, size)
         if location_stream:
             self.location_glimpse = GlimpseNetwork(glimpse_shape, location_stream, location_stream)
             self.location_core = GRUCore(location_stream + size, location_stream)
@@ -200,17 +232,19 @@ class RecurrentAttentionModel(nn.Module):
         zeros = self.standardise.mean.new_zeros
         return (zeros(batch_size, self.state_size), zeros(batch_size, self.location_stream))
 
-    def forward(self, glimpses: Tensor, fixations: Tensor, state: State) -> Step:
+    def forward(self, observation: Observation, state: State) -> Step:
         """Take one glimpse in.
 
         Args:
-            glimpses: (B, K*C, G, G) float32 in [0, 1].
-            fixations: (B, 2) float32 in [-1, 1], where they were taken.
+            observation: float32, see `Observation`.
             state: from `initial_state` or the step before.
         """
         core_state, location_state = state
-        glimpses = self.standardise(glimpses)
-        core_state = self.core(self.glimpse(glimpses, fixations), core_state)
+        glimpses, fixations = self.standardise(observation["glimpse"]), observation["fixation"]
+        read = self.glimpse(glimpses, fixations)
+        if self.canvas:
+            read = torch.cat([read, self.canvas(observation["canvas"])], dim=1)
+        core_state = self.core(read, core_state)
         h = core_state[:, : self.size]
         features = h.detach() if self.stop_gradient else h
         if self.location_stream:

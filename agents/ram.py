@@ -6,21 +6,18 @@ import json
 import pathlib
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import torch
 import tyro
-from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector import VectorEnv
 from torch import Tensor
 from torch.distributions import Categorical
 
-import glimpse_env
-from agents import figures, parallel, reinforce, training
-from agents.config import PRESETS, Config, TrainingConfig, preset
-from agents.networks import RecurrentAttentionModel, Step
-from agents.rollout import Episodes, Gaze, collect
+from agents import build, evaluation, parallel, reinforce, training
+from agents.config import PRESETS, Config, preset
+from agents.networks import RecurrentAttentionModel
+from agents.rollout import Episodes, collect, make_gaze
 
-EVALUATION_BATCH = 500
 _TILES = 12  # episodes in the figure of paths
 
 
@@ -37,31 +34,6 @@ class Result:
     model: RecurrentAttentionModel
     folder: pathlib.Path
     errors: dict[str, list[float]]
-
-
-def make_envs(config: TrainingConfig, num_envs: int, split: str, **arguments: Any) -> VectorEnv[Any, Any, Any]:
-    """Make the environments of a run, with autoreset disabled: whole episodes."""
-    arguments = {**config.env_arguments, **arguments}
-    return gym.make_vec(config.env_id, num_envs=num_envs, split=split, autoreset_mode=AutoresetMode.DISABLED, **arguments)
-
-
-def make_model(config: Config, envs: VectorEnv[Any, Any, Any]) -> RecurrentAttentionModel:
-    """Make a new agent for the spaces of these environments, its input scaled to what they show."""
-    torch.manual_seed(config.seed)
-    model = RecurrentAttentionModel(
-        envs.single_observation_space["glimpse"].shape,  # type: ignore[index]
-        int(envs.single_action_space["action"].n),  # type: ignore[index]
-        glimpse_network=config.glimpse_network,
-        core=config.core,
-        hidden_size=config.hidden_size,
-        size=config.size,
-        location_stream=config.location_stream,
-        stop_gradient=config.hybrid,
-        sequence=_num_glimpses(config) if config.looking == "fixed" else 0,
-    )
-    observation, _ = envs.reset(seed=config.seed)
-    model.standardise.fit(torch.from_numpy(observation["glimpse"]))
-    return model.to(config.device)
 
 
 def losses(model: RecurrentAttentionModel, episodes: Episodes, config: Config, std: float, looked: bool) -> dict[str, Tensor]:
@@ -120,29 +92,32 @@ def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Pat
     if config.batch_size % ranks.size:
         raise ValueError(f"batch_size={config.batch_size} must be a multiple of the {ranks.size} processes.")
     share = config.batch_size // ranks.size
-    envs = make_envs(config, share, config.split)
-    model = make_model(config, make_envs(config, EVALUATION_BATCH, config.split))
-    optimizer = make_optimizer(model, config)
+    envs = build.make_envs(config, share, config.split, **config.variation)
+    model = build.make_model(config, build.make_envs(config, evaluation.BATCH, config.split))
+    optimizer = build.make_optimizer(model, config)
     folder = runs / config.run_name
-    validation = make_envs(config, EVALUATION_BATCH, "validation")
+    validation = build.make_envs(config, evaluation.BATCH, "validation")
     training.fit(
         config,
         folder,
         model,
         optimizer,
         step=lambda update: train_step(model, optimizer, envs, config, update, ranks),
-        validate=lambda: evaluate(model, validation, config.looking)[-1],
+        validate=lambda: evaluation.evaluate(model, validation, config.looking)[-1],
         ranks=ranks,
         resume=resume,
     )
     errors: dict[str, list[float]] = {}
     if ranks.leads:
-        final = make_envs(config, EVALUATION_BATCH, config.evaluated_on)
+        final = build.make_envs(config, evaluation.BATCH, config.evaluated_on)
         ways = dict.fromkeys((config.looking, "random", "center"))
-        errors = {looking: evaluate(model, final, looking) for looking in ways}
+        errors = {looking: evaluation.evaluate(model, final, looking) for looking in ways}
         (folder / "results.json").write_text(json.dumps(errors, indent=2) + "\n")
-        draw_paths(
-            model, make_envs(config, _TILES, config.evaluated_on, render_mode="rgb_array"), config.looking, folder / "paths.png"
+        evaluation.draw_paths(
+            model,
+            build.make_envs(config, _TILES, config.evaluated_on, render_mode="rgb_array"),
+            config.looking,
+            folder / "paths.png",
         )
     ranks.close()
     return Result(model, folder, errors)
@@ -178,88 +153,10 @@ def train_step(
     return {"error": 100 * error.item(), "std": std, **{name: part.item() for name, part in parts.items()}}
 
 
-@torch.no_grad()
-def evaluate(model: RecurrentAttentionModel, envs: VectorEnv[Any, Any, Any], looking: str, seed: int = 0) -> list[float]:
-    """Measure each image of the environments' split once, the mean location looked at, one rollout an image, in float32.
-
-    Args:
-        model: the agent.
-        envs: with autoreset disabled.
-        looking: "learned": the mean of the location policy; "random" or "center": the same network, led elsewhere.
-        seed: of the scenes; image j's is seed + j, however many environments there are.
-
-    Returns:
-        (T,) error in percent after each glimpse.
-    """
-    wrong, total = torch.zeros(()), 0
-    noise = np.random.default_rng(seed)
-    for observation, info, fresh in glimpse_env.walk(envs, seed):
-        gaze = make_gaze(model, looking, noise, envs.num_envs, slice(None), std=0.0)
-        episodes = collect(envs, model, (observation, info), gaze)
-        wrong = wrong + (episodes.logits.argmax(-1) != episodes.labels).cpu()[:, fresh].sum(1)
-        total += int(fresh.sum())
-    return [100 * count / total for count in wrong.tolist()]
-
-
-@torch.no_grad()
-def draw_paths(
-    model: RecurrentAttentionModel, envs: VectorEnv[Any, Any, Any], looking: str, path: pathlib.Path, seed: int = 0
-) -> None:
-    """Draw where the agent looks on the first images of a split, an episode a tile; see `figures.save_tiles`."""
-    observation, info, _ = next(glimpse_env.walk(envs, seed))
-    gaze = make_gaze(model, looking, np.random.default_rng(seed), envs.num_envs, slice(None), std=0.0)
-    episodes = collect(envs, model, (observation, info), gaze)
-    frames: Any = envs.render()
-    figures.save_tiles(frames, episodes.labels.tolist(), episodes.actions[-1].tolist(), path)
-
-
-def make_gaze(
-    model: RecurrentAttentionModel, looking: str, noise: np.random.Generator, batch_size: int, part: slice, std: float
-) -> Gaze:
-    """Choose locations: "learned" or "fixed", with Gaussian noise of this std around the mean, "random" or "center".
-
-    The noise is drawn for the whole batch, of which this process plays a part, so that it does not depend on how many share it.
-    """
-
-    def gaze(glimpse: int, step: Step) -> tuple[Tensor, Tensor]:
-        mean = step.mean
-        if looking == "center":
-            return mean, torch.zeros_like(mean)
-        if looking == "random":
-            return mean, torch.from_numpy(noise.uniform(-1, 1, (batch_size, 2))[part]).to(mean)
-        if looking == "fixed":
-            mean = model.location_sequence[glimpse].expand_as(mean)
-        return mean, mean + std * torch.from_numpy(noise.standard_normal((batch_size, 2))[part]).to(mean)
-
-    return gaze
-
-
-def _num_glimpses(config: Config) -> int:
-    """T of the run's episodes."""
-    return config.num_glimpses or int(gym.spec(config.env_id).kwargs["num_glimpses"])
-
-
 def _sampled(logits: Tensor, noise: np.random.Generator, batch_size: int, ranks: parallel.Ranks) -> Tensor:
     """Draw an action (B,) from logits (B, n), by the Gumbel trick."""
     gumbel = noise.gumbel(size=(batch_size, logits.shape[1]))[ranks.part(batch_size)]
     return (logits.detach() + torch.from_numpy(gumbel).to(logits)).argmax(-1)
-
-
-def make_optimizer(model: RecurrentAttentionModel, config: Config) -> torch.optim.Optimizer:
-    """Make AdamW, the parameters that only REINFORCE trains in a group of their own."""
-    looks = [p for name, p in model.named_parameters() if name.startswith("location")]
-    reads = [p for name, p in model.named_parameters() if not name.startswith("location")]
-    groups = [{"params": reads}, {"params": looks}]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
-
-
-def table(errors: dict[str, list[float]]) -> str:
-    """Error after each glimpse, a row for each way of looking, in Markdown."""
-    T = len(next(iter(errors.values())))
-    lines = ["| fixations | " + " | ".join(str(t + 1) for t in range(T)) + " |", "|---" * (T + 1) + "|"]
-    for looking, values in errors.items():
-        lines.append(f"| {looking} | " + " | ".join(f"{value:.2f}" for value in values) + " |")
-    return "\n".join(lines)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -277,7 +174,7 @@ def main(arguments: list[str] | None = None) -> None:
     if result.errors:
         T = len(result.errors[config.looking])
         print(f"{config.evaluated_on.title()} error in percent of {config.env_id} after each glimpse, by the same network:\n")
-        print(table(result.errors))
+        print(evaluation.table(result.errors))
         print(f"\n{result.folder}/paths.png shows where it looks.")
         print(f"{config.evaluated_on} error after {T} glimpses: {result.errors[config.looking][-1]:.2f} %")
 

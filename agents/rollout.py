@@ -16,6 +16,27 @@ Gaze = Callable[[int, Step], tuple[Tensor, Tensor]]
 yet clipped."""
 
 
+def make_gaze(
+    model: RecurrentAttentionModel, looking: str, noise: np.random.Generator, batch_size: int, part: slice, std: float
+) -> Gaze:
+    """Choose locations: "learned" or "fixed", with Gaussian noise of this std around the mean, "random" or "center".
+
+    The noise is drawn for the whole batch, of which this process plays a part, so that it does not depend on how many share it.
+    """
+
+    def gaze(glimpse: int, step: Step) -> tuple[Tensor, Tensor]:
+        mean = step.mean
+        if looking == "center":
+            return mean, torch.zeros_like(mean)
+        if looking == "random":
+            return mean, torch.from_numpy(noise.uniform(-1, 1, (batch_size, 2))[part]).to(mean)
+        if looking == "fixed":
+            mean = model.location_sequence[glimpse].expand_as(mean)
+        return mean, mean + std * torch.from_numpy(noise.standard_normal((batch_size, 2))[part]).to(mean)
+
+    return gaze
+
+
 @dataclasses.dataclass(frozen=True)
 class Episodes:
     """B episodes of T glimpses. Locations are those drawn after glimpses 1 to T-1: the one after the last is never seen.
@@ -68,8 +89,9 @@ def collect(
     actions, rewards, means, locations, fixations = [], [], [], [], []
     ended = np.zeros(envs.num_envs, np.bool_)
     while not ended.any():
-        fixations.append(torch.from_numpy(observation["fixation"]).to(device))
-        step = model(torch.from_numpy(observation["glimpse"]).to(device), fixations[-1], state)
+        seen = {key: torch.from_numpy(value).to(device) for key, value in observation.items()}
+        fixations.append(seen["fixation"])
+        step = model(seen, state)
         steps.append(step)
         state = step.state
         mean, location = gaze(len(steps) - 1, step)

@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 import torch
 
-from agents import parallel, ram
+from agents import build, parallel, ram
 from agents.config import Config, preset
 from benchmarks.machine import machine, table
 
@@ -39,9 +39,9 @@ def measure(config: Config, seconds: float) -> dict[str, float]:
     """
     torch.set_num_threads(config.num_threads)
     ranks = parallel.Ranks(config.device)
-    envs = ram.make_envs(config, config.batch_size // ranks.size, "train")
-    model = ram.make_model(config, envs)
-    optimizer = ram.make_optimizer(model, config)
+    envs = build.make_envs(config, config.batch_size // ranks.size, "train")
+    model = build.make_model(config, envs)
+    optimizer = build.make_optimizer(model, config)
     middle = config.num_updates // 2  # where looks are learned and all losses are at work
     updates = max(10, int(seconds / 0.03))
     times = []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from agents import baselines, ram
+from agents import baselines, build, ram
 from agents.baselines import BaselineConfig
 
 TINY = BaselineConfig(env_id="Glimpse-MNIST-v0", network="fc64", num_episodes=12_800, num_validations=1, name="tiny")
@@ -27,7 +27,7 @@ def test_networks_are_the_papers(network, parameters):
 
 
 def test_it_sees_the_scenes_that_the_agent_is_measured_on():
-    envs, agents = (ram.make_envs(TINY, 50, "validation") for _ in range(2))
+    envs, agents = (build.make_envs(TINY, 50, "validation") for _ in range(2))
     envs.reset(seed=3)
     agents.reset(seed=3)
     np.testing.assert_array_equal(baselines.scenes_of(envs)[:, 0].numpy() * 255, agents.unwrapped.world.scenes[..., 0])

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from agents import checkpoints, parallel, ram
+from agents import build, checkpoints, evaluation, parallel, ram
 from agents.config import Config, preset
-from agents.rollout import collect
+from agents.rollout import collect, make_gaze
 
 TINY = Config(
     env_id="Glimpse-MNIST-v0",
@@ -34,7 +34,7 @@ TINY = Config(
 @pytest.fixture(autouse=True)
 def small_splits(monkeypatch):
     """Evaluate on a few images: the first hundreds of each split, by the env's own arguments."""
-    make_envs = ram.make_envs
+    make_envs = build.make_envs
 
     def make_small(config, num_envs, split, **arguments):
         envs = make_envs(config, num_envs, split, **arguments)
@@ -42,7 +42,7 @@ def small_splits(monkeypatch):
             envs.unwrapped.world.num_images = 600
         return envs
 
-    monkeypatch.setattr(ram, "make_envs", make_small)
+    monkeypatch.setattr(build, "make_envs", make_small)
 
 
 def weights(result: ram.Result) -> torch.Tensor:
@@ -87,15 +87,15 @@ def test_resumed_run_is_the_uninterrupted_one_bit_for_bit(tmp_path, monkeypatch)
 
 def test_stopped_while_validating_repeats_no_update(tmp_path, monkeypatch):
     whole = ram.train(TINY, runs=tmp_path / "whole")
-    evaluate = ram.evaluate
+    evaluate = evaluation.evaluate
 
     def stopped(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ram, "evaluate", stopped)  # first called after update 5
+    monkeypatch.setattr(evaluation, "evaluate", stopped)  # first called after update 5
     with pytest.raises(KeyboardInterrupt):
         ram.train(TINY, runs=tmp_path / "cut")
-    monkeypatch.setattr(ram, "evaluate", evaluate)
+    monkeypatch.setattr(evaluation, "evaluate", evaluate)
     assert checkpoints.load(tmp_path / "cut" / "tiny" / "checkpoint.pt")["update"] == 5
     assert weights(ram.train(TINY, resume=True, runs=tmp_path / "cut")).equal(weights(whole))
 
@@ -134,26 +134,26 @@ def test_two_processes_learn_what_one_does(tmp_path):
     assert done.returncode == 0, done.stderr
     saved = checkpoints.load(tmp_path / "runs" / "tiny" / "checkpoint.pt")["model"]
     two = torch.cat(
-        [saved[name].flatten() for name, _ in ram.make_model(config, ram.make_envs(config, 2, "train")).named_parameters()]
+        [saved[name].flatten() for name, _ in build.make_model(config, build.make_envs(config, 2, "train")).named_parameters()]
     )
     torch.testing.assert_close(two, one, atol=2e-5, rtol=1e-4)
     assert done.stderr.count("0/10 [00:00<?, ?batch/s]") == 1, "one progress bar"
 
 
 def test_evaluation_is_greedy_exact_and_independent_of_the_number_of_environments():
-    model = ram.make_model(TINY, ram.make_envs(TINY, 64, "train"))
+    model = build.make_model(TINY, build.make_envs(TINY, 64, "train"))
     with torch.no_grad():
         model.location.weight.normal_(std=0.5)
-    errors = [ram.evaluate(model, ram.make_envs(TINY, n, "validation"), "learned") for n in (100, 100, 77)]
+    errors = [evaluation.evaluate(model, build.make_envs(TINY, n, "validation"), "learned") for n in (100, 100, 77)]
     assert errors[0] == errors[1] == errors[2]
     images = 600
     assert all((error * images / 100) == pytest.approx(round(error * images / 100)) for error in errors[0])
 
 
 def test_fixations_are_where_the_policy_looks_and_samples_are_kept_unclamped():
-    envs = ram.make_envs(TINY, 50, "train")
-    model = ram.make_model(TINY, envs)
-    gaze = ram.make_gaze(model, "learned", np.random.default_rng(0), 50, slice(None), std=1.5)
+    envs = build.make_envs(TINY, 50, "train")
+    model = build.make_model(TINY, envs)
+    gaze = make_gaze(model, "learned", np.random.default_rng(0), 50, slice(None), std=1.5)
     episodes = collect(envs, model, envs.reset(seed=0), gaze)
     assert episodes.locations.abs().max() > 1
     assert not episodes.locations.requires_grad
@@ -168,25 +168,25 @@ def test_fixations_are_where_the_policy_looks_and_samples_are_kept_unclamped():
 
 def test_a_fixed_sequence_is_the_same_for_every_scene_and_learned():
     config = dataclasses.replace(TINY, looking="fixed", batch_size=40)
-    envs = ram.make_envs(config, 40, "train")
-    model = ram.make_model(config, envs)
+    envs = build.make_envs(config, 40, "train")
+    model = build.make_model(config, envs)
     assert model.location_sequence.shape == (3, 2)
     with torch.no_grad():
         model.location_sequence.uniform_(-0.9, 0.9)
-    gaze = ram.make_gaze(model, "fixed", np.random.default_rng(0), 40, slice(None), std=0.0)
+    gaze = make_gaze(model, "fixed", np.random.default_rng(0), 40, slice(None), std=0.0)
     fixations = collect(envs, model, envs.reset(seed=0), gaze).fixations
     torch.testing.assert_close(fixations[1:], model.location_sequence[:2].detach().unsqueeze(1).expand(2, 40, 2))
     before = model.location_sequence.detach().clone()
-    ram.train_step(model, ram.make_optimizer(model, config), envs, config, 5, parallel.Ranks("cpu"))
+    ram.train_step(model, build.make_optimizer(model, config), envs, config, 5, parallel.Ranks("cpu"))
     moved = (model.location_sequence.detach() - before).abs().sum(1)
     assert (moved[:2] > 0).all(), "by REINFORCE"
 
 
 def test_center_and_random_gazes_look_there():
-    envs = ram.make_envs(TINY, 200, "train")
-    model = ram.make_model(TINY, envs)
+    envs = build.make_envs(TINY, 200, "train")
+    model = build.make_model(TINY, envs)
     for looking, spread in (("center", 0.0), ("random", 1 / 3**0.5)):
-        gaze = ram.make_gaze(model, looking, np.random.default_rng(0), 200, slice(None), std=0.3)
+        gaze = make_gaze(model, looking, np.random.default_rng(0), 200, slice(None), std=0.3)
         episodes = collect(envs, model, envs.reset(seed=0), gaze)
         assert episodes.fixations[1:].std() == pytest.approx(spread, abs=0.05)
         assert episodes.fixations[1:].mean() == pytest.approx(0, abs=0.08)
@@ -200,8 +200,8 @@ def test_config_refuses_what_cannot_be_trained(changes):
 
 
 def test_the_paper_is_one_flag_away():
-    envs = ram.make_envs(preset("paper"), 2, "train")
-    model = ram.make_model(preset("paper"), envs)
+    envs = build.make_envs(preset("paper"), 2, "train")
+    model = build.make_model(preset("paper"), envs)
     names = [type(module).__name__ for module in (model.glimpse, model.core, model.location, model.action, model.baseline)]
     assert names == ["GlimpseNetwork", "ReLUCore", "LocationNetwork", "ActionNetwork", "BaselineNetwork"]
     assert not model.location_stream

@@ -100,7 +100,7 @@ def played(model: RecurrentAttentionModel, T: int = 3, B: int = 5) -> tuple[Epis
     generator = torch.Generator().manual_seed(3)
     state, steps, fixations = model.initial_state(B), [], torch.zeros(B, 2)
     for _ in range(T):
-        steps.append(model(torch.rand(B, 1, 4, 4, generator=generator), fixations, state))
+        steps.append(model({"glimpse": torch.rand(B, 1, 4, 4, generator=generator), "fixation": fixations}, state))
         steps[-1].mean.retain_grad()
         state = steps[-1].state
     means = torch.stack([step.mean for step in steps])
