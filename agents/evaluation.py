@@ -1,5 +1,9 @@
-"""Exact evaluation: each image of a split once, one rollout each, the mean location looked at."""
+"""Exact evaluation: each image of a split once, one rollout each, the mean location looked at.
 
+``python -m agents.ram evaluate --weights Glimpse-ClutteredMNIST-v0`` measures an agent that is shipped, or a file.
+"""
+
+import argparse
 import pathlib
 from typing import Any
 
@@ -8,7 +12,8 @@ import torch
 from gymnasium.vector import VectorEnv
 
 import glimpse_env
-from agents import figures
+from agents import build, figures, training, weights
+from agents.config import Config
 from agents.networks import RecurrentAttentionModel
 from agents.rollout import collect, make_gaze
 
@@ -50,6 +55,28 @@ def draw_paths(
     figures.save_tiles(frames, episodes.labels.tolist(), episodes.actions[-1].tolist(), path)
 
 
+def report(model: RecurrentAttentionModel, config: Config, split: str, seed: int = 0) -> dict[str, list[float]]:
+    """Measure an agent on all images of a split, in each way of looking.
+
+    Returns:
+        way -> (T,) error in percent after each glimpse. The first is the agent's own, from a random first fixation, as in the
+        paper; "center first" is the same from a central one; "random" and "center" lead the same network elsewhere.
+    """
+    envs = build.make_envs(config, BATCH, split)
+    ways: list[str] = list(dict.fromkeys((config.looking, "random", "center")))
+    errors = {looking: evaluate(model, envs, looking, seed) for looking in ways}
+    central = build.make_envs(config, BATCH, split, initial_fixation="center")
+    return {**errors, "center first": evaluate(model, central, config.looking, seed)}
+
+
+def print_report(errors: dict[str, list[float]], config: Config, split: str) -> None:
+    """Print a table of errors, and the one that counts as the last line."""
+    own = errors[config.looking]
+    print(f"{split.title()} error in percent of {config.env_id} after each glimpse, by the same network:\n")
+    print(table(errors))
+    print(f"\n{split} error after {len(own)} glimpses: {own[-1]:.2f} %")
+
+
 def table(errors: dict[str, list[float]]) -> str:
     """Error after each glimpse, a row for each way of looking, in Markdown."""
     T = len(next(iter(errors.values())))
@@ -57,3 +84,17 @@ def table(errors: dict[str, list[float]]) -> str:
     for looking, values in errors.items():
         lines.append(f"| {looking} | " + " | ".join(f"{value:.2f}" for value in values) + " |")
     return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure an agent as the flags say."""
+    parser = argparse.ArgumentParser(prog="python -m agents.ram evaluate", description="Measure a trained agent.")
+    parser.add_argument("--weights", required=True, help="the id of a task whose weights are shipped, or a file")
+    parser.add_argument("--split", default="test", choices=("train", "validation", "test"), help="which images")
+    parser.add_argument("--seed", type=int, default=0, help="of the scenes")
+    parser.add_argument("--num-threads", type=int, default=1)
+    flags = parser.parse_args(arguments)
+    torch.set_num_threads(flags.num_threads)
+    with training.plain_errors("agents.ram evaluate"):
+        model, config = weights.load(flags.weights)
+        print_report(report(model, config, flags.split, flags.seed), config, flags.split)

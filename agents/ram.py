@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import json
 import pathlib
+import sys
 from typing import Any
 
 import numpy as np
@@ -109,9 +110,7 @@ def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Pat
     )
     errors: dict[str, list[float]] = {}
     if ranks.leads:
-        final = build.make_envs(config, evaluation.BATCH, config.evaluated_on)
-        ways = dict.fromkeys((config.looking, "random", "center"))
-        errors = {looking: evaluation.evaluate(model, final, looking) for looking in ways}
+        errors = evaluation.report(model, config, config.evaluated_on)
         (folder / "results.json").write_text(json.dumps(errors, indent=2) + "\n")
         evaluation.draw_paths(
             model,
@@ -160,7 +159,11 @@ def _sampled(logits: Tensor, noise: np.random.Generator, batch_size: int, ranks:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train as the flags say."""
+    """Train as the flags say, or ``evaluate``."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["evaluate"]:
+        evaluation.main(arguments[1:])
+        return
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", choices=PRESETS, default="best")
     parser.add_argument("--resume", action="store_true")
@@ -172,11 +175,8 @@ def main(arguments: list[str] | None = None) -> None:
     with training.plain_errors("agents.ram"):
         result = train(config, own.resume)
     if result.errors:
-        T = len(result.errors[config.looking])
-        print(f"{config.evaluated_on.title()} error in percent of {config.env_id} after each glimpse, by the same network:\n")
-        print(evaluation.table(result.errors))
-        print(f"\n{result.folder}/paths.png shows where it looks.")
-        print(f"{config.evaluated_on} error after {T} glimpses: {result.errors[config.looking][-1]:.2f} %")
+        print(f"{result.folder}/paths.png shows where it looks.\n")
+        evaluation.print_report(result.errors, config, config.evaluated_on)
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def test_a_run_leaves_its_files_and_is_deterministic(tmp_path, capsys):
     assert json.loads((folder / "results.json").read_text()) == first.errors
     rows = list(csv.DictReader((folder / "metrics.csv").read_text().splitlines()))
     assert [int(row["episodes"]) for row in rows] == [160, 320]
-    assert set(first.errors) == {"learned", "random", "center"}
+    assert set(first.errors) == {"learned", "random", "center", "center first"}
     assert all(len(errors) == 3 for errors in first.errors.values())
     other = ram.train(dataclasses.replace(TINY, seed=1), runs=tmp_path / "c")
     assert not weights(other).equal(weights(first))
