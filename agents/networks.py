@@ -190,7 +190,8 @@ class RecurrentAttentionModel(nn.Module):
         size: D, units of g and of h.
         location_stream: units of a second stream with a glimpse network and a core of its own, which only REINFORCE
             trains and which also reads the first one's h; 0 for none, as in the paper: the location is linear in h.
-        canvas_shape: of the observation's canvas (C + 1, S, S), which the core then reads beside g; None where there is none.
+        canvas_shape: of the observation's canvas (C + 1, S, S), which core and action network then read beside g and h; None
+            where there is none.
         stop_gradient: whether the location's gradient stops before h, as the hybrid loss of the paper has it.
         sequence: length of a sequence of locations that is learned instead, the same for all scenes; 0 for none.
     """
@@ -224,7 +225,7 @@ class RecurrentAttentionModel(nn.Module):
         features = location_stream + size
         self.location = LocationNetwork(features, 2)
         self.location_sequence = nn.Parameter(torch.zeros(sequence, 2))
-        self.action = ActionNetwork(size, num_actions)
+        self.action = ActionNetwork(2 * size if canvas_shape else size, num_actions)
         self.baseline = BaselineNetwork(features, 1)
 
     def initial_state(self, batch_size: int) -> State:
@@ -241,14 +242,13 @@ class RecurrentAttentionModel(nn.Module):
         """
         core_state, location_state = state
         glimpses, fixations = self.standardise(observation["glimpse"]), observation["fixation"]
-        read = self.glimpse(glimpses, fixations)
-        if self.canvas:
-            read = torch.cat([read, self.canvas(observation["canvas"])], dim=1)
-        core_state = self.core(read, core_state)
+        seen = [self.canvas(observation["canvas"])] if self.canvas else []
+        core_state = self.core(torch.cat([self.glimpse(glimpses, fixations), *seen], dim=1), core_state)
         h = core_state[:, : self.size]
         features = h.detach() if self.stop_gradient else h
         if self.location_stream:
             looked = self.location_glimpse(glimpses, fixations)
             location_state = self.location_core(torch.cat([looked, features], dim=1), location_state)
             features = torch.cat([features, location_state], dim=1)
-        return Step(self.action(h).float(), self.location(features).float(), features, (core_state, location_state))
+        logits = self.action(torch.cat([h, *seen], dim=1))
+        return Step(logits.float(), self.location(features).float(), features, (core_state, location_state))

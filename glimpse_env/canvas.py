@@ -80,27 +80,35 @@ def _paint(
     C = channels - 1
     K = corners.shape[1]
     G = glimpses.shape[2]
+    wide = np.empty((C, width), np.float32)
     for b in range(B):
         dx, dy = moves[b, 0], moves[b, 1]
-        first, last = max(0, -dx), min(width, width - dx)
+        first, last = min(max(0, -dx), width), max(min(width, width - dx), 0)
         for c in range(channels):
             for y in range(height):
-                row = painted[b, c, y]
-                if 0 <= y + dy < height and first < last:
-                    row[:first] = 0
-                    row[first:last] = canvases[b, c, y + dy, first + dx : last + dx]
-                    row[last:] = 0
-                else:
-                    row[:] = 0
+                for x in range(width):
+                    painted[b, c, y, x] = 0
+                if 0 <= y + dy < height:
+                    for x in range(first, last):
+                        painted[b, c, y, x] = canvases[b, c, y + dy, x + dx]
         for k in range(K - 1, -1, -1):
             cell = scale_factor**k
             sharpness = np.float32(1 / cell)
             left, top = corners[b, k, 0], corners[b, k, 1]
-            for y in range(max(0, top), min(height, top + G * cell)):
-                i = (y - top) // cell
-                for x in range(max(0, left), min(width, left + G * cell)):
-                    if painted[b, C, y, x] <= sharpness:
-                        j = (x - left) // cell
-                        painted[b, C, y, x] = sharpness
-                        for c in range(C):
-                            painted[b, c, y, x] = glimpses[b, k * C + c, i, j]
+            first, last = max(0, left), min(width, left + G * cell)
+            for i in range(G):
+                begin, end = max(0, top + i * cell), min(height, top + (i + 1) * cell)
+                if begin >= end:
+                    continue
+                for c in range(C):  # a row of cells, as wide as their pixels
+                    for j in range(G):
+                        value = glimpses[b, k * C + c, i, j]
+                        for x in range(max(first, left + j * cell), min(last, left + (j + 1) * cell)):
+                            wide[c, x] = value
+                for y in range(begin, end):
+                    for c in range(C):
+                        for x in range(first, last):
+                            fresh = painted[b, C, y, x] <= sharpness
+                            painted[b, c, y, x] = wide[c, x] if fresh else painted[b, c, y, x]
+                    for x in range(first, last):
+                        painted[b, C, y, x] = max(painted[b, C, y, x], sharpness)

@@ -63,7 +63,7 @@ class Composer:
         indices: npt.NDArray[np.int64],
         draws: npt.NDArray[np.float64],
         num_threads: int = 1,
-    ) -> None:
+    ) -> npt.NDArray[np.int64]:
         """Make a new scene in some rows.
 
         Pieces and image add up, and clip at 255. A piece is cut at a random place of a random image other than the
@@ -77,7 +77,11 @@ class Composer:
             indices: (b,) int64, the image of each, in [0, N).
             draws: (b, num_draws) float64, uniform in [0, 1).
             num_threads: how many threads share the batch; the result does not depend on it.
+
+        Returns:
+            (b, 2) int64, the top-left pixel (x, y) where each image was placed.
         """
+        places = np.empty((len(rows), 2), np.int64)
         B, H, W, C = scenes.shape
         N, h, w, _ = images.shape
         shared = (
@@ -90,7 +94,8 @@ class Composer:
             self.varies,
             np.array([np.radians(self.rotation), np.log(self.scale), self.shear, self.shift, self.contrast]),
         )
-        in_threads(num_threads, _compose, rows, indices, draws, shared=shared)
+        in_threads(num_threads, _compose, rows, indices, draws, places, shared=shared)
+        return places
 
 
 @numba.njit(cache=True, nogil=True)
@@ -140,6 +145,7 @@ def _compose(
     rows: npt.NDArray[np.int64],
     indices: npt.NDArray[np.int64],
     draws: npt.NDArray[np.float64],
+    places: npt.NDArray[np.int64],
     scenes: npt.NDArray[np.uint8],
     images: npt.NDArray[np.uint8],
     C: int,
@@ -160,6 +166,7 @@ def _compose(
             left, top = int(draws[b, 0] * (W - w + 1)), int(draws[b, 1] * (H - h + 1))
         else:
             left, top = (W - w) // 2, (H - h) // 2
+        places[b] = left, top
         if varies:
             _vary(images[indices[b]], C, limits, draws[b, _DRAWS_A_SCENE + _DRAWS_A_PIECE * num_clutter :], varied)
             _add(scene, top, left * C, varied, 0, 0, h, w * C)

@@ -53,6 +53,16 @@ def test_centre(size, scene, top, left):
     assert np.count_nonzero(made) == size[0] * size[1]  # black elsewhere
 
 
+def test_places_are_where_the_images_lie():
+    images = np.full((2, 3, 4, 1), 9, np.uint8)
+    for translate in (False, True):
+        composer = Composer(20, 30, translate)
+        scenes = np.zeros((50, 20, 30, 1), np.uint8)
+        places = composer.compose(scenes, np.arange(50), images, np.zeros(50, int), draws_of(composer, 50))
+        for scene, (x, y) in zip(scenes[..., 0], places, strict=True):
+            assert box_of(scene > 0) == (y, y + 3, x, x + 4)
+
+
 def test_translated_to_every_place_equally_often_and_never_cut():
     images = np.arange(1, 13, dtype=np.uint8).reshape(1, 3, 4, 1)
     composer = Composer(6, 9, translate=True)

@@ -40,6 +40,9 @@ class ClassificationWorld:
         glimpse_cost: with "anytime", taken off the reward for each further glimpse.
         num_threads: how many threads compose scenes.
 
+    Attributes:
+        places: (B, 2) int64, the top-left pixel (x, y) where each scene's image lies: for analysis, no agent sees it.
+
     Raises:
         ValueError: an argument out of its range; the message names it.
     """
@@ -95,6 +98,7 @@ class ClassificationWorld:
 
         C = self.dataset.images.shape[3]
         self.scenes = np.zeros((num_envs, self._composer.height, self._composer.width, C), np.uint8)
+        self.places = np.zeros((num_envs, 2), np.int64)
         self._labels = np.zeros(num_envs, np.int64)
         self._steps = np.zeros(num_envs, np.int64)
         self._hits = np.zeros(num_envs, np.int64)  # steps whose class was right
@@ -108,7 +112,9 @@ class ClassificationWorld:
         self._labels[rows] = self.dataset.labels[indices]
         for counter in (self._steps, self._hits, self._first_hits):
             counter[rows] = 0
-        self._composer.compose(self.scenes, rows, self.dataset.images, indices, draws[:, 1:], self._num_threads)
+        self.places[rows] = self._composer.compose(
+            self.scenes, rows, self.dataset.images, indices, draws[:, 1:], self._num_threads
+        )
 
     def step(
         self, actions: npt.NDArray[np.int64], playing: npt.NDArray[np.bool_]
