@@ -17,9 +17,10 @@ from glimpse_env.rendering import draw
 from glimpse_env.retina import Retina
 from glimpse_env.streams import uniforms
 from glimpse_env.worlds import World
+from glimpse_env.worlds.catch import CatchWorld
 from glimpse_env.worlds.classification import ClassificationWorld
 
-WORLDS: Mapping[str, Callable[..., World]] = {"classification": ClassificationWorld}
+WORLDS: Mapping[str, Callable[..., World]] = {"classification": ClassificationWorld, "catch": CatchWorld}
 _NOBODY = np.empty(0, np.int64)
 LOCATION_MODES = ("absolute", "relative")
 
@@ -43,22 +44,24 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
     top-left corner; and ``action`` (B,) int64: the class named, or the game's move.
 
     ## Rewards
-    The world's: for classification 1 for the right class at the end of the episode, or 1/T at each step (``reward=``).
+    The world's: for classification 1 for the right class at the end of the episode, or 1/T at each step (``reward=``); for
+    catch 1 for each ball caught, when it is down.
 
     ## Starting State
     Episode k of environment i depends on (seed + i, k) alone, k counted from the reset that gave the seed.
     ``reset(options={"index": j})`` shows image j of the split, whatever the seed; see `walk` for all of them in order.
 
     ## Episode End
-    The world's last step terminates; nothing truncates. ``location`` is ignored then, and the last glimpse comes again.
+    The world's last step terminates; nothing truncates. ``location`` is ignored then: the gaze stays, and of a still
+    scene the last glimpse comes again.
 
     ## Info
-    ``label`` at each step and at reset; at the end also ``correct``, ``first_correct_glimpse`` (0 for none) and
-    ``mean_accuracy``, each with Gymnasium's mask ``_name``.
+    Of classification: ``label`` at each step and at reset; at the end also ``correct``, ``first_correct_glimpse`` (0 for
+    none) and ``mean_accuracy``. Of catch: ``caught``, the number of balls, at the end. Each with Gymnasium's mask ``_name``.
 
     Args:
         num_envs: B.
-        world: the name of the world, "classification".
+        world: the name of the world, "classification" or "catch".
         patch_size: G, the pixels a side of each patch.
         num_scales: K, the number of patches.
         scale_factor: how many times wider each next patch is.
@@ -71,7 +74,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         render_mode: "rgb_array" or None.
         autoreset_mode: Gymnasium's NEXT_STEP, SAME_STEP or DISABLED (with ``options={"reset_mask": ...}``).
         num_threads: how many threads share a batch. Results do not depend on it.
-        world_arguments: the world's own arguments, see `ClassificationWorld`.
+        world_arguments: the world's own arguments, see `ClassificationWorld` and `CatchWorld`.
 
     Raises:
         ValueError: an argument out of its range, or a bad action; the message names it and the environment is unharmed.
