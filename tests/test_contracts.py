@@ -21,11 +21,15 @@ VARIANTS = {
     "canvas, varied": {"canvas": 20, "rotation": 20, "scale": 1.2, "shift": 2},
     "every, relative": {"reward": "every", "location_mode": "relative", "max_step": 0.7, "initial_fixation": "center"},
 }
+GAME_VARIANTS = {
+    "as registered": {},
+    "three balls, relative, canvas": {"num_balls": 3, "speed": 4, "location_mode": "relative", "max_step": 0.7, "canvas": 9},
+    "slow gaze": {"scene_size": (7, 11), "max_step": 0.3, "num_threads": 2},
+}
 CASES = [
     pytest.param(id, arguments, id=f"{id}, {name}")
     for id in IDS
-    for name, arguments in VARIANTS.items()
-    if id in CLASSIFICATION or not arguments
+    for name, arguments in (VARIANTS if id in CLASSIFICATION else GAME_VARIANTS).items()
 ]
 
 
