@@ -5,6 +5,7 @@ checkpoint, one that is finished is not made again. Without ``--task`` nothing i
 rebuilt from results/.
 """
 
+import argparse
 import csv
 import dataclasses
 import json
@@ -15,14 +16,18 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from scipy import stats
+from torch.utils.flop_counter import FlopCounterMode
 
-from agents import baselines, ram
+from agents import baselines, build, ram
 from agents.config import Config, TrainingConfig, preset
+from benchmarks.machine import machine
 
 RESULTS = pathlib.Path("results")
 RUNS = pathlib.Path("runs")
 PAGE = pathlib.Path("docs/results.md")
+IMAGES = PAGE.parent / "images"
 
 # id -> the paper's figure (NIPS version) and the best published since, test error in percent.
 KNOWN = {
@@ -45,7 +50,7 @@ PAPERS_NETWORKS = {
 }
 LOOKS = ("random", "center", "fixed")
 NETWORKS = ("fc64", "fc256", "conv")
-NAMES = {
+NAMES = {  # a row each, in this order
     "best": "RAM, learned looks (ours)",
     "paper": "RAM as in the paper (ours)",
     "random": "our network, random looks",
@@ -55,6 +60,23 @@ NAMES = {
     "fc256": "FC 2x256, whole scene",
     "conv": "conv net, whole scene",
 }
+
+WAYS = {
+    "learned": "learned",
+    "center first": "learned, central first fixation",
+    "random": "random",
+    "center": "centre",
+}
+STYLES = ("-", "--", ":", "-.")
+INTRODUCTION = """# Results
+
+<!-- made by python -m benchmarks.reproduce; do not edit -->
+
+Test error in percent after the last glimpse, mean and 95 % interval over seeds (Student's t). Each test image once,
+one rollout, the mean location looked at, a random first fixation. The test split is read once, by the last step of a run; what
+was chosen was chosen on the validation split (the last 5,000 of the 60,000 training images; no run trains on them).
+Published figures are those of the NIPS version of Mnih et al. (2014), and the best with hard glimpses that we know of.
+"""
 
 
 def config_of(task: str, name: str, seed: int) -> TrainingConfig:
@@ -121,3 +143,122 @@ def interval(values: Sequence[float]) -> str:
         return f"{mean:.2f}"
     half = stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
     return f"{mean:.2f} ± {half:.2f}"
+
+
+def size_of(config: dict[str, Any]) -> tuple[int, int]:
+    """How many parameters a run's network has, and how many multiply-adds an image takes it."""
+    if "network" in config:
+        envs = build.make_envs(baselines.BaselineConfig(**config), 1, "test")
+        network = baselines.make_network(config["network"], envs.unwrapped.world.scenes.shape[1:], 10)  # type: ignore[attr-defined]
+        inputs: tuple[Any, ...] = (baselines.scenes_of(envs),)
+        times = 1
+    else:
+        envs = build.make_envs(Config(**config), 1, "test")
+        network = build.make_model(Config(**config), envs)
+        observation, _ = envs.reset(seed=0)
+        inputs = ({key: torch.from_numpy(value) for key, value in observation.items()}, network.initial_state(1))
+        times = envs.unwrapped.world.num_glimpses  # type: ignore[attr-defined]
+    with FlopCounterMode(display=False) as counter:
+        network(*inputs)
+    return sum(p.numel() for p in network.parameters()), times * counter.get_total_flops() // 2
+
+
+def section(task: str, rows: Sequence[Row]) -> list[str]:
+    """A task's part of the page, in Markdown."""
+    paper, best_known = KNOWN[task]
+    lines = [
+        f"## {task}",
+        "",
+        "| what | test error, % | seeds | parameters | multiply-adds an image | minutes | command |",
+        "|---|---|---|---|---|---|---|",
+        f"| RAM, the paper | {paper:.2f} | | | | | |",
+        f"| best published with hard glimpses | {best_known:.2f} | | | | | |",
+    ]
+    for row in rows:
+        errors = interval(row.last(row.configs[0].get("looking") or row.configs[0]["network"]))
+        parameters, work = size_of(row.configs[0])
+        name = NAMES[row.name]
+        if (task, row.name) in PAPERS_NETWORKS:
+            name += f" (the paper: {PAPERS_NETWORKS[task, row.name]:.2f})"
+        if row.name == "best":
+            errors = f"**{errors}**"
+        command = f"`python -m benchmarks.reproduce --task {task} --preset {row.name} --seeds {len(row.errors)}`"
+        minutes = statistics.fmean(row.minutes)
+        cells = [name, errors, str(len(row.errors)), f"{parameters:,}", f"{work / 1e6:.1f} M", f"{minutes:.0f}", command]
+        lines.append("| " + " | ".join(cells) + " |")
+        if row.name == "best":
+            central = interval(row.last("center first"))
+            lines.append(f"| ... with a central first fixation | {central} | {len(row.errors)} | | | | |")
+    for row in rows:
+        if row.name == "best":
+            lines += ["", *glimpse_table(row), "", f"![Learning curves]({figure(task, rows)})"]
+            picture = RESULTS / row.configs[0]["name"] / "paths.png"
+            if picture.exists():
+                shutil.copy(picture, IMAGES / f"paths-{task}.png")
+                lines += ["", f"![Where it looks](images/paths-{task}.png)"]
+    return [*lines, ""]
+
+
+def glimpse_table(row: Row) -> list[str]:
+    """The error after each glimpse, a line for each way of leading the same network."""
+    T = len(row.errors[0]["learned"])
+    lines = ["After each glimpse:", "", "| fixations | " + " | ".join(map(str, range(1, T + 1))) + " |", "|---" * (T + 1) + "|"]
+    for way, name in WAYS.items():
+        means = [statistics.fmean(errors[way][t] for errors in row.errors) for t in range(T)]
+        lines.append(f"| {name} | " + " | ".join(f"{mean:.2f}" for mean in means) + " |")
+    return lines
+
+
+def figure(task: str, rows: Sequence[Row]) -> str:
+    """Draw a task's learning curves; the picture's path, as seen from the page."""
+    from matplotlib.figure import Figure
+
+    canvas = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = canvas.add_subplot()
+    for n, row in enumerate(rows):
+        for seed, config in enumerate(row.configs):
+            with open(RESULTS / config["name"] / "metrics.csv", newline="") as file:
+                curve = list(csv.DictReader(file))
+            minutes = [float(point["seconds"]) / 60 for point in curve]
+            errors = [float(point["validation_error"]) for point in curve]
+            label = NAMES[row.name] if seed == 0 else None
+            axes.plot(minutes, errors, color=f"C{n}", linestyle=STYLES[n % len(STYLES)], label=label)
+    paper, _ = KNOWN[task]
+    axes.axhline(paper, color="black", linewidth=0.8)
+    axes.annotate("RAM, the paper (test)", (1, paper), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
+    axes.set(xlabel="minutes of training, one thread", ylabel="validation error, %", yscale="log", title=task)
+    axes.grid(alpha=0.3, which="both")
+    axes.legend(fontsize=8)
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    canvas.savefig(IMAGES / f"curves-{task}.png", dpi=120)
+    return f"images/curves-{task}.png"
+
+
+def page() -> str:
+    """The results page, from all that is finished."""
+    lines = [INTRODUCTION, f"Minutes are of {machine()}.", ""]
+    rows = finished()
+    for task in KNOWN:
+        of_task = [row for row in rows if row.task == task]
+        if of_task:
+            lines += section(task, of_task)
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Train what is asked for, and rebuild the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--task", nargs="*", choices=KNOWN, default=[], help="ids to train on; none: only rebuild the page")
+    parser.add_argument("--preset", nargs="*", choices=NAMES, default=["best"], help="rows of the table")
+    parser.add_argument("--seeds", type=int, default=3, help="how many: 0, 1, ...")
+    arguments = parser.parse_args()
+    for task in arguments.task:
+        for name in arguments.preset:
+            for seed in range(arguments.seeds):
+                make(task, name, seed)
+    PAGE.write_text(page())
+    print(f"{PAGE} is rebuilt.")
+
+
+if __name__ == "__main__":
+    main()

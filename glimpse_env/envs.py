@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import gymnasium as gym
-import numba
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
@@ -13,15 +12,16 @@ from gymnasium.vector.utils import batch_space
 
 from glimpse_env import inputs
 from glimpse_env.canvas import Canvas
+from glimpse_env.gaze import NUM_DRAWS, Gaze
 from glimpse_env.rendering import draw
 from glimpse_env.retina import Retina
 from glimpse_env.streams import uniforms
 from glimpse_env.worlds import World
+from glimpse_env.worlds.catch import CatchWorld
 from glimpse_env.worlds.classification import ClassificationWorld
 
-WORLDS: Mapping[str, Callable[..., World]] = {"classification": ClassificationWorld}
+WORLDS: Mapping[str, Callable[..., World]] = {"classification": ClassificationWorld, "catch": CatchWorld}
 _NOBODY = np.empty(0, np.int64)
-LOCATION_MODES = ("absolute", "relative")
 
 Observation: TypeAlias = dict[str, npt.NDArray[np.float32]]
 Action: TypeAlias = Mapping[str, Any]
@@ -43,35 +43,38 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
     top-left corner; and ``action`` (B,) int64: the class named, or the game's move.
 
     ## Rewards
-    The world's: for classification 1 for the right class at the end of the episode, or 1/T at each step (``reward=``).
+    The world's: for classification 1 for the right class at the end of the episode, or 1/T at each step (``reward=``); for
+    catch 1 for each ball caught, when it is down.
 
     ## Starting State
     Episode k of environment i depends on (seed + i, k) alone, k counted from the reset that gave the seed.
     ``reset(options={"index": j})`` shows image j of the split, whatever the seed; see `walk` for all of them in order.
 
     ## Episode End
-    The world's last step terminates; nothing truncates. ``location`` is ignored then, and the last glimpse comes again.
+    The world's last step terminates; nothing truncates. ``location`` is ignored then: the gaze stays, and of a still
+    scene the last glimpse comes again.
 
     ## Info
-    ``label`` at each step and at reset; at the end also ``correct``, ``first_correct_glimpse`` (0 for none) and
-    ``mean_accuracy``, each with Gymnasium's mask ``_name``.
+    Of classification: ``label`` at each step and at reset; at the end also ``correct``, ``first_correct_glimpse`` (0 for
+    none) and ``mean_accuracy``. Of catch: ``caught``, the number of balls, at the end. Each with Gymnasium's mask ``_name``.
 
     Args:
         num_envs: B.
-        world: the name of the world, "classification".
+        world: the name of the world, "classification" or "catch".
         patch_size: G, the pixels a side of each patch.
         num_scales: K, the number of patches.
         scale_factor: how many times wider each next patch is.
         initial_fixation: the first fixation: "random", "center", or a location (x, y).
         location_mode: "absolute": a location is where to look. "relative": it is added, times max_step, to the fixation,
             and the sum is kept within [-1, 1].
-        max_step: with "relative", the farthest move along each axis, in (0, 2]; 2 spans the scene.
+        max_step: the farthest move along each axis, in (0, 2]; 2 spans the scene. Unless given, 0.5 with "relative" and no
+            limit with "absolute"; there, the gaze stops on its way to a location that is farther off.
         canvas: the side S, in pixels of the scene, of a window around the gaze in which all glimpses stay painted; "scene"
             for a window over the whole scene; None for no canvas.
         render_mode: "rgb_array" or None.
         autoreset_mode: Gymnasium's NEXT_STEP, SAME_STEP or DISABLED (with ``options={"reset_mask": ...}``).
         num_threads: how many threads share a batch. Results do not depend on it.
-        world_arguments: the world's own arguments, see `ClassificationWorld`.
+        world_arguments: the world's own arguments, see `ClassificationWorld` and `CatchWorld`.
 
     Raises:
         ValueError: an argument out of its range, or a bad action; the message names it and the environment is unharmed.
@@ -89,7 +92,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         scale_factor: int = 2,
         initial_fixation: str | tuple[float, float] = "random",
         location_mode: str = "absolute",
-        max_step: float = 0.5,
+        max_step: float | None = None,
         canvas: int | str | None = None,
         render_mode: str | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
@@ -101,10 +104,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
                 raise ValueError(f"{name} must be an integer of at least 1, got {value!r}.")
         if world not in WORLDS:
             raise ValueError(f"Unknown world {world!r}: use one of {', '.join(map(repr, WORLDS))}.")
-        if location_mode not in LOCATION_MODES:
-            raise ValueError(f"Unknown location_mode {location_mode!r}: use 'absolute' or 'relative'.")
-        if inputs.number("max_step", max_step, 0, 2) == 0:
-            raise ValueError("max_step must be above 0, got 0: 2 spans the scene.")
+        self._gaze = Gaze(initial_fixation, location_mode, max_step)
         if render_mode not in (None, *_METADATA["render_modes"]):
             raise ValueError(f"Unknown render_mode {render_mode!r}: use 'rgb_array' or None.")
         self.retina = Retina(patch_size, num_scales, scale_factor)
@@ -130,8 +130,6 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
 
-        self._first_fixation = inputs.first_fixation(initial_fixation)
-        self._reach = float(max_step) if location_mode == "relative" else 0.0  # 0: a location is where to look
         self._num_threads = num_threads
         self._seeds = np.zeros(num_envs, np.uint64)
         self._episodes = np.zeros(num_envs, np.uint64)  # of the next episode, counted from the seed
@@ -222,7 +220,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
             self._begin(resting)
         rewards, ended = self.world.step(choices, playing)
         moving = playing & ~ended
-        _move(self._fixations, locations, moving, self._reach)
+        self._gaze.move(self._fixations, locations, moving)
         if self._paths:
             for row in np.flatnonzero(moving):
                 self._paths[row].append(self._fixations[row].copy())
@@ -247,11 +245,11 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
 
     def _begin(self, rows: npt.NDArray[np.int64], indices: npt.NDArray[np.int64] | None = None) -> None:
         """Begin the next episode of some rows."""
-        draws = uniforms(self._seeds[rows], self._episodes[rows], 2 + self.world.num_draws)
+        draws = uniforms(self._seeds[rows], self._episodes[rows], NUM_DRAWS + self.world.num_draws)
         self._episodes[rows] += np.uint64(1)
         self._playing[rows] = True
-        self._fixations[rows] = 2 * draws[:, :2] - 1 if self._first_fixation is None else self._first_fixation
-        self.world.reset(rows, draws[:, 2:], indices)
+        self._fixations[rows] = self._gaze.begin(draws[:, :NUM_DRAWS])
+        self.world.reset(rows, draws[:, NUM_DRAWS:], indices)
         if self._canvas:
             self._canvas.clear(rows)
         if self._paths:
@@ -351,20 +349,6 @@ def walk(envs: gym.Env[Any, Any] | VectorEnv[Any, Any, Any], seed: int = 0) -> I
         indices = np.arange(start, start + envs.num_envs)
         seeds: Any = (seed + indices).tolist()
         yield *envs.reset(seed=seeds, options={"index": indices % num_images}), indices < num_images
-
-
-@numba.njit(cache=True, nogil=True)
-def _move(
-    fixations: npt.NDArray[np.float32], locations: npt.NDArray[np.float32], moving: npt.NDArray[np.bool_], reach: float
-) -> None:
-    """Move the gaze to a location, or by reach times it."""
-    for b in range(len(fixations)):
-        for axis in range(2):
-            if moving[b]:
-                target = locations[b, axis]
-                if reach > 0:
-                    target = np.float32(min(max(fixations[b, axis] + reach * target, -1.0), 1.0))
-                fixations[b, axis] = target
 
 
 def _masked(values: Mapping[str, npt.NDArray[Any]], mask: npt.NDArray[np.bool_]) -> Info:

@@ -10,6 +10,25 @@ import numpy.typing as npt
 from glimpse_env.canvas import SCENE
 
 
+def integer(name: str, value: Any, least: int, most: int | None = None) -> int:
+    """An argument that must be an integer from least to most."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool):
+        raise ValueError(f"{name} must be an integer, got {value!r}.")
+    if value < least or (most is not None and value > most):
+        span = f"at least {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name} must be {span}, got {value}.")
+    return int(value)
+
+
+def scene_size(value: int | tuple[int, int]) -> tuple[int, int]:
+    """Height and width of ``scene_size=``."""
+    sides: npt.NDArray[Any] = np.asarray(value)
+    if sides.shape not in ((), (2,)) or not np.issubdtype(sides.dtype, np.integer):
+        raise ValueError(f"scene_size must be an integer, or two of them (H, W), got {value!r}.")
+    H, W = np.broadcast_to(sides, (2,)).tolist()
+    return H, W
+
+
 def first_fixation(value: str | tuple[float, float]) -> npt.NDArray[np.float32] | None:
     """The location of ``initial_fixation=``, None for a random one."""
     if isinstance(value, str):
@@ -53,6 +72,8 @@ def checked_options(options: Any, num_envs: int, num_images: int) -> tuple[npt.N
         raise ValueError(f"options['reset_mask'] must be a bool array ({num_envs},) with a True, got {mask!r}.")
     if options.get("index") is None:
         return mask, None
+    if num_images == 0:
+        raise ValueError(f"options['index']={options['index']!r}: this world has no images to choose from, leave it out.")
     indices = np.asarray(options["index"])
     if not np.issubdtype(indices.dtype, np.integer) or indices.shape not in ((), (num_envs,)):
         raise ValueError(f"options['index'] must be an integer, or {num_envs} of them, got {options['index']!r}.")

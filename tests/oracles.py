@@ -105,3 +105,59 @@ class Canvas:
         for (x, y), (sharpness, values) in self.seen.items():
             canvas[:, y - top, x - left] = [*values, sharpness]
         return canvas
+
+
+class Catch:
+    """One game of catch, ball by ball and row by row, in exact arithmetic."""
+
+    def __init__(self, draws, height, width, num_balls, paddle_width, speed):
+        self.height, self.width, self.paddle_width, self.speed = height, width, paddle_width, speed
+        at = iter(draws)
+        self.waiting = [(int(next(at) * width), 2 * Fraction(float(next(at))) - 1) for _ in range(num_balls)]
+        self.paddle = (width - paddle_width) // 2
+        self.caught = 0
+        self.drop()
+
+    def drop(self):
+        """The next ball, in the top row."""
+        start, self.slope = self.waiting.pop(0)
+        self.x, self.row = Fraction(start), 0
+
+    def fall(self):
+        """One row down, and back from a wall."""
+        self.row += 1
+        self.x += self.slope
+        if self.x < 0:
+            self.x, self.slope = -self.x, -self.slope
+        if self.x > self.width - 1:
+            self.x, self.slope = 2 * (self.width - 1) - self.x, -self.slope
+
+    @property
+    def column(self):
+        return math.floor(self.x + Fraction(1, 2))
+
+    def screen(self):
+        """(H, W) uint8."""
+        screen = np.zeros((self.height, self.width), np.uint8)
+        for column in range(self.paddle, self.paddle + self.paddle_width):
+            screen[self.height - 1, column] = 255
+        screen[self.row, self.column] = 255
+        return screen
+
+    def step(self, action):
+        """Reward, and whether the game is over."""
+        if action == 0 and self.paddle > 0:
+            self.paddle -= 1
+        if action == 2 and self.paddle + self.paddle_width < self.width:
+            self.paddle += 1
+        if self.row == self.height - 1:
+            self.drop()
+        else:
+            for _ in range(self.speed):
+                if self.row < self.height - 1:
+                    self.fall()
+        if self.row < self.height - 1:
+            return 0, False
+        hit = self.column in range(self.paddle, self.paddle + self.paddle_width)
+        self.caught += hit
+        return int(hit), not self.waiting

@@ -8,6 +8,7 @@ from glimpse_env import TASKS
 
 IDS = list(TASKS)
 CLASSIFICATION = [id for id, task in TASKS.items() if task.get("world", "classification") == "classification"]
+GAMES = [id for id in IDS if id not in CLASSIFICATION]
 MODES = list(AutoresetMode)
 
 

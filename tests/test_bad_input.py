@@ -248,7 +248,7 @@ MAKES = [
     ({"num_envs": 0}, r"num_envs .*at least 1, got 0"),
     ({"num_envs": 2.0}, r"num_envs .*integer.*got 2\.0"),
     ({"num_threads": 0}, r"num_threads .*at least 1, got 0"),
-    ({"world": "atari"}, r"Unknown world 'atari': use one of 'classification'"),
+    ({"world": "atari"}, r"Unknown world 'atari': use one of 'classification', 'catch'"),
     ({"patch_size": 0}, r"patch_size .*at least 1, got 0"),
     ({"patch_size": 29}, r"patch_size=29 is bigger than the scene \(28, 28\): make it smaller"),
     ({"num_scales": 0}, r"num_scales .*at least 1, got 0"),

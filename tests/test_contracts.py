@@ -12,7 +12,7 @@ import pytest
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env, data_equivalence
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
-from rollouts import CLASSIFICATION, IDS, MODES, actions_of, assert_identical, play, row_of, single, vector
+from rollouts import CLASSIFICATION, GAMES, IDS, MODES, actions_of, assert_identical, play, row_of, single, vector
 
 B = 4
 VARIANTS = {
@@ -21,11 +21,15 @@ VARIANTS = {
     "canvas, varied": {"canvas": 20, "rotation": 20, "scale": 1.2, "shift": 2},
     "every, relative": {"reward": "every", "location_mode": "relative", "max_step": 0.7, "initial_fixation": "center"},
 }
+GAME_VARIANTS = {
+    "as registered": {},
+    "three balls, relative, canvas": {"num_balls": 3, "speed": 4, "location_mode": "relative", "max_step": 0.7, "canvas": 9},
+    "slow gaze": {"scene_size": (7, 11), "max_step": 0.3, "num_threads": 2},
+}
 CASES = [
     pytest.param(id, arguments, id=f"{id}, {name}")
     for id in IDS
-    for name, arguments in VARIANTS.items()
-    if id in CLASSIFICATION or not arguments
+    for name, arguments in (VARIANTS if id in CLASSIFICATION else GAME_VARIANTS).items()
 ]
 
 
@@ -118,18 +122,19 @@ def first_sights(id, seed, k, **arguments):
 
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)
 @pytest.mark.parametrize(("num_envs", "num_threads"), [(1, 1), (3, 1), (5, 2), (5, 4)])
-@pytest.mark.parametrize("id", CLASSIFICATION)
+@pytest.mark.parametrize("id", IDS)
 def test_an_episode_depends_on_its_seed_and_number_alone(id, num_envs, num_threads, mode):
     seed, rng = 40, np.random.default_rng(num_envs)  # other actions for each num_envs
-    envs = vector(id, num_envs, mode, decide="anytime", num_threads=num_threads)
+    arguments = {"decide": "anytime"} if id in CLASSIFICATION else {}
+    envs = vector(id, num_envs, mode, num_threads=num_threads, **arguments)
     observation, info = envs.reset(seed=seed)
     number, begun, resting = np.zeros(num_envs, int), np.ones(num_envs, np.bool_), np.zeros(num_envs, np.bool_)
     while number.min() < 3:
         for i in np.flatnonzero(begun & (number < 4)):
-            scene, expected, expected_info = first_sights(id, seed + int(i), int(number[i]), decide="anytime")
+            scene, expected, expected_info = first_sights(id, seed + int(i), int(number[i]), **arguments)
             np.testing.assert_array_equal(envs.unwrapped.world.scenes[i], scene)
             assert_identical({key: value[i] for key, value in observation.items()}, expected)
-            assert info["label"][i] == expected_info["label"]
+            assert {name: info[name][i] for name in expected_info} == expected_info
         observation, _, ended, _, info = envs.step(actions_of(envs, rng))
         begun, resting = resting if mode == AutoresetMode.NEXT_STEP else ended, ended
         if mode == AutoresetMode.DISABLED and ended.any():
@@ -162,6 +167,7 @@ FROZEN = {  # a change here is a change of the task: it needs a new version of t
     "Glimpse-ClutteredMNIST-v0": "bc04800486e8b90b",
     "Glimpse-ClutteredMNIST100-v0": "566087542516bb2b",
 }
+FROZEN_GAMES = {"Glimpse-Catch-v0": "9ddeb7da2728c5c2"}
 
 
 @pytest.mark.parametrize("id", FROZEN)
@@ -172,6 +178,28 @@ def test_episodes_of_a_version_are_frozen(id):
         for part in (scene, observation["glimpse"], observation["fixation"], np.int64(info["label"])):
             digest.update(part.tobytes())
     assert digest.hexdigest()[:16] == FROZEN[id]
+
+
+@pytest.mark.parametrize("id", FROZEN_GAMES)
+def test_games_of_a_version_are_frozen(id):
+    digest = hashlib.sha256()
+    env, counter = single(id), itertools.count()
+    for seed in (0, None, None, 2**40 + 3):
+        (observation, _), reward, done = env.reset(seed=seed), 0.0, False
+        while True:
+            for part in (env.world.scenes, observation["glimpse"], observation["fixation"], np.float64(reward)):
+                digest.update(part.tobytes())
+            if done:
+                break
+            t = next(counter)
+            location = np.float32([t % 17 / 8 - 1, t % 19 / 9 - 1])
+            observation, reward, done, *_ = env.step({"location": location, "action": t * t // 5 % 3})
+    assert digest.hexdigest()[:16] == FROZEN_GAMES[id]
+
+
+def test_every_id_is_frozen():
+    assert list(FROZEN) == CLASSIFICATION
+    assert list(FROZEN_GAMES) == GAMES
 
 
 # Contract 4: Gymnasium's own checks.

@@ -25,7 +25,7 @@ def act(x, y, action=0):
 def test_absolute_location_is_the_next_fixation(id):
     env = single(id)
     env.reset(seed=0)
-    for location in ((0.3, -0.7), (-1, 1), (1, 1), (0, 0)):
+    for location in ((0.3, -0.7), (-1, 1), (1, 1), (1e-20, 0)):
         observation, *_ = env.step(act(*location))
         np.testing.assert_array_equal(observation["fixation"], np.float32(location))
         expected = env.retina(env.world.scenes, np.array([location], np.float32))[0]
@@ -48,6 +48,21 @@ def test_relative_location_moves_by_max_step_and_stays_in_the_scene(max_step):
             clipped += (where != unbound.astype(np.float32)).any()
             observation, *_ = env.step(act(*location))
     assert clipped > 0  # both cases were seen
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_absolute_location_is_reached_by_steps_of_max_step(id):
+    env = single(id, max_step=0.25, initial_fixation=(0.5, -1))
+    env.reset(seed=0)
+    for location, where in (
+        ((-1, 1), (0.25, -0.75)),
+        ((-1, -0.75), (0, -0.75)),
+        ((0.125, -1), (0.125, -1)),
+        ((0.125, -1), (0.125, -1)),
+        ((1, -0.875), (0.375, -0.875)),
+    ):
+        observation, *_ = env.step(act(*location))
+        np.testing.assert_array_equal(observation["fixation"], np.float32(where))
 
 
 @pytest.mark.parametrize("location_mode", ["absolute", "relative"])

@@ -165,14 +165,7 @@ def _composer(
 ) -> Composer:
     """Check how scenes are to be made of these images."""
     N, h, w, _ = images.shape
-    if scene_size is None:
-        H, W = h, w
-    elif isinstance(scene_size, int | np.integer):
-        H, W = int(scene_size), int(scene_size)
-    elif np.shape(scene_size) == (2,) and np.issubdtype(np.asarray(scene_size).dtype, np.integer):
-        H, W = scene_size
-    else:
-        raise ValueError(f"scene_size must be an integer, or two of them (H, W), got {scene_size!r}.")
+    H, W = (h, w) if scene_size is None else inputs.scene_size(scene_size)
     for name, value in (("num_clutter", num_clutter), ("clutter_size", clutter_size)):
         if not isinstance(value, int | np.integer):
             raise ValueError(f"{name} must be an integer, got {value!r}.")
@@ -185,7 +178,7 @@ def _composer(
     if num_clutter and N < 2:
         raise ValueError(f"num_clutter={num_clutter} cuts pieces from other images, and there is but one image.")
     varied = {name: inputs.number(name, value, *_VARIATIONS[name]) for name, value in variation.items()}
-    return Composer(int(H), int(W), bool(translate), int(num_clutter), int(clutter_size), **varied)
+    return Composer(H, W, bool(translate), int(num_clutter), int(clutter_size), **varied)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -1,0 +1,76 @@
+"""Where the eye goes: the first fixation of an episode, and from each one to the next."""
+
+import dataclasses
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from glimpse_env import inputs
+
+LOCATION_MODES = ("absolute", "relative")
+NUM_DRAWS = 2  # uniform numbers that a first fixation takes: x, y
+_RELATIVE_STEP = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class Gaze:
+    """How a location of an action moves the eye.
+
+    Args:
+        initial_fixation: the first fixation: "random", "center", or a location (x, y).
+        location_mode: "absolute": a location is where to look. "relative": it is added, times max_step, to the fixation,
+            and the sum is kept within [-1, 1].
+        max_step: the farthest move along each axis, in (0, 2]; 2 spans the scene. Unless given, 0.5 with "relative" and no
+            limit with "absolute"; there, the eye stops on its way to a location that is farther off.
+
+    Raises:
+        ValueError: an argument out of its range; the message names it.
+    """
+
+    initial_fixation: str | tuple[float, float] = "random"
+    location_mode: str = "absolute"
+    max_step: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no gaze."""
+        if self.location_mode not in LOCATION_MODES:
+            raise ValueError(f"Unknown location_mode {self.location_mode!r}: use 'absolute' or 'relative'.")
+        if self.max_step is not None and inputs.number("max_step", self.max_step, 0, 2) == 0:
+            raise ValueError("max_step must be above 0, got 0: 2 spans the scene.")
+        inputs.first_fixation(self.initial_fixation)
+
+    def begin(self, draws: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+        """The first fixations (b, 2) of episodes with these draws (b, 2), uniform in [0, 1)."""
+        given = inputs.first_fixation(self.initial_fixation)
+        return (2 * draws - 1).astype(np.float32) if given is None else np.tile(given, (len(draws), 1))
+
+    def move(
+        self, fixations: npt.NDArray[np.float32], locations: npt.NDArray[np.float32], moving: npt.NDArray[np.bool_]
+    ) -> None:
+        """Move the eyes of the rows that are moving.
+
+        Args:
+            fixations: (B, 2) float32 in [-1, 1], written over.
+            locations: (B, 2) float32 in [-1, 1].
+            moving: (B,) bool.
+        """
+        relative = self.location_mode == "relative"
+        reach = self.max_step or (_RELATIVE_STEP if relative else 2.0)
+        _move(fixations, locations, moving, relative, float(reach))
+
+
+@numba.njit(cache=True, nogil=True)
+def _move(
+    fixations: npt.NDArray[np.float32],
+    locations: npt.NDArray[np.float32],
+    moving: npt.NDArray[np.bool_],
+    relative: bool,
+    reach: float,
+) -> None:
+    for b in range(len(fixations)):
+        for axis in range(2):
+            if moving[b]:
+                here, there = np.float64(fixations[b, axis]), np.float64(locations[b, axis])
+                target = here + reach * there if relative else min(max(there, here - reach), here + reach)
+                fixations[b, axis] = np.float32(min(max(target, -1.0), 1.0))
