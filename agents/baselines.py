@@ -105,7 +105,7 @@ def train(config: BaselineConfig, resume: bool = False, runs: pathlib.Path = pat
         return {"error": 100 * (logits.argmax(-1) != labels).float().mean().item(), "loss": loss.item()}
 
     folder = runs / config.run_name
-    training.fit(config, folder, network, optimizer, step, lambda: evaluate(network, validation), Ranks("cpu"), resume)
+    training.fit(config, folder, network, optimizer, step, lambda: evaluate(network, validation), "error", Ranks("cpu"), resume)
     error = evaluate(network, build.make_envs(config, evaluation.BATCH, config.evaluated_on))
     (folder / "results.json").write_text(json.dumps({config.network: [error]}, indent=2) + "\n")
     return error

@@ -11,9 +11,18 @@ from agents.networks import RecurrentAttentionModel
 
 
 def make_envs(config: TrainingConfig, num_envs: int, split: str, **arguments: Any) -> VectorEnv[Any, Any, Any]:
-    """Make the environments of a run, with autoreset disabled: whole episodes."""
+    """Make the environments of a run, with autoreset disabled: whole episodes.
+
+    Args:
+        config: the run.
+        num_envs: B.
+        split: which images; not read by worlds that have none.
+        arguments: of the environment, besides the run's own.
+    """
+    if _has_images(config.env_id):
+        arguments["split"] = split
     arguments = {**config.env_arguments, **arguments}
-    return gym.make_vec(config.env_id, num_envs=num_envs, split=split, autoreset_mode=AutoresetMode.DISABLED, **arguments)
+    return gym.make_vec(config.env_id, num_envs=num_envs, autoreset_mode=AutoresetMode.DISABLED, **arguments)
 
 
 def make_model(config: Config, envs: VectorEnv[Any, Any, Any]) -> RecurrentAttentionModel:
@@ -48,3 +57,8 @@ def make_optimizer(model: RecurrentAttentionModel, config: Config) -> torch.opti
 def _num_glimpses(config: Config) -> int:
     """T of the run's episodes."""
     return config.num_glimpses or int(gym.spec(config.env_id).kwargs["num_glimpses"])
+
+
+def _has_images(env_id: str) -> bool:
+    """Whether the world of an id is made of a dataset's images."""
+    return bool(gym.spec(env_id).kwargs.get("world", "classification") == "classification")

@@ -56,6 +56,8 @@ class TrainingConfig:
     @property
     def variation(self) -> dict[str, float]:
         """What the training environments are made with besides, none of which evaluation has."""
+        if self.augmentation == 0:
+            return {}
         return {
             "rotation": 12 * self.augmentation,
             "scale": 1 + 0.15 * self.augmentation,
@@ -109,7 +111,9 @@ class Config(TrainingConfig):
     scored: Literal["every", "last"] = "every"
     """After which glimpses the class is trained: all of them, or the last, as in the paper."""
     hybrid: bool = True
-    """Train the class by cross-entropy, as the paper does; otherwise by REINFORCE, from reward alone."""
+    """Train the class by cross-entropy, as the paper does; otherwise the action, class or move, by REINFORCE from reward."""
+    entropy: float = 0.0
+    """Without hybrid: weight of the entropy of the action policy, which keeps it from settling too soon."""
 
     glimpse_network: Literal["conv", "fc"] = "conv"
     """What reads a glimpse; "fc" is the paper's."""
@@ -149,6 +153,18 @@ _BEST = Config(glimpse_network="fc", canvas=28, augmentation=0.5)
 _BEST_OF = {
     "Glimpse-MNIST-v0": dataclasses.replace(
         _BEST, canvas="scene", augmentation=1.0, gamma=0.7, std_start=0.2, std_end=0.05, num_episodes=1_600_000
+    ),
+    "Glimpse-Catch-v0": Config(
+        glimpse_network="fc",
+        core="lstm",
+        hybrid=False,
+        credit="reward",
+        gamma=1.0,
+        entropy=0.01,
+        location_stream=0,
+        batch_size=128,
+        learning_rate=1e-3,
+        num_episodes=800_000,
     ),
     "Glimpse-TranslatedMNIST-v0": dataclasses.replace(_BEST, augmentation=0.7, num_episodes=1_000_000),
 }

@@ -1,4 +1,7 @@
-"""Exact evaluation: each image of a split once, one rollout each, the mean location looked at.
+"""Evaluation by greedy rollouts: the mean location looked at, the likeliest action taken.
+
+Where a world has images, each image of a split is seen once, one rollout each, and what counts is the error; elsewhere it is
+the return of as many episodes as a test set has images.
 
 ``python -m agents.ram evaluate --weights Glimpse-ClutteredMNIST-v0`` measures an agent that is shipped, or a file.
 """
@@ -18,6 +21,8 @@ from agents.networks import RecurrentAttentionModel
 from agents.rollout import collect, make_gaze
 
 BATCH = 500  # environments side by side; no result depends on it
+_NUM_EPISODES = 10_000  # of a world without images
+_FIRST_SEED = 2**63  # of their episodes: no training comes near it
 
 
 @torch.no_grad()
@@ -31,14 +36,21 @@ def evaluate(model: RecurrentAttentionModel, envs: VectorEnv[Any, Any, Any], loo
         seed: of the scenes; image j's is seed + j, however many environments there are.
 
     Returns:
-        (T,) error in percent after each glimpse.
+        (T,) error in percent after each glimpse; (1,) the mean return in a world without images.
     """
-    wrong, total = torch.zeros(()), 0
     noise = np.random.default_rng(seed)
+    if not envs.unwrapped.world.num_images:  # type: ignore[attr-defined]
+        returns = []
+        for first in range(_FIRST_SEED + seed, _FIRST_SEED + seed + _NUM_EPISODES, envs.num_envs):
+            gaze = make_gaze(model, looking, noise, envs.num_envs, slice(None), std=0.0)
+            returns += collect(envs, model, envs.reset(seed=first), gaze).rewards.sum(0).tolist()
+        return [sum(returns[:_NUM_EPISODES]) / _NUM_EPISODES]
+    wrong, total = torch.zeros(()), 0
     for observation, info, fresh in glimpse_env.walk(envs, seed):
         gaze = make_gaze(model, looking, noise, envs.num_envs, slice(None), std=0.0)
         episodes = collect(envs, model, (observation, info), gaze)
-        wrong = wrong + (episodes.logits.argmax(-1) != episodes.labels).cpu()[:, fresh].sum(1)
+        assert episodes.labels is not None
+        wrong = wrong + episodes.logits.argmax(-1).ne(episodes.labels).cpu()[:, fresh].sum(1)
         total += int(fresh.sum())
     return [100 * count / total for count in wrong.tolist()]
 
@@ -47,19 +59,26 @@ def evaluate(model: RecurrentAttentionModel, envs: VectorEnv[Any, Any, Any], loo
 def draw_paths(
     model: RecurrentAttentionModel, envs: VectorEnv[Any, Any, Any], looking: str, path: pathlib.Path, seed: int = 0
 ) -> None:
-    """Draw where the agent looks on the first images of a split, an episode a tile; see `figures.save_tiles`."""
-    observation, info, _ = next(glimpse_env.walk(envs, seed))
+    """Draw where the agent looks in its first episodes of a split, one a tile; see `figures.save_tiles`."""
+    start = envs.reset(seed=seed, options={"index": np.arange(envs.num_envs)} if envs.unwrapped.world.num_images else None)  # type: ignore[attr-defined]
     gaze = make_gaze(model, looking, np.random.default_rng(seed), envs.num_envs, slice(None), std=0.0)
-    episodes = collect(envs, model, (observation, info), gaze)
+    episodes = collect(envs, model, start, gaze)
     frames: Any = envs.render()
-    figures.save_tiles(frames, episodes.labels.tolist(), episodes.actions[-1].tolist(), path)
+    if episodes.labels is None:
+        titles = [f"return {value:g}" for value in episodes.rewards.sum(0).tolist()]
+        good = (episodes.rewards.sum(0) > 0).tolist()
+    else:
+        pairs = zip(episodes.labels.tolist(), episodes.actions[-1].tolist(), strict=True)
+        titles = [f"{label} read as {named}" for label, named in pairs]
+        good = (episodes.actions[-1] == episodes.labels).tolist()
+    figures.save_tiles(frames, titles, good, path)
 
 
 def report(model: RecurrentAttentionModel, config: Config, split: str, seed: int = 0) -> dict[str, list[float]]:
     """Measure an agent on all images of a split, in each way of looking.
 
     Returns:
-        way -> (T,) error in percent after each glimpse. The first is the agent's own, from a random first fixation, as in the
+        way -> what `evaluate` gives. The first is the agent's own, from a random first fixation, as in the
         paper; "center first" is the same from a central one; "random" and "center" lead the same network elsewhere.
     """
     envs = build.make_envs(config, BATCH, split)
@@ -70,11 +89,17 @@ def report(model: RecurrentAttentionModel, config: Config, split: str, seed: int
 
 
 def print_report(errors: dict[str, list[float]], config: Config, split: str) -> None:
-    """Print a table of errors, and the one that counts as the last line."""
+    """Print a table of errors, or of returns, and the figure that counts as the last line."""
     own = errors[config.looking]
-    print(f"{split.title()} error in percent of {config.env_id} after each glimpse, by the same network:\n")
-    print(table(errors))
-    print(f"\n{split} error after {len(own)} glimpses: {own[-1]:.2f} %")
+    if config.hybrid or len(own) > 1:
+        print(f"{split.title()} error in percent of {config.env_id} after each glimpse, by the same network:\n")
+        print(table(errors))
+        print(f"\n{split} error after {len(own)} glimpses: {own[-1]:.2f} %")
+    else:
+        for looking, (value,) in errors.items():
+            print(f"{looking:>12}: mean return {value:.4f}")
+        caught = "Catch" in config.env_id
+        print(f"\nballs caught: {100 * own[0]:.1f} %" if caught else f"\nmean return: {own[0]:.3f}")
 
 
 def table(errors: dict[str, list[float]]) -> str:

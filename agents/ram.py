@@ -48,28 +48,35 @@ def losses(model: RecurrentAttentionModel, episodes: Episodes, config: Config, s
         looked: whether it drew them; otherwise they were given and teach the location network nothing.
 
     Returns:
-        Scalars: ``action``, and if it looked ``location`` and ``baseline``.
+        Scalars: ``action``; ``location`` if it looked; ``baseline``, from whose b_t a later return is predicted, if it is read;
+        ``entropy`` without hybrid.
     """
-    class_losses = reinforce.class_losses(episodes.logits, episodes.labels)
     scored = slice(None) if config.scored == "every" else slice(-1, None)
     # Reward t is what step t earned: the look after glimpse t earns from glimpse t + 1 on.
-    rewards = -class_losses.detach() if config.credit == "log_prob" else episodes.rewards
+    rewards, parts = episodes.rewards, {}
+    if config.hybrid or config.credit == "log_prob":
+        assert episodes.labels is not None, "a world without labels"
+        class_losses = reinforce.class_losses(episodes.logits, episodes.labels)
+        if config.hybrid:
+            parts["action"] = class_losses[scored].mean()
+        if config.credit == "log_prob":
+            rewards = -class_losses.detach()
     returns = reinforce.discounted_returns(rewards, config.gamma)
     baselines = model.baseline(episodes.features).float()
-    parts = {}
-    if config.hybrid:
-        parts["action"] = class_losses[scored].mean()
-    else:
-        log_probs = Categorical(logits=episodes.logits[scored]).log_prob(episodes.actions[scored])  # type: ignore[no-untyped-call]
+    if not config.hybrid:
+        policy = Categorical(logits=episodes.logits[scored])  # type: ignore[no-untyped-call]
+        log_probs = policy.log_prob(episodes.actions[scored])  # type: ignore[no-untyped-call]
         advantages = reinforce.advantages(returns[scored], baselines[scored])
         parts["action"] = reinforce.policy_gradient_loss(log_probs, advantages)
+        parts["entropy"] = -config.entropy * policy.entropy().mean()  # type: ignore[no-untyped-call]
+        parts["baseline"] = reinforce.baseline_loss(baselines, returns)
+    elif looked:
+        parts["baseline"] = reinforce.baseline_loss(baselines[:-1], returns[1:])
     if looked and len(episodes.means):
         log_probs = reinforce.gaussian_log_prob(episodes.locations, episodes.means, std)
         advantages = reinforce.advantages(returns[1:], baselines[:-1])
         outside = (episodes.means.abs() - 1).clamp(min=0).square().sum(-1).mean()
         parts["location"] = reinforce.policy_gradient_loss(log_probs, advantages) + outside
-    if looked or not config.hybrid:
-        parts["baseline"] = reinforce.baseline_loss(baselines[:-1], returns[1:])
     return parts
 
 
@@ -105,6 +112,7 @@ def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Pat
         optimizer,
         step=lambda update: train_step(model, optimizer, envs, config, update, ranks),
         validate=lambda: evaluation.evaluate(model, validation, config.looking)[-1],
+        measure="error" if envs.unwrapped.world.num_images else "return",  # type: ignore[attr-defined]
         ranks=ranks,
         resume=resume,
     )
@@ -148,8 +156,10 @@ def train_step(
     for group in optimizer.param_groups:
         torch.nn.utils.clip_grad_norm_(group["params"], config.clip)
     optimizer.step()
-    error = (episodes.logits[-1].argmax(-1) != episodes.labels).float().mean()
-    return {"error": 100 * error.item(), "std": std, **{name: part.item() for name, part in parts.items()}}
+    figures = {"return": episodes.rewards.sum(0).mean().item(), "std": std}
+    if episodes.labels is not None:
+        figures["error"] = 100 * (episodes.logits[-1].argmax(-1) != episodes.labels).float().mean().item()
+    return {**figures, **{name: part.item() for name, part in parts.items()}}
 
 
 def _sampled(logits: Tensor, noise: np.random.Generator, batch_size: int, ranks: parallel.Ranks) -> Tensor:

@@ -49,7 +49,7 @@ class Episodes:
         locations: (T-1, B, 2), as drawn, before clipping; no gradient.
         features: (T, B, F), what the baseline reads.
         fixations: (T, B, 2), where each glimpse was taken.
-        labels: (B,) int64, the targets.
+        labels: (B,) int64, the targets; None in a world that has none.
     """
 
     logits: Tensor
@@ -59,7 +59,7 @@ class Episodes:
     locations: Tensor
     features: Tensor
     fixations: Tensor
-    labels: Tensor
+    labels: Tensor | None
 
 
 def collect(
@@ -83,7 +83,7 @@ def collect(
     """
     device = model.standardise.mean.device
     observation, info = start
-    labels = torch.from_numpy(info["label"]).to(device)
+    labels = torch.from_numpy(info["label"]).to(device) if "label" in info else None
     state = model.initial_state(envs.num_envs)
     steps: list[Step] = []
     actions, rewards, means, locations, fixations = [], [], [], [], []

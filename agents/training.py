@@ -29,6 +29,7 @@ def fit(
     optimizer: torch.optim.Optimizer,
     step: Callable[[int], dict[str, float]],
     validate: Callable[[], float],
+    measure: str,
     ranks: Ranks,
     resume: bool = False,
 ) -> None:
@@ -41,9 +42,10 @@ def fit(
         folder: of the run.
         model: trained in place.
         optimizer: of its parameters.
-        step: makes update number n and returns its figures, among them ``error`` in percent. All its randomness comes from
-            the config's seed and n, so that a resumed run is the one that never stopped.
-        validate: the validation error in percent, now.
+        step: makes update number n and returns its figures, among them ``measure``. All its randomness comes from the
+            config's seed and n, so that a resumed run is the one that never stopped.
+        validate: the measure on the validation split, now.
+        measure: what counts: "error", in percent, or "return".
         ranks: the processes that share the run.
         resume: go on from the run's checkpoint.
 
@@ -70,7 +72,7 @@ def fit(
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
             checkpoints.save(checkpoint, {"config": dataclasses.asdict(config), "update": update, **state})
 
-    metrics = Metrics(folder / "metrics.csv", first) if ranks.leads else None
+    metrics = Metrics(folder / "metrics.csv", first, measure) if ranks.leads else None
     every = max(1, config.num_updates // config.num_validations)
     progress = tqdm(
         range(first, config.num_updates),
@@ -124,9 +126,10 @@ def plain_errors(command: str) -> Iterator[None]:
 class Metrics:
     """The running averages of a training, and their file: one row a validation."""
 
-    def __init__(self, path: pathlib.Path, first_update: int) -> None:
+    def __init__(self, path: pathlib.Path, first_update: int, measure: str) -> None:
         """Open a new file, or keep an older one's rows up to the update from which it goes on."""
         self._path = path
+        self._measure = measure
         self._sums: dict[str, float] = {}
         self._count = 0
         self._recent = math.nan
@@ -142,14 +145,14 @@ class Metrics:
         for name, value in row.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._count += 1
-        self._recent = row["error"] if math.isnan(self._recent) else 0.98 * self._recent + 0.02 * row["error"]
+        self._recent = row[self._measure] if math.isnan(self._recent) else 0.98 * self._recent + 0.02 * row[self._measure]
 
-    def write(self, update: int, episodes: int, validation_error: float) -> None:
-        """Write the averages since the last row, and the validation error after this update."""
-        self._validation = validation_error
+    def write(self, update: int, episodes: int, validation: float) -> None:
+        """Write the averages since the last row, and the validation measure after this update."""
+        self._validation = validation
         seconds = time.perf_counter() - self._start
         means = {name: total / self._count for name, total in self._sums.items()}
-        row = {"update": update, "episodes": episodes, "validation_error": validation_error, **means}
+        row = {"update": update, "episodes": episodes, f"validation_{self._measure}": validation, **means}
         self._rows.append({**row, "seconds": round(seconds, 1)})
         names = list(dict.fromkeys(name for row in self._rows for name in row))
         with open(self._path, "w", newline="") as file:
@@ -160,4 +163,5 @@ class Metrics:
 
     def summary(self) -> dict[str, str]:
         """What the progress bar shows."""
-        return {"error": f"{self._recent:.2f} %", "validation": f"{self._validation:.2f} %"}
+        unit = " %" if self._measure == "error" else ""
+        return {self._measure: f"{self._recent:.2f}{unit}", "validation": f"{self._validation:.2f}{unit}"}
