@@ -38,7 +38,6 @@ def make_model(config: Config, envs: VectorEnv[Any, Any, Any]) -> RecurrentAtten
         size=config.size,
         location_stream=config.location_stream,
         canvas_shape=seen["canvas"].shape if config.canvas else None,
-        stop_gradient=config.hybrid,
         sequence=_num_glimpses(config) if config.looking == "fixed" else 0,
     )
     observation, _ = envs.reset(seed=config.seed)

@@ -106,6 +106,8 @@ class Config(TrainingConfig):
     """The same at the end; linear in between."""
     gamma: float = 0.0
     """Discount of later rewards in a look's return."""
+    trace: float = 1.0
+    """Lambda: how far a return is made of rewards, rather than of the baseline after the next step; 1 in the paper."""
     credit: Literal["log_prob", "reward"] = "log_prob"
     """What a look earns: the log-probability of the right class after it, or the environment's reward, as in the paper."""
     scored: Literal["every", "last"] = "every"
@@ -132,7 +134,7 @@ class Config(TrainingConfig):
         for name in ("std_start", "std_end", "clip", "size", "hidden_size"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}.")
-        for name in ("blind", "gamma"):
+        for name in ("blind", "gamma", "trace"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie in [0, 1], got {getattr(self, name)}.")
 
@@ -160,9 +162,10 @@ _BEST_OF = {
         hybrid=False,
         credit="reward",
         gamma=1.0,
+        trace=0.95,
         entropy=0.01,
         location_stream=0,
-        batch_size=128,
+        batch_size=64,
         learning_rate=1e-3,
         num_episodes=800_000,
     ),

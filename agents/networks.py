@@ -181,6 +181,8 @@ CORES = {"relu": ReLUCore, "gru": GRUCore, "lstm": LSTMCore}
 class RecurrentAttentionModel(nn.Module):
     """Glimpse network, core and heads, one glimpse a call (figure 1 of the paper).
 
+    The location's gradient stops before h, as the hybrid loss of the paper has it: the core learns to read, or to play.
+
     Args:
         glimpse_shape: (K*C, G, G).
         num_actions: n.
@@ -192,7 +194,6 @@ class RecurrentAttentionModel(nn.Module):
             trains and which also reads the first one's h; 0 for none, as in the paper: the location is linear in h.
         canvas_shape: of the observation's canvas (C + 1, S, S), which core and action network then read beside g and h; None
             where there is none.
-        stop_gradient: whether the location's gradient stops before h, as the hybrid loss of the paper has it.
         sequence: length of a sequence of locations that is learned instead, the same for all scenes; 0 for none.
     """
 
@@ -207,12 +208,10 @@ class RecurrentAttentionModel(nn.Module):
         size: int = 256,
         location_stream: int = 0,
         canvas_shape: tuple[int, int, int] | None = None,
-        stop_gradient: bool = True,
         sequence: int = 0,
     ) -> None:
         super().__init__()
         self.size = size
-        self.stop_gradient = stop_gradient
         self.location_stream = location_stream
         self.state_size = 2 * size if core == "lstm" else size
         self.standardise = Standardise(glimpse_shape[0])
@@ -245,7 +244,7 @@ class RecurrentAttentionModel(nn.Module):
         seen = [self.canvas(observation["canvas"])] if self.canvas else []
         core_state = self.core(torch.cat([self.glimpse(glimpses, fixations), *seen], dim=1), core_state)
         h = core_state[:, : self.size]
-        features = h.detach() if self.stop_gradient else h
+        features = h.detach()
         if self.location_stream:
             looked = self.location_glimpse(glimpses, fixations)
             location_state = self.location_core(torch.cat([looked, features], dim=1), location_state)

@@ -61,8 +61,8 @@ def losses(model: RecurrentAttentionModel, episodes: Episodes, config: Config, s
             parts["action"] = class_losses[scored].mean()
         if config.credit == "log_prob":
             rewards = -class_losses.detach()
-    returns = reinforce.discounted_returns(rewards, config.gamma)
     baselines = model.baseline(episodes.features).float()
+    returns = reinforce.lambda_returns(rewards, baselines, config.gamma, config.trace)
     if not config.hybrid:
         policy = Categorical(logits=episodes.logits[scored])  # type: ignore[no-untyped-call]
         log_probs = policy.log_prob(episodes.actions[scored])  # type: ignore[no-untyped-call]

@@ -22,21 +22,28 @@ def gaussian_log_prob(samples: Tensor, means: Tensor, std: float) -> Tensor:
     return -(0.5 * z**2 + math.log(std) + 0.5 * math.log(2 * math.pi)).sum(-1)
 
 
-def discounted_returns(rewards: Tensor, gamma: float) -> Tensor:
-    """R_t = r_t + gamma R_{t+1}, over the first axis.
+def lambda_returns(rewards: Tensor, baselines: Tensor, gamma: float, trace: float = 1.0) -> Tensor:
+    """R_t = r_t + gamma (trace R_{t+1} + (1 - trace) b_{t+1}), over the first axis, with R = b = 0 after the end.
+
+    With trace 1 it is the sum of all later rewards, as in the paper; below, a bit of bias for less noise (Sutton & Barto 2018,
+    section 12.1; its advantage is that of Schulman et al. 2016).
 
     Args:
         rewards: (T, B), r_t what the decision at step t earned at once.
+        baselines: (T, B), b_t; no gradient goes into them.
         gamma: in [0, 1]; 1 is the paper's, the whole rest of the episode.
+        trace: lambda, in [0, 1].
 
     Returns:
         (T, B)
     """
+    assert rewards.shape == baselines.shape, (rewards.shape, baselines.shape)
+    baselines = baselines.detach()
     returns = torch.empty_like(rewards)
     later = torch.zeros_like(rewards[0])
     for t in reversed(range(len(rewards))):
-        later = rewards[t] + gamma * later
-        returns[t] = later
+        returns[t] = rewards[t] + gamma * later
+        later = trace * returns[t] + (1 - trace) * baselines[t]
     return returns
 
 

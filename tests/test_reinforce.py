@@ -16,9 +16,19 @@ STD = 0.3
 
 def test_returns_are_discounted_sums_of_later_rewards():
     rewards = torch.tensor([[1.0, 0.0], [0.0, 2.0], [4.0, 0.0]])
-    assert reinforce.discounted_returns(rewards, 0.5).tolist() == [[2.0, 1.0], [2.0, 2.0], [4.0, 0.0]]
-    assert reinforce.discounted_returns(rewards, 1.0)[0].tolist() == [5.0, 2.0]  # the paper's: credit is never cut short
-    assert reinforce.discounted_returns(rewards, 0.0).equal(rewards)
+    baselines = torch.full((3, 2), 100.0)  # not read
+    assert reinforce.lambda_returns(rewards, baselines, 0.5).tolist() == [[2.0, 1.0], [2.0, 2.0], [4.0, 0.0]]
+    assert reinforce.lambda_returns(rewards, baselines, 1.0)[0].tolist() == [5.0, 2.0]  # the paper's: credit is never cut short
+    assert reinforce.lambda_returns(rewards, baselines, 0.0).equal(rewards)
+
+
+def test_lambda_returns_mix_in_the_next_baseline():
+    rewards, baselines = torch.tensor([[1.0], [2.0], [4.0]]), torch.tensor([[7.0], [10.0], [20.0]], requires_grad=True)
+    one_step = reinforce.lambda_returns(rewards, baselines, 0.5, trace=0.0)
+    assert one_step.tolist() == [[1 + 0.5 * 10], [2 + 0.5 * 20], [4]]
+    half = reinforce.lambda_returns(rewards, baselines, 1.0, trace=0.5)
+    assert half.tolist() == [[1 + (14 + 10) / 2], [2 + (4 + 20) / 2], [4]]
+    assert not half.requires_grad
 
 
 def test_log_prob_is_the_gaussians_and_its_gradient_is_by_the_mean_alone():
@@ -56,7 +66,8 @@ def test_sampled_policy_gradient_is_the_exact_one_by_enumeration():
         a = torch.multinomial(first.detach().softmax(0), batch, replacement=True, generator=generator)
         b = torch.multinomial(second.detach().softmax(1)[a], 1, generator=generator).squeeze(1)
         log_probs = torch.stack([first.log_softmax(0)[a], second.log_softmax(1)[a, b]])
-        returns = reinforce.discounted_returns(torch.stack([reward_1[a], reward_2[a, b]]), gamma)
+        rewards = torch.stack([reward_1[a], reward_2[a, b]])
+        returns = reinforce.lambda_returns(rewards, torch.zeros_like(rewards), gamma)
         baselines = torch.stack([torch.full((batch,), 0.3, dtype=torch.float64), reward_2.mean(1)[a]])
         loss = reinforce.policy_gradient_loss(log_probs, reinforce.advantages(returns, baselines))
         return -2 * torch.cat([g.flatten() for g in torch.autograd.grad(loss, (first, second))])  # mean over T=2
@@ -163,14 +174,14 @@ def test_each_loss_trains_its_networks_alone(model):
     assert gradients(model, parts["action"]) == {"action", "core", "glimpse"}
 
 
-def test_pure_reinforce_trains_core_and_glimpse_network_from_reward_by_both_heads():
+def test_pure_reinforce_trains_core_and_glimpse_network_from_reward_by_the_action_head():
     torch.manual_seed(0)
-    model = RecurrentAttentionModel((1, 4, 4), 3, size=8, hidden_size=8, stop_gradient=False)
+    model = RecurrentAttentionModel((1, 4, 4), 3, size=8, hidden_size=8)
     with torch.no_grad():
         model.location.weight.normal_()
     episodes, _ = played(model)
     parts = ram.losses(model, episodes, paper(hybrid=False, scored="last"), STD, looked=True)
-    assert gradients(model, parts["location"]) == {"location", "core", "glimpse"}
+    assert gradients(model, parts["location"]) == {"location"}
     assert gradients(model, parts["action"]) == {"action", "core", "glimpse"}
     log_probs = episodes.logits[-1].log_softmax(-1).gather(-1, episodes.actions[-1:].T).squeeze(-1)
     baseline = model.baseline(episodes.features[-1]).detach()
