@@ -38,7 +38,7 @@ def small_splits(monkeypatch):
 
     def make_small(config, num_envs, split, **arguments):
         envs = make_envs(config, num_envs, split, **arguments)
-        if split != "train":
+        if split != "train" and envs.unwrapped.world.num_images:
             envs.unwrapped.world.num_images = 600
         return envs
 
@@ -164,6 +164,19 @@ def test_fixations_are_where_the_policy_looks_and_samples_are_kept_unclamped():
     assert episodes.rewards[:-1].eq(0).all()
     right = episodes.actions[-1] == episodes.labels
     assert episodes.rewards[-1].equal(right.float())
+
+
+def test_a_game_is_played_from_reward_alone(tmp_path, capsys):
+    config = dataclasses.replace(
+        preset("best", "Glimpse-Catch-v0"), size=16, hidden_size=16, num_episodes=128, num_validations=1, name="game"
+    )
+    result = ram.train(config, runs=tmp_path)
+    assert set(result.errors) == {"learned", "random", "center", "center first"}
+    assert all(len(values) == 1 and 0 <= values[0] <= 1 for values in result.errors.values())
+    (row,) = csv.DictReader((tmp_path / "game" / "metrics.csv").read_text().splitlines())
+    assert {"validation_return", "return", "entropy", "location", "baseline", "action"} <= row.keys()
+    evaluation.print_report(result.errors, config, "test")
+    assert capsys.readouterr().out.strip().splitlines()[-1] == f"balls caught: {100 * result.errors['learned'][0]:.1f} %"
 
 
 def test_a_fixed_sequence_is_the_same_for_every_scene_and_learned():
