@@ -105,6 +105,14 @@ def of_the_checker(caught):
     return [text for text in (str(warning.message) for warning in caught) if "different from the unwrapped version" not in text]
 
 
+def test_no_render_mode_is_declared_that_cannot_be_seen_through():
+    assert wrapped("grey").metadata == Pictures.metadata
+    env = Pictures("render", render_mode="rgb_array")
+    env.metadata = {"render_modes": ["human", "rgb_array"], "render_fps": 7}
+    assert GlimpseWrapper(env, source="render").metadata == {"render_modes": ["rgb_array"], "render_fps": 7}
+    assert env.metadata["render_modes"] == ["human", "rgb_array"]
+
+
 @pytest.mark.parametrize(("kind", "action"), CASES)
 def test_spaces(kind, action):
     env = wrapped(kind, action, peripheral=6)

@@ -93,6 +93,8 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         gym.Wrapper.__init__(self, env)
         if source not in SOURCES:
             raise ValueError(f"Unknown source {source!r}: use 'observation' or 'render'.")
+        if source == "render":
+            self.metadata = {**env.metadata, "render_modes": ["rgb_array"]}  # it can be made with no other
         self.retina = Retina(patch_size, num_scales, scale_factor)
         self._gaze = Gaze(initial_fixation, location_mode, max_step)
         self._source, self._image_key = source, image_key
