@@ -6,13 +6,15 @@ The letters in the shapes of all docstrings: B environments, T glimpses an episo
 H x W scene size, N images of size h x w, D hidden units.
 """
 
+from typing import Any
+
 import gymnasium as gym
 
 from glimpse_env.datasets import Dataset
 from glimpse_env.envs import GlimpseEnv, GlimpseVectorEnv, walk
 from glimpse_env.retina import Retina
 
-__all__ = ["TASKS", "Dataset", "GlimpseEnv", "GlimpseVectorEnv", "Retina", "walk"]
+__all__ = ["GAMES", "TASKS", "Dataset", "GlimpseEnv", "GlimpseVectorEnv", "Retina", "walk"]
 __version__ = "0.1.0"
 
 _LARGE = {"patch_size": 12, "num_glimpses": 8, "translate": True}
@@ -26,6 +28,12 @@ TASKS: dict[str, dict[str, object]] = {
     "Glimpse-Catch-v0": {"world": "catch", "patch_size": 6, "num_scales": 3},
 }
 
+# Games of other packages, seen through the same retina; each needs an extra: id -> how it is registered.
+GAMES: dict[str, dict[str, Any]] = {
+    "Glimpse-CarRacing-v0": {"entry_point": "glimpse_env.games:car_racing", "max_episode_steps": 1000},  # as the base has it
+    "Glimpse-Atari-v0": {"entry_point": "glimpse_env.games:atari"},
+}
+
 for _id, _arguments in TASKS.items():
     gym.register(
         _id,
@@ -33,3 +41,5 @@ for _id, _arguments in TASKS.items():
         vector_entry_point="glimpse_env.envs:GlimpseVectorEnv",
         kwargs=_arguments,
     )
+for _id, _how in GAMES.items():
+    gym.register(_id, **_how)

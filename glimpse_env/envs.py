@@ -288,6 +288,12 @@ class GlimpseEnv(gym.Env[Observation, Action]):
         return self._batch.retina
 
     @property
+    def scene_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of the scene."""
+        _, H, W, C = self.world.scenes.shape
+        return H, W, C
+
+    @property
     def world(self) -> World:
         """What is out there: a batch of one."""
         return self._batch.world

@@ -82,19 +82,32 @@ def checked_options(options: Any, num_envs: int, num_images: int) -> tuple[npt.N
     return mask, np.broadcast_to(indices.astype(np.int64), (num_envs,))
 
 
-def parts(actions: Mapping[str, Any], lead: tuple[int, ...]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """Locations (B, 2) and environment actions (B,) of an action dict whose arrays have the leading shape (B,) or ()."""
+def split(actions: Any) -> tuple[Any, Any]:
+    """The two entries of an action dict."""
     try:
-        location, choice = np.asarray(actions["location"]), np.asarray(actions["action"])
+        return actions["location"], actions["action"]
     except (KeyError, TypeError, IndexError) as error:
         raise ValueError(f"An action must be a dict with the keys 'location' and 'action', got {actions!r}.") from error
+
+
+def locations(location: Any, lead: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Locations (B, 2) of an array with the leading shape (B,) or ()."""
+    location = np.asarray(location)
     if location.shape != (*lead, 2) or location.dtype.kind != "f":
         raise ValueError(
             f"location must be floats of shape {(*lead, 2)}, got dtype {location.dtype} and shape {location.shape}."
         )
+    found: npt.NDArray[np.float32] = location.astype(np.float32, copy=False).reshape(-1, 2)
+    return found
+
+
+def parts(actions: Mapping[str, Any], lead: tuple[int, ...]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Locations (B, 2) and environment actions (B,) of an action dict whose arrays have the leading shape (B,) or ()."""
+    location, choice = split(actions)
+    found, choice = locations(location, lead), np.asarray(choice)
     if choice.shape != lead or choice.dtype.kind not in "iu":
         raise ValueError(f"action must be integers of shape {lead}, got dtype {choice.dtype} and shape {choice.shape}.")
-    return location.astype(np.float32, copy=False).reshape(-1, 2), choice.astype(np.int64, copy=False).reshape(-1)
+    return found, choice.astype(np.int64, copy=False).reshape(-1)
 
 
 @numba.njit(cache=True, nogil=True)

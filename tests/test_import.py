@@ -8,6 +8,7 @@ import pytest
 import glimpse_env
 
 HEAVY = {"torch", "pygame", "matplotlib", "agents", "stable_baselines3", "PIL", "tqdm", "tyro"}
+HEAVY |= {"Box2D", "ale_py", "minigrid"}
 
 
 def python(code, tmp_path):
@@ -21,7 +22,10 @@ def python(code, tmp_path):
 
 
 def test_pulls_in_nothing_heavy_and_reads_no_data(tmp_path):
-    code = "import glimpse_env, sys; print(*sys.modules); assert glimpse_env.datasets._mnist.cache_info().currsize == 0"
+    code = (
+        "import glimpse_env, glimpse_env.games, glimpse_env.wrappers, sys; print(*sys.modules);"
+        "assert glimpse_env.datasets._mnist.cache_info().currsize == 0"
+    )
     modules = {name.partition(".")[0] for name in python(code, tmp_path)}
     assert "glimpse_env" in modules
     assert not modules & HEAVY
@@ -37,7 +41,7 @@ def test_playing_pulls_in_nothing_heavy_either(tmp_path):
 
 def test_registers_every_id(tmp_path):
     code = "import gymnasium, glimpse_env; print(*(id for id in gymnasium.registry if id.startswith('Glimpse-')))"
-    assert python(code, tmp_path) == list(glimpse_env.TASKS)
+    assert python(code, tmp_path) == [*glimpse_env.TASKS, *glimpse_env.GAMES]
 
 
 @pytest.mark.parametrize("name", glimpse_env.__all__)

@@ -1,0 +1,95 @@
+"""Draw the pictures of the games for the docs: ``python docs/pictures.py [catch carracing atari minigrid]``.
+
+Needs the extras "agents" (for Pillow), "box2d" and "atari", and ``pip install minigrid``. The gaze follows what moves, or
+wanders: no agent was trained for these.
+"""
+
+import os
+import pathlib
+import sys
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+import glimpse_env  # noqa: F401  # registers the ids
+from glimpse_env.wrappers import GlimpseWrapper
+
+os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+IMAGES = pathlib.Path(__file__).parent / "images"
+Picture = npt.NDArray[np.uint8]
+
+
+def catch() -> Picture:
+    """The eye on the ball, the paddle on its way."""
+    env = gym.make("Glimpse-Catch-v0", initial_fixation="center", render_mode="rgb_array")
+    env.reset(seed=4)
+    for _ in range(14):
+        screen = env.unwrapped.world.scenes[0, ..., 0]
+        row, column = np.argwhere(screen[:-1])[0]
+        paddle = np.flatnonzero(screen[-1])[0]
+        env.step({"location": _location(column, row, screen.shape), "action": 1 + np.sign(column - paddle)})
+    return env.render()
+
+
+def carracing() -> Picture:
+    """Round the first bend, the eye wandering over the road ahead."""
+    env = gym.make("Glimpse-CarRacing-v0", initial_fixation="center", render_mode="rgb_array")
+    env.reset(seed=1)
+    rng = np.random.default_rng(3)
+    for t in range(90):
+        location = np.float32([rng.uniform(-0.6, 0.6), rng.uniform(-0.7, 0.5)])
+        env.step({"location": location, "action": np.float32([0, 0.3 if t < 60 else 0, 0])})
+    return env.render()
+
+
+def atari() -> Picture:
+    """Breakout, the eye on the ball, the paddle on its way."""
+    env = gym.make("Glimpse-Atari-v0", initial_fixation="center", render_mode="rgb_array")
+    env.reset(seed=0)
+    location, action = np.zeros(2, np.float32), 1  # FIRE
+    for _ in range(47):
+        env.step({"location": location, "action": action})
+        screen = env.unwrapped.ale.getScreenRGB().any(axis=2)[:, 8:152]  # between the walls
+        balls, paddles = np.argwhere(screen[93:188]), np.flatnonzero(screen[190])
+        if len(balls):
+            y, x = balls.mean(axis=0)
+            location = _location(8 + x, 93 + y, (210, 160))
+            action = 2 if x > paddles.mean() + 4 else 3 if x < paddles.mean() - 4 else 0
+        else:
+            action = 1
+    return env.render()
+
+
+def minigrid() -> Picture:
+    """Four rooms, the eye wandering."""
+    from minigrid.wrappers import RGBImgObsWrapper
+
+    base = RGBImgObsWrapper(gym.make("MiniGrid-FourRooms-v0", render_mode="rgb_array"))
+    env = GlimpseWrapper(base, 16, 3, image_key="image", initial_fixation="center")
+    env.reset(seed=2)
+    rng = np.random.default_rng(1)
+    for _ in range(7):
+        env.step({"location": rng.uniform(-0.8, 0.8, 2).astype(np.float32), "action": rng.integers(3)})
+    return env.render()
+
+
+def _location(x: float, y: float, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """The location of the middle of a pixel."""
+    return np.float32([2 * (x + 0.5) / shape[1] - 1, 2 * (y + 0.5) / shape[0] - 1])
+
+
+def main() -> None:
+    """Draw those named, or all."""
+    for draw in (catch, carracing, atari, minigrid):
+        if draw.__name__ in (sys.argv[1:] or draw.__name__):
+            picture = Image.fromarray(draw())
+            if picture.height < 300:
+                picture = picture.resize((2 * picture.width, 2 * picture.height), Image.Resampling.NEAREST)
+            picture.save(IMAGES / f"{draw.__name__}.png", optimize=True)
+            print(IMAGES / f"{draw.__name__}.png", picture.size)
+
+
+if __name__ == "__main__":
+    main()

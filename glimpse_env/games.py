@@ -1,0 +1,53 @@
+"""Games of other packages, seen through a retina; each needs an extra, and says which."""
+
+import importlib
+import inspect
+from typing import Any
+
+import gymnasium as gym
+
+from glimpse_env.wrappers.glimpse import GlimpseWrapper
+
+
+def car_racing(*, patch_size: int = 12, num_scales: int = 3, **arguments: Any) -> GlimpseWrapper:
+    """Gymnasium's CarRacing: drive round a track, with continuous actions, seen from above in 96x96 pixels.
+
+    Args:
+        patch_size: G, the pixels a side of each patch.
+        num_scales: K, the number of patches.
+        arguments: further ones of `GlimpseWrapper`, and those of ``CarRacing-v3``.
+
+    Raises:
+        ImportError: without the extra "box2d".
+    """
+    return _wrapped("CarRacing-v3", "box2d", ("Box2D", "pygame"), patch_size, num_scales, arguments)
+
+
+def atari(*, game: str = "ALE/Breakout-v5", patch_size: int = 16, num_scales: int = 3, **arguments: Any) -> GlimpseWrapper:
+    """An Atari game by its id, of 210x160 pixels.
+
+    Args:
+        game: the id that ale-py has for it, such as "ALE/Breakout-v5".
+        patch_size: G, the pixels a side of each patch.
+        num_scales: K, the number of patches.
+        arguments: further ones of `GlimpseWrapper`, and those of the game.
+
+    Raises:
+        ImportError: without the extra "atari".
+    """
+    return _wrapped(game, "atari", ("ale_py",), patch_size, num_scales, arguments)
+
+
+def _wrapped(
+    id: str, extra: str, modules: tuple[str, ...], patch_size: int, num_scales: int, arguments: dict[str, Any]
+) -> GlimpseWrapper:
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise ImportError(f'{id} needs {module}, which is missing: pip install "glimpse-env[{extra}]".') from error
+    names = set(inspect.signature(GlimpseWrapper).parameters) & set(arguments)
+    ours = {name: arguments[name] for name in names}
+    theirs = {name: value for name, value in arguments.items() if name not in names}
+    env = gym.make(id, disable_env_checker=True, **theirs).unwrapped  # Gymnasium puts its own wrappers round ours
+    return GlimpseWrapper(env, patch_size, num_scales, **ours)

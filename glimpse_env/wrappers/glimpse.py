@@ -1,0 +1,212 @@
+"""Any environment with an image, seen through the retina."""
+
+import collections
+from typing import Any, SupportsFloat
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+from gymnasium.utils import RecordConstructorArgs
+
+from glimpse_env import inputs
+from glimpse_env.gaze import NUM_DRAWS, Gaze
+from glimpse_env.rendering import draw
+from glimpse_env.retina import Retina
+from glimpse_env.streams import uniforms
+
+SOURCES = ("observation", "render")
+_EVERYONE = np.ones(1, np.bool_)
+_PATH_LENGTH = 8  # the fixations that a picture shows: episodes may be long
+
+
+class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], RecordConstructorArgs):
+    """An environment whose image is seen in glimpses alone.
+
+    ## Observation Space
+    ``Dict``: ``glimpse`` (K*C, G, G) float32 in [0, 1], finest scale first; ``fixation`` (2,) float32 in [-1, 1], the (x, y)
+    where it was taken; with ``peripheral=`` also ``peripheral`` (C, P, P) float32 in [0, 1], the whole image, coarse; then
+    the wrapped environment's other entries, as they are, if its observation is a Dict.
+
+    ## Action Space
+    ``Dict``: ``location`` (2,) float32 in [-1, 1], where to look next, and ``action``, the wrapped environment's own, of
+    whatever kind.
+
+    ## Starting State
+    The wrapped environment's; a random first fixation of episode k depends on the seed and k alone, k counted from the
+    reset that gave the seed.
+
+    ## Step
+    The wrapped environment takes its action, the eye moves, and the new image is looked at. Where the episode terminates
+    the ``location`` is ignored and the eye stays; where it is truncated it would have gone on, and the eye moves. Rewards,
+    ends and infos are the wrapped environment's.
+
+    ## Rendering
+    With ``render_mode="rgb_array"`` the image, the path of the latest fixations and the patches; otherwise what the wrapped
+    environment shows.
+
+    Args:
+        env: its observation is an image (H, W) or (H, W, C) of uint8, channels last; or a Dict with one; or its picture is.
+        patch_size: G, the pixels a side of each patch.
+        num_scales: K, the number of patches.
+        scale_factor: how many times wider each next patch is.
+        initial_fixation: the first fixation: "random", "center", or a location (x, y).
+        location_mode: "absolute": a location is where to look. "relative": it is added, times max_step, to the fixation,
+            and the sum is kept within [-1, 1].
+        max_step: the farthest move along each axis, in (0, 2]; see `Gaze`.
+        source: "observation", or "render": the image is what ``render()`` of the wrapped environment gives, which must have
+            render_mode="rgb_array"; it is reset once to find the size. An observation that is no Dict is dropped then.
+        image_key: the entry of a Dict observation that is the image; with "render", an entry to drop, or None.
+        peripheral: P, the side of a coarse view of the whole image: cells of the smallest size with which P x P of them
+            cover it, centred, 0 outside; None for no such view.
+
+    Raises:
+        ValueError: an argument out of its range, or a bad location; the message names it and the environment is unharmed.
+    """
+
+    def __init__(
+        self,
+        env: gym.Env[Any, Any],
+        patch_size: int = 8,
+        num_scales: int = 1,
+        scale_factor: int = 2,
+        *,
+        initial_fixation: str | tuple[float, float] = "random",
+        location_mode: str = "absolute",
+        max_step: float | None = None,
+        source: str = "observation",
+        image_key: str | None = None,
+        peripheral: int | None = None,
+    ) -> None:
+        RecordConstructorArgs.__init__(
+            self,
+            patch_size=patch_size,
+            num_scales=num_scales,
+            scale_factor=scale_factor,
+            initial_fixation=initial_fixation,
+            location_mode=location_mode,
+            max_step=max_step,
+            source=source,
+            image_key=image_key,
+            peripheral=peripheral,
+        )
+        gym.Wrapper.__init__(self, env)
+        if source not in SOURCES:
+            raise ValueError(f"Unknown source {source!r}: use 'observation' or 'render'.")
+        if source == "render":
+            self.metadata = {**env.metadata, "render_modes": ["rgb_array"]}  # it can be made with no other
+        self.retina = Retina(patch_size, num_scales, scale_factor)
+        self._gaze = Gaze(initial_fixation, location_mode, max_step)
+        self._source, self._image_key = source, image_key
+        image, others = _image_and_others(env, source, image_key)
+        self.scene_shape = _shape(image)
+        H, W, C = self.scene_shape
+        if patch_size > max(H, W):
+            raise ValueError(f"patch_size={patch_size} is bigger than the image ({H}, {W}): make it smaller.")
+        seen: list[tuple[str, gym.Space[Any]]] = [
+            ("glimpse", spaces.Box(0, 1, (num_scales * C, patch_size, patch_size), np.float32)),
+            ("fixation", spaces.Box(-1, 1, (2,), np.float32)),
+        ]
+        self._overview: Retina | None = None
+        if peripheral is not None:
+            cells = inputs.integer("peripheral", peripheral, 1, max(H, W) - 1)
+            self._overview = Retina(cells, 2, -(-max(H, W) // cells))  # its coarser scale covers the image
+            seen.append(("peripheral", spaces.Box(0, 1, (C, cells, cells), np.float32)))
+        if taken := {name for name, _ in seen} & set(others):
+            raise ValueError(f"The observation of {env} has entries of its own called {sorted(taken)}: rename them.")
+        self.observation_space = spaces.Dict([*seen, *others.items()])
+        self.action_space = spaces.Dict([("location", spaces.Box(-1, 1, (2,), np.float32)), ("action", env.action_space)])
+
+        self._seed: npt.NDArray[np.uint64] = np.random.default_rng().integers(2**64, size=1, dtype=np.uint64)  # until given
+        self._episode = np.zeros(1, np.uint64)  # (1,), of the next episode, counted from the seed
+        self._fixation = np.zeros((1, 2), np.float32)
+        self._scene: npt.NDArray[np.uint8] | None = None
+        self._glimpse = np.zeros(seen[0][1].shape or (), np.float32)
+        self._path: collections.deque[npt.NDArray[np.float32]] = collections.deque(maxlen=_PATH_LENGTH)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Begin an episode of the wrapped environment, and look.
+
+        Args:
+            seed: of the wrapped environment and of the first fixations.
+            options: the wrapped environment's.
+
+        Raises:
+            ValueError: a bad seed; nothing has changed then.
+        """
+        seeds, _ = inputs.checked_seeds(seed, 1)
+        observation, info = self.env.reset(seed=seed, options=options)
+        if seed is not None:
+            self._seed, self._episode = seeds, np.zeros(1, np.uint64)
+        self._fixation = self._gaze.begin(uniforms(self._seed, self._episode, NUM_DRAWS))
+        self._episode = self._episode + np.uint64(1)
+        self._path.clear()
+        return self._look(observation), info
+
+    def step(self, action: dict[str, Any]) -> tuple[dict[str, Any], SupportsFloat, bool, bool, dict[str, Any]]:
+        """Act in the wrapped environment, and look.
+
+        Args:
+            action: ``location`` (2,) float in [-1, 1], and ``action``, handed on as it is.
+
+        Raises:
+            ValueError: a bad location; nothing has changed then.
+        """
+        location, base_action = inputs.split(action)
+        locations = inputs.locations(location, ())
+        if inputs.first_bad(locations, np.zeros(1, np.int64), _EVERYONE, 1) >= 0:
+            raise ValueError(f"location={locations[0].tolist()} must lie in [-1, 1] and be finite (clip it).")
+        observation, reward, terminated, truncated, info = self.env.step(base_action)
+        if not terminated:
+            self._gaze.move(self._fixation, locations, _EVERYONE)
+        return self._look(observation), reward, terminated, truncated, info
+
+    def render(self) -> Any:
+        """Draw the image, the path of the latest fixations and the patches: (height, width, 3) uint8; see the class."""
+        if self.render_mode != "rgb_array" or self._scene is None:
+            return self.env.render()
+        return draw(self._scene, self.retina, list(self._path), self._glimpse)
+
+    def _look(self, observation: Any) -> dict[str, Any]:
+        others = dict(observation) if isinstance(self.env.observation_space, spaces.Dict) else {}
+        image = observation if self._image_key is None else others.pop(self._image_key)
+        if self._source == "render":
+            image = self.env.render()
+        scenes = np.ascontiguousarray(image).reshape(1, *self.scene_shape)
+        self._scene, self._glimpse = scenes[0], self.retina(scenes, self._fixation)[0]
+        self._path.append(self._fixation[0].copy())
+        seen = {"glimpse": self._glimpse.copy(), "fixation": self._fixation[0].copy()}
+        if self._overview:
+            coarse = self._overview(scenes, np.zeros((1, 2), np.float32))[0]
+            seen["peripheral"] = coarse[len(coarse) // 2 :]
+        return seen | others
+
+
+def _image_and_others(
+    env: gym.Env[Any, Any], source: str, image_key: str | None
+) -> tuple[spaces.Box, dict[str, gym.Space[Any]]]:
+    """The space of the image, and those of the entries that go with it."""
+    space = env.observation_space
+    others = dict(space.spaces) if isinstance(space, spaces.Dict) else {}
+    if image_key is not None and image_key not in others:
+        raise ValueError(f"image_key={image_key!r} is no entry of the observation {space}: name one, or leave it out.")
+    image = space if image_key is None else others.pop(image_key)
+    if source == "render":
+        if env.render_mode != "rgb_array":
+            raise ValueError(f"source='render' needs an env made with render_mode='rgb_array', got {env.render_mode!r}.")
+        env.reset()
+        frame: npt.NDArray[Any] = np.asarray(env.render())
+        image = spaces.Box(0, 255, frame.shape, frame.dtype.type)
+    elif isinstance(image, spaces.Dict):
+        raise ValueError(f"image_key must name the image among the entries {list(others)} of the observation.")
+    if not isinstance(image, spaces.Box) or image.dtype != np.uint8 or len(image.shape) not in (2, 3):
+        raise ValueError(
+            f"The image must be (H, W) or (H, W, C) of uint8, got {image}: name its entry with image_key=, convert it first, "
+            "or use source='render'."
+        )
+    return image, others
+
+
+def _shape(image: spaces.Box) -> tuple[int, int, int]:
+    H, W, *C = image.shape
+    return H, W, C[0] if C else 1

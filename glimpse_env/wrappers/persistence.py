@@ -1,0 +1,61 @@
+"""What was seen lately, for environments with a gaze (the persistence of vision of SUGARL; Shang and Ryoo 2023)."""
+
+import collections
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+from gymnasium.utils import RecordConstructorArgs
+
+from glimpse_env import inputs
+from glimpse_env.canvas import SCENE, Canvas
+
+_ROW = np.zeros(1, np.int64)
+
+
+class PersistenceOfVision(gym.ObservationWrapper[dict[str, Any], Any, dict[str, Any]], RecordConstructorArgs):
+    """Adds ``canvas``: the latest glimpses painted where they were taken, and older ones forgotten.
+
+    It is the canvas of ``canvas=`` in the native environments (C + 1 channels: the pixels, and how sharply each was seen; the
+    sharpest view kept, the newer one of two alike), but of the last few glimpses alone, since a world that moves makes older
+    ones wrong. It uses nothing but glimpses and fixations.
+
+    Args:
+        env: a `GlimpseEnv`, or any environment in a `GlimpseWrapper`, wrapped further or not.
+        num_glimpses: how many of the latest glimpses of the episode it holds.
+        size: the side, in pixels of the scene, of a window around the gaze; "scene" for one over the whole scene.
+
+    Raises:
+        ValueError: an argument out of its range, or an environment without a gaze or with a canvas.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], num_glimpses: int = 4, size: int | str = SCENE) -> None:
+        RecordConstructorArgs.__init__(self, num_glimpses=num_glimpses, size=size)
+        gym.ObservationWrapper.__init__(self, env)
+        space = env.observation_space
+        if not isinstance(space, spaces.Dict) or not {"glimpse", "fixation"} <= set(space):
+            raise ValueError(f"{env} has no glimpses: put it into a GlimpseWrapper first.")
+        if "canvas" in space.spaces:
+            raise ValueError(f"{env} has a canvas of its own: make it without.")
+        num_glimpses = inputs.integer("num_glimpses", num_glimpses, 1)
+        self._canvas = Canvas(1, env.get_wrapper_attr("scene_shape"), env.get_wrapper_attr("retina"), inputs.canvas_size(size))
+        self._latest: collections.deque[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
+        self._latest = collections.deque(maxlen=num_glimpses)
+        canvas = spaces.Box(0, 1, self._canvas.shape, np.float32)
+        self.observation_space = spaces.Dict([*space.spaces.items(), ("canvas", canvas)])
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Begin an episode, with nothing seen before it."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._latest.clear()
+        return self.observation(observation), info
+
+    def observation(self, observation: dict[str, Any]) -> dict[str, Any]:
+        """Add the canvas."""
+        self._latest.append((observation["glimpse"][np.newaxis].copy(), observation["fixation"][np.newaxis].copy()))
+        self._canvas.clear(_ROW)
+        for glimpse, fixation in self._latest:
+            canvas = self._canvas.paint(glimpse, fixation)
+        return {**observation, "canvas": canvas[0]}

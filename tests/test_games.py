@@ -1,0 +1,167 @@
+"""Games of other packages through the retina. Each test is left out where its package is missing."""
+
+import importlib
+import json
+import warnings
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.utils.env_checker import check_env
+from rollouts import assert_identical, play
+
+from glimpse_env import GAMES
+from glimpse_env.wrappers import GlimpseWrapper
+
+pytestmark = pytest.mark.filterwarnings("ignore:builtin type .* has no __module__ attribute:DeprecationWarning")
+
+
+def minigrid(source):
+    """A grid world as a picture: an entry of its observation, or what it renders."""
+    env = gym.make("MiniGrid-FourRooms-v0", render_mode="rgb_array")
+    if source == "render":
+        return GlimpseWrapper(env, 16, 3, source="render", image_key="image")
+    from minigrid.wrappers import RGBImgObsWrapper
+
+    return GlimpseWrapper(RGBImgObsWrapper(env), 12, 3, image_key="image")
+
+
+CASES = {  # name -> the packages it needs, how it is made
+    "car racing": (("Box2D", "pygame"), lambda: gym.make("Glimpse-CarRacing-v0", render_mode="rgb_array")),
+    "car racing, discrete, relative": (
+        ("Box2D", "pygame"),
+        lambda: gym.make("Glimpse-CarRacing-v0", render_mode="rgb_array", continuous=False, location_mode="relative"),
+    ),
+    "breakout": (("ale_py",), lambda: gym.make("Glimpse-Atari-v0", render_mode="rgb_array")),
+    "pong, grey": (
+        ("ale_py",),
+        lambda: gym.make("Glimpse-Atari-v0", game="ALE/Pong-v5", obs_type="grayscale", render_mode="rgb_array", peripheral=20),
+    ),
+    "minigrid": (("minigrid",), lambda: minigrid("observation")),
+    "minigrid, rendered": (("minigrid",), lambda: minigrid("render")),
+}
+PICTURES = {  # name -> how the base environment alone gives the image that must be seen
+    "car racing": lambda: gym.make("CarRacing-v3"),
+    "car racing, discrete, relative": lambda: gym.make("CarRacing-v3", continuous=False),
+    "breakout": lambda: gym.make("ALE/Breakout-v5"),
+    "pong, grey": lambda: gym.make("ALE/Pong-v5", obs_type="grayscale"),
+    "minigrid": lambda: gym.wrappers.AddRenderObservation(
+        gym.make("MiniGrid-FourRooms-v0", render_mode="rgb_array", tile_size=8, highlight=True)
+    ),
+    "minigrid, rendered": lambda: gym.wrappers.AddRenderObservation(gym.make("MiniGrid-FourRooms-v0", render_mode="rgb_array")),
+}
+
+
+@pytest.fixture(params=CASES)
+def name(request, monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")  # the checker tries the window too
+    monkeypatch.setenv("SDL_AUDIODRIVER", "dummy")
+    for module in CASES[request.param][0]:
+        pytest.importorskip(module)
+    return request.param
+
+
+def make(name):
+    return CASES[name][1]()
+
+
+def test_check_env_has_nothing_to_say(name):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        # Those two checks make the environment again from its spec, and minigrid's own wrapper leaves no spec behind.
+        check_env(make(name), skip_render_check=name == "minigrid", skip_close_check=name == "minigrid")
+    texts = [str(warning.message) for warning in caught]
+    expected = ("different from the unwrapped version", "has no __module__ attribute")  # of any wrapper; of SWIG's types
+    assert [text for text in texts if not any(part in text for part in expected)] == []
+
+
+def test_seeds_are_respected(name):
+    env, other = make(name), make(name)
+    for seed in (5, 6):
+        assert_identical(arrays(env.reset(seed=seed)), arrays(other.reset(seed=seed)))
+        mine, theirs = play(env, 15, seed), play(other, 15, seed)
+        assert_identical(arrays(mine), arrays(theirs))
+    starts = [env.reset(seed=seed)[0] for seed in (5, 6)]
+    assert not np.array_equal(starts[0]["fixation"], starts[1]["fixation"])
+
+
+def arrays(found):
+    """Only what is to be compared: all but the infos, which packages fill with things of their own."""
+    if isinstance(found, dict):
+        return {key: value for key, value in found.items() if isinstance(value, np.ndarray | str)}
+    if isinstance(found, tuple | list):
+        return [arrays(part) for part in found]
+    return found
+
+
+def test_sees_the_game_through_the_retina(name):
+    env, base = make(name), PICTURES[name]()
+    rng = np.random.default_rng(0)
+    base.action_space.seed(0)
+    observation, _ = env.reset(seed=3)
+    picture, _ = base.reset(seed=3)
+    retina, shape = env.get_wrapper_attr("retina"), env.get_wrapper_attr("scene_shape")
+    for _ in range(30):
+        assert observation in env.observation_space
+        scene = np.ascontiguousarray(picture).reshape(1, *shape)
+        np.testing.assert_array_equal(observation["glimpse"], retina(scene, observation["fixation"][np.newaxis])[0])
+        action = base.action_space.sample()
+        location = rng.uniform(-1, 1, 2).astype(np.float32)
+        observation, *mine = env.step({"location": location, "action": action})
+        picture, *theirs = base.step(action)
+        assert mine[:3] == theirs[:3]
+        if mine[1] or mine[2]:
+            break
+
+
+def test_picture_is_of_one_size(name):
+    env = make(name)
+    env.reset(seed=0)
+    frames = [env.render()]
+    for _ in range(3):
+        env.step(env.action_space.sample())
+        frames.append(env.render())
+    assert {(frame.dtype, frame.ndim, frame.shape[2]) for frame in frames} == {(np.dtype(np.uint8), 3, 3)}
+    assert len({frame.shape for frame in frames}) == 1
+
+
+@pytest.mark.parametrize("id", GAMES)
+def test_registered_game_can_be_made_again_from_its_spec(id):
+    pytest.importorskip({"Glimpse-CarRacing-v0": "Box2D", "Glimpse-Atari-v0": "ale_py"}[id])
+    env = gym.make(id, patch_size=7, initial_fixation=(0.5, 0.25), render_mode="rgb_array")
+    spec = json.loads(env.spec.to_json())
+    assert spec["id"] == id
+    again = gym.make(EnvSpec.from_json(json.dumps(spec)))
+    assert_identical(arrays(again.reset(seed=1)), arrays(env.reset(seed=1)))
+    assert_identical(arrays(play(again, 5, seed=2)), arrays(play(env, 5, seed=2)))
+
+
+def test_car_racing_is_truncated_where_gymnasium_does_it():
+    pytest.importorskip("Box2D")
+    assert gym.spec("Glimpse-CarRacing-v0").max_episode_steps == gym.spec("CarRacing-v3").max_episode_steps
+
+
+@pytest.mark.parametrize(
+    ("id", "module", "extra"),
+    [
+        ("Glimpse-CarRacing-v0", "Box2D", "box2d"),
+        ("Glimpse-CarRacing-v0", "pygame", "box2d"),
+        ("Glimpse-Atari-v0", "ale_py", "atari"),
+    ],
+)
+def test_missing_package_is_named_with_its_extra(id, module, extra, monkeypatch):
+    monkeypatch.setattr(importlib, "import_module", _without(module, importlib.import_module))
+    with pytest.raises(ImportError, match=rf'needs {module}, which is missing: pip install "glimpse-env\[{extra}\]"'):
+        gym.make(id)
+
+
+def _without(missing, real):
+    """An import_module to which one package is missing, and no other of the games'."""
+
+    def import_module(name, package=None):
+        if name == missing:
+            raise ModuleNotFoundError(f"No module named {name!r}")
+        return None if name in ("Box2D", "pygame", "ale_py") else real(name, package)
+
+    return import_module
