@@ -167,7 +167,7 @@ _BEST_OF = {
         location_stream=0,
         batch_size=64,
         learning_rate=1e-3,
-        num_episodes=800_000,
+        num_episodes=860_000,
     ),
     "Glimpse-TranslatedMNIST-v0": dataclasses.replace(_BEST, augmentation=0.7, num_episodes=1_000_000),
 }

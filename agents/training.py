@@ -6,7 +6,9 @@ import dataclasses
 import json
 import math
 import pathlib
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -52,7 +54,7 @@ def fit(
     Raises:
         FileNotFoundError: nothing to resume.
         ValueError: the checkpoint is damaged, or of another config.
-        KeyboardInterrupt: after a checkpoint was saved.
+        KeyboardInterrupt: after SIGINT or SIGTERM, when the update was whole and a checkpoint saved.
     """
     checkpoint = folder / "checkpoint.pt"
     first = 0
@@ -86,17 +88,19 @@ def fit(
     )
     finished = first
     try:
-        for update in progress:
-            row = step(update)
-            finished = update + 1
-            if metrics is None:
-                continue
-            metrics.add(row)
-            if finished % every == 0 or finished == config.num_updates:
-                metrics.write(finished, finished * config.batch_size, validate())
-                save(finished)
-            if update % 20 == 0:
-                progress.set_postfix(metrics.summary(), refresh=False)
+        with _signals_wait() as asked_to_stop:
+            for update in progress:
+                row = step(update)
+                finished = update + 1
+                if metrics is not None:
+                    metrics.add(row)
+                    if finished % every == 0 or finished == config.num_updates:
+                        metrics.write(finished, finished * config.batch_size, validate())
+                        save(finished)
+                    if update % 20 == 0:
+                        progress.set_postfix(metrics.summary(), refresh=False)
+                if asked_to_stop:
+                    raise KeyboardInterrupt
     except KeyboardInterrupt:
         save(finished)
         if ranks.leads:
@@ -110,6 +114,21 @@ def anneal(optimizer: torch.optim.Optimizer, config: TrainingConfig, update: int
     warm = min(1.0, (done + 1 / config.num_updates) / _WARM_UP)
     for group in optimizer.param_groups:
         group["lr"] = config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * done))
+
+
+@contextlib.contextmanager
+def _signals_wait() -> Iterator[list[int]]:
+    """Note SIGINT and SIGTERM in the list that is given, so that none of them cuts an update in two."""
+    noted: list[int] = []
+    if threading.current_thread() is not threading.main_thread():  # where Python hears no signals
+        yield noted
+        return
+    older = {number: signal.signal(number, lambda heard, _: noted.append(heard)) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield noted
+    finally:
+        for number, handler in older.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

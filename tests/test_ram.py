@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -83,6 +84,26 @@ def test_resumed_run_is_the_uninterrupted_one_bit_for_bit(tmp_path, monkeypatch)
     resumed = ram.train(TINY, resume=True, runs=tmp_path / "cut")
     assert weights(resumed).equal(weights(whole))
     assert resumed.errors == whole.errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_waits_until_the_update_is_whole(tmp_path, monkeypatch, number):
+    whole = ram.train(TINY, runs=tmp_path / "whole")
+    step = torch.optim.AdamW.step
+    calls = []
+
+    def interrupted(self, *arguments):
+        calls.append(0)
+        if len(calls) == 4:
+            signal.raise_signal(number)  # in the middle of the update
+        return step(self, *arguments)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ram.train(TINY, runs=tmp_path / "cut")
+    assert checkpoints.load(tmp_path / "cut" / "tiny" / "checkpoint.pt")["update"] == 4
+    assert weights(ram.train(TINY, resume=True, runs=tmp_path / "cut")).equal(weights(whole))
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 def test_stopped_while_validating_repeats_no_update(tmp_path, monkeypatch):

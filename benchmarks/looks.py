@@ -1,0 +1,125 @@
+"""Where a trained agent looks, and what becomes of it in scenes that it was not trained on: ``python -m benchmarks.looks``.
+
+Distance of each fixation to the digit's centre, share of fixations on the digit, and the information that each glimpse adds;
+then the test error with more and less clutter and in larger scenes, without retraining. Writes a table and a figure into docs/.
+"""
+
+import argparse
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from gymnasium.vector import VectorEnv, VectorWrapper
+
+import glimpse_env
+from agents import baselines, build, checkpoints, evaluation, weights
+from agents.config import Config
+from agents.networks import RecurrentAttentionModel
+from agents.reinforce import class_losses
+from agents.rollout import Episodes, collect, make_gaze
+from benchmarks import reproduce
+from benchmarks.machine import table
+
+CLUTTER = (0, 4, 8, 16)
+SIZES = (60, 80, 100, 200)
+
+
+class SameScale(VectorWrapper):  # type: ignore[type-arg]
+    """Locations in units of half the scene that the agent was trained on, however large this one is.
+
+    Args:
+        envs: the larger scenes.
+        ratio: how many times larger.
+    """
+
+    def __init__(self, envs: VectorEnv[Any, Any, Any], ratio: float) -> None:
+        super().__init__(envs)
+        self.ratio = np.float32(ratio)
+
+    def reset(self, **arguments: Any) -> tuple[Any, dict[str, Any]]:
+        """Begin anew."""
+        observation, info = self.env.reset(**arguments)
+        return self._seen(observation), info
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """Look where the agent means."""
+        location = np.clip(actions["location"] / self.ratio, -1, 1)
+        observation, *rest = self.env.step({**actions, "location": location})
+        return self._seen(observation), *rest
+
+    def _seen(self, observation: dict[str, Any]) -> dict[str, Any]:
+        return {**observation, "fixation": observation["fixation"] * self.ratio}
+
+
+@torch.no_grad()
+def rollouts(
+    model: RecurrentAttentionModel, envs: VectorEnv[Any, Any, Any], looking: str = "learned"
+) -> Iterator[tuple[Episodes, npt.NDArray[np.bool_]]]:
+    """Greedy episodes on each image of a split, and which of them to count."""
+    noise = np.random.default_rng(0)
+    for observation, info, fresh in glimpse_env.walk(envs):
+        gaze = make_gaze(model, looking, noise, envs.num_envs, slice(None), std=0.0)
+        yield collect(envs, model, (observation, info), gaze), fresh
+
+
+def looks(model: RecurrentAttentionModel, config: Config, looking: str, split: str) -> list[list[str]]:
+    """Distance, share on the digit, and bits gained: a row each, a column a glimpse."""
+    envs = build.make_envs(config, evaluation.BATCH, split)
+    world: Any = envs.unwrapped.world  # type: ignore[attr-defined]
+    half = np.array(world.dataset.images.shape[2:0:-1]) / 2
+    size = np.array(world.scenes.shape[2:0:-1])
+    distances, shares, losses = [], [], []
+    for episodes, fresh in rollouts(model, envs, looking):
+        points = (episodes.fixations.numpy() + 1) / 2 * size - (world.places + half)  # (T, B, 2) pixels from the digit's centre
+        distances.append(np.linalg.norm(points, axis=-1)[:, fresh])
+        shares.append((np.abs(points) < half).all(-1)[:, fresh])
+        assert episodes.labels is not None
+        losses.append(class_losses(episodes.logits, episodes.labels).numpy()[:, fresh])
+    distance, share, loss = (np.concatenate(parts, axis=1).mean(1) for parts in (distances, shares, losses))
+    gained = -np.diff(loss, prepend=np.log(world.dataset.num_classes)) / np.log(2)
+    return [
+        [f"{looking}: pixels from the digit's centre", *(f"{value:.1f}" for value in distance)],
+        [f"{looking}: fixations within the digit's box, %", *(f"{100 * value:.0f}" for value in share)],
+        [f"{looking}: bits gained", *(f"{value:.2f}" for value in gained)],
+    ]
+
+
+def conv_error(task: str, **arguments: Any) -> float:
+    """The error of the paper's conv net, trained as in the results table, in percent."""
+    reproduce.make(task, "conv", 0)
+    config = reproduce.config_of(task, "conv", 0)
+    envs = build.make_envs(config, evaluation.BATCH, "test", **arguments)
+    network = baselines.make_network("conv", envs.unwrapped.world.scenes.shape[1:], 10)  # type: ignore[attr-defined]
+    network.load_state_dict(checkpoints.load(pathlib.Path("runs") / config.run_name / "checkpoint.pt")["model"])
+    return baselines.evaluate(network, envs)
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--weights", default="Glimpse-ClutteredMNIST-v0", help="the id of a task, or a file")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    model, config = weights.load(arguments.weights)
+    T = build.make_envs(config, 1, "test").unwrapped.world.num_glimpses  # type: ignore[attr-defined]
+    rows = [row for looking in ("learned", "random") for row in looks(model, config, looking, "test")]
+    print(f"{config.env_id}, the test split:\n")
+    table(["after glimpse", *map(str, range(1, T + 1))], rows)
+
+    errors = []
+    for pieces in CLUTTER:
+        envs = build.make_envs(config, evaluation.BATCH, "test", num_clutter=pieces)
+        ours, theirs = evaluation.evaluate(model, envs, "learned")[-1], conv_error(config.env_id, num_clutter=pieces)
+        errors.append([f"{pieces} pieces of clutter", f"{ours:.2f}", f"{theirs:.2f}"])
+    for size in SIZES[1:]:
+        envs = SameScale(build.make_envs(config, evaluation.BATCH, "test", scene_size=size), size / SIZES[0])
+        errors.append([f"scenes of {size}x{size}", f"{evaluation.evaluate(model, envs, 'learned')[-1]:.2f}", "cannot run"])
+    print("Test error in percent without retraining:\n")
+    table(["", "RAM", "conv net on the whole scene"], errors)
+
+
+if __name__ == "__main__":
+    main()
