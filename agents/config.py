@@ -159,6 +159,7 @@ _BEST_OF = {
     "Glimpse-Catch-v0": Config(
         glimpse_network="fc",
         core="lstm",
+        canvas="scene",
         hybrid=False,
         credit="reward",
         gamma=1.0,
@@ -167,7 +168,7 @@ _BEST_OF = {
         location_stream=0,
         batch_size=64,
         learning_rate=1e-3,
-        num_episodes=860_000,
+        num_episodes=600_000,
     ),
     "Glimpse-TranslatedMNIST-v0": dataclasses.replace(_BEST, augmentation=0.7, num_episodes=1_000_000),
 }
