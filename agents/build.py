@@ -6,6 +6,7 @@ import gymnasium as gym
 import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
 
+import glimpse_env  # noqa: F401  # registers its ids
 from agents.config import Config, TrainingConfig
 from agents.networks import RecurrentAttentionModel
 
