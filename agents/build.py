@@ -39,7 +39,8 @@ def make_model(config: Config, envs: VectorEnv[Any, Any, Any]) -> RecurrentAtten
         size=config.size,
         location_stream=config.location_stream,
         canvas_shape=seen["canvas"].shape if config.canvas else None,
-        sequence=_num_glimpses(config) if config.looking == "fixed" else 0,
+        num_planned=_num_glimpses(config) if config.plan_std > 0 or config.looking == "fixed" else 0,
+        plan_std=config.plan_std,
     )
     observation, _ = envs.reset(seed=config.seed)
     model.standardise.fit(torch.from_numpy(observation["glimpse"]))
@@ -55,8 +56,8 @@ def make_optimizer(model: RecurrentAttentionModel, config: Config) -> torch.opti
 
 
 def _num_glimpses(config: Config) -> int:
-    """T of the run's episodes."""
-    return config.num_glimpses or int(gym.spec(config.env_id).kwargs["num_glimpses"])
+    """T of the run's episodes; 0 where the world has its own end."""
+    return config.num_glimpses or int(gym.spec(config.env_id).kwargs.get("num_glimpses", 0))
 
 
 def _has_images(env_id: str) -> bool:

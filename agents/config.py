@@ -104,6 +104,8 @@ class Config(TrainingConfig):
     """Standard deviation of the location policy at first, in units of half the scene."""
     std_end: float = 0.07
     """The same at the end; linear in between."""
+    plan_std: float = 0.3
+    """Spread, at first, of the plan, a learned location for each glimpse to which the network adds the scene's own; 0: none."""
     gamma: float = 0.0
     """Discount of later rewards in a look's return."""
     trace: float = 1.0
@@ -184,6 +186,7 @@ _PAPER = Config(
     blind=0.0,
     std_start=0.15,
     std_end=0.15,
+    plan_std=0.0,
     learning_rate=1e-3,
     weight_decay=0.0,
 )

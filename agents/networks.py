@@ -194,7 +194,10 @@ class RecurrentAttentionModel(nn.Module):
             trains and which also reads the first one's h; 0 for none, as in the paper: the location is linear in h.
         canvas_shape: of the observation's canvas (C + 1, S, S), which core and action network then read beside g and h; None
             where there is none.
-        sequence: length of a sequence of locations that is learned instead, the same for all scenes; 0 for none.
+        num_planned: how many glimpses the plan covers: a sequence of locations, the same for all scenes, to which the location
+            network adds what it makes of this one. Without it, a gaze that rests is never moved: a step to any side gains as
+            much as to the other, and their gradients cancel.
+        plan_std: spread of the plan at first.
     """
 
     def __init__(
@@ -208,7 +211,8 @@ class RecurrentAttentionModel(nn.Module):
         size: int = 256,
         location_stream: int = 0,
         canvas_shape: tuple[int, int, int] | None = None,
-        sequence: int = 0,
+        num_planned: int = 0,
+        plan_std: float = 0.3,
     ) -> None:
         super().__init__()
         self.size = size
@@ -223,7 +227,7 @@ class RecurrentAttentionModel(nn.Module):
             self.location_core = GRUCore(location_stream + size, location_stream)
         features = location_stream + size
         self.location = LocationNetwork(features, 2)
-        self.location_sequence = nn.Parameter(torch.zeros(sequence, 2))
+        self.location_plan = nn.Parameter(plan_std * torch.randn(num_planned, 2))
         self.action = ActionNetwork(2 * size if canvas_shape else size, num_actions)
         self.baseline = BaselineNetwork(features, 1)
 

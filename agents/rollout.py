@@ -30,8 +30,11 @@ def make_gaze(
             return mean, torch.zeros_like(mean)
         if looking == "random":
             return mean, torch.from_numpy(noise.uniform(-1, 1, (batch_size, 2))[part]).to(mean)
+        plan = model.location_plan[glimpse : glimpse + 1]  # (1, 2), or empty where the plan is over
         if looking == "fixed":
-            mean = model.location_sequence[glimpse].expand_as(mean)
+            mean = plan.expand_as(mean)
+        elif len(plan):
+            mean = mean + plan
         return mean, mean + std * torch.from_numpy(noise.standard_normal((batch_size, 2))[part]).to(mean)
 
     return gaze

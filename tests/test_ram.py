@@ -204,15 +204,15 @@ def test_a_fixed_sequence_is_the_same_for_every_scene_and_learned():
     config = dataclasses.replace(TINY, looking="fixed", batch_size=40)
     envs = build.make_envs(config, 40, "train")
     model = build.make_model(config, envs)
-    assert model.location_sequence.shape == (3, 2)
+    assert model.location_plan.shape == (3, 2)
     with torch.no_grad():
-        model.location_sequence.uniform_(-0.9, 0.9)
+        model.location_plan.uniform_(-0.9, 0.9)
     gaze = make_gaze(model, "fixed", np.random.default_rng(0), 40, slice(None), std=0.0)
     fixations = collect(envs, model, envs.reset(seed=0), gaze).fixations
-    torch.testing.assert_close(fixations[1:], model.location_sequence[:2].detach().unsqueeze(1).expand(2, 40, 2))
-    before = model.location_sequence.detach().clone()
+    torch.testing.assert_close(fixations[1:], model.location_plan[:2].detach().unsqueeze(1).expand(2, 40, 2))
+    before = model.location_plan.detach().clone()
     ram.train_step(model, build.make_optimizer(model, config), envs, config, 5, parallel.Ranks("cpu"))
-    moved = (model.location_sequence.detach() - before).abs().sum(1)
+    moved = (model.location_plan.detach() - before).abs().sum(1)
     assert (moved[:2] > 0).all(), "by REINFORCE"
 
 
