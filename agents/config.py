@@ -156,7 +156,7 @@ class Config(TrainingConfig):
 _BEST = Config(glimpse_network="fc", canvas=28, augmentation=0.5)
 _BEST_OF = {
     "Glimpse-MNIST-v0": dataclasses.replace(
-        _BEST, canvas="scene", augmentation=1.0, gamma=0.7, std_start=0.2, std_end=0.05, num_episodes=1_600_000
+        _BEST, canvas="scene", augmentation=1.0, gamma=0.7, std_start=0.2, std_end=0.05, num_episodes=1_200_000
     ),
     "Glimpse-Catch-v0": Config(
         glimpse_network="fc",
@@ -172,7 +172,9 @@ _BEST_OF = {
         learning_rate=1e-3,
         num_episodes=600_000,
     ),
-    "Glimpse-TranslatedMNIST-v0": dataclasses.replace(_BEST, augmentation=0.7, num_episodes=1_000_000),
+    "Glimpse-TranslatedMNIST-v0": dataclasses.replace(_BEST, augmentation=0.7, num_episodes=700_000),
+    "Glimpse-ClutteredMNIST-v0": dataclasses.replace(_BEST, plan_std=0.0),
+    "Glimpse-ClutteredMNIST100-v0": dataclasses.replace(_BEST, num_episodes=900_000),
 }
 # Mnih et al. (2014), section 4, with Adam for its annealed SGD.
 _PAPER = Config(
