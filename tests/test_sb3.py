@@ -170,7 +170,8 @@ def test_algorithm_trains_on_it(algorithm, actions, arguments):
 def test_extractor_standardises_by_all_it_was_trained_on():
     space = gym.spaces.Dict(glimpse=gym.spaces.Box(0, 1, (2, 4, 4)), fixation=gym.spaces.Box(-1, 1, (2,)))
     extractor = GlimpseExtractor(space, 8)
-    batches = torch.rand(5, 64, 2, 4, 4) * torch.tensor([0.1, 1.0]).view(2, 1, 1)
+    brighter = torch.linspace(0, 1, 5).view(5, 1, 1, 1, 1)  # from batch to batch
+    batches = (torch.rand(5, 64, 2, 4, 4) + brighter) * torch.tensor([0.05, 0.5]).view(2, 1, 1)
     for batch in batches:
         extractor({"glimpse": batch, "fixation": torch.zeros(64, 2)})
     extractor.eval()

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
-from gymnasium.vector import VectorActionWrapper, VectorEnv
+from gymnasium.vector import AutoresetMode, VectorActionWrapper, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 Array = npt.NDArray[Any]
@@ -83,7 +83,7 @@ class _ByRule(gym.ActionWrapper[Any, Any, Any]):
         return self._rule(_shaped(action, self.action_space))
 
 
-class _VectorByRule(VectorActionWrapper[Any, Any, Any, Any]):
+class _VectorByRule(VectorActionWrapper):  # type: ignore[type-arg]  # not generic in Gymnasium 1.2
     """A vector environment acted on by a rule."""
 
     def __init__(self, env: VectorEnv[Any, Any, Any], rule: _Rule) -> None:
@@ -91,6 +91,12 @@ class _VectorByRule(VectorActionWrapper[Any, Any, Any, Any]):
         self._rule = rule
         self.single_action_space = rule.space
         self.action_space = batch_space(rule.space, env.num_envs)
+
+    @property
+    def autoreset_mode(self) -> AutoresetMode:
+        """How the wrapped environments begin their next episodes: TorchRL asks for it here."""
+        mode: AutoresetMode = self.metadata["autoreset_mode"]
+        return mode
 
     def actions(self, actions: Any) -> Mapping[str, Array]:
         """Turn actions of this space into those of the wrapped environments."""

@@ -13,7 +13,7 @@ from gymnasium.vector import VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
 
-class VectorFlattenObservation(VectorWrapper[Any, Any, Any, Any, Any]):
+class VectorFlattenObservation(VectorWrapper):  # type: ignore[type-arg]  # not generic in Gymnasium 1.2
     """One vector as the observation: (B, K*C*G*G + 2) float32, the glimpse and then the fixation, in any autoreset mode.
 
     Args:
