@@ -1,9 +1,19 @@
-"""Wrappers: a gaze for any environment with an image, and more of what environments with a gaze can give."""
+"""Wrappers: a gaze for any environment with an image, and other forms of the actions and observations of one with a gaze.
 
+Those named ``Vector...`` are for vector environments, the others for single ones.
+"""
+
+from glimpse_env.wrappers.actions import DiscretizeAction, FlattenAction, VectorDiscretizeAction, VectorFlattenAction
 from glimpse_env.wrappers.glimpse import GlimpseWrapper
+from glimpse_env.wrappers.observations import VectorFlattenObservation
 from glimpse_env.wrappers.persistence import PersistenceOfVision
 
 __all__ = [
+    "DiscretizeAction",
+    "FlattenAction",
     "GlimpseWrapper",
     "PersistenceOfVision",
+    "VectorDiscretizeAction",
+    "VectorFlattenAction",
+    "VectorFlattenObservation",
 ]

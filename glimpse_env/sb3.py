@@ -1,0 +1,230 @@
+"""Stable-Baselines3 on the native vector environment: ``make_vec_env`` and a features extractor for glimpses.
+
+The one module of this package that needs stable-baselines3 (``pip install "glimpse-env[sb3]"``); nothing else imports it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+try:
+    import torch
+    from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+    from stable_baselines3.common.vec_env import VecEnv
+    from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
+except ImportError as error:
+    raise ImportError("glimpse_env.sb3 needs Stable-Baselines3: pip install 'glimpse-env[sb3]'") from error
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+from torch import Tensor, nn
+
+from glimpse_env.wrappers import VectorDiscretizeAction, VectorFlattenAction
+
+Observations = dict[str, npt.NDArray[Any]] | npt.NDArray[Any]
+
+ACTIONS: dict[str, Callable[..., VectorEnv[Any, Any, Any]]] = {
+    "box": VectorFlattenAction,
+    "multidiscrete": VectorDiscretizeAction,
+    "discrete": lambda envs, **grid: VectorDiscretizeAction(envs, flat=True, **grid),
+}
+
+
+def make_vec_env(
+    id: str, num_envs: int = 1, seed: int | None = None, actions: str = "multidiscrete", grid: int = 7, **arguments: Any
+) -> "NativeVecEnv":
+    """Make a registered environment, many times over, for Stable-Baselines3.
+
+    Wrap it as any other: ``VecMonitor`` for the episodes' returns, ``VecFrameStack`` for a history of glimpses.
+
+    Args:
+        id: of a registered environment.
+        num_envs: how many play side by side.
+        seed: of the first; the next ones have the numbers that follow.
+        actions: "multidiscrete": a column, a row and a class, for PPO and A2C. "discrete": all in one number, for DQN as well.
+            "box": the location and one logit a class, for SAC and other learners of continuous actions.
+        grid: columns and rows that a location is chosen from; not used by "box".
+        arguments: of the environment.
+
+    Raises:
+        ValueError: unknown actions, or a bad argument of the environment.
+    """
+    if actions not in ACTIONS:
+        raise ValueError(f"Unknown actions {actions!r}: use one of {', '.join(map(repr, ACTIONS))}.")
+    envs = gym.make_vec(id, num_envs=num_envs, autoreset_mode=AutoresetMode.SAME_STEP, **arguments)
+    venv = NativeVecEnv(ACTIONS[actions](envs, **({} if actions == "box" else {"grid": grid})))
+    if seed is not None:
+        venv.seed(seed)
+    return venv
+
+
+class NativeVecEnv(VecEnv):
+    """A Gymnasium vector environment as one of Stable-Baselines3.
+
+    The environments are one object: what is asked of each of them is answered by the whole, and cannot be set for some.
+
+    Args:
+        envs: with ``AutoresetMode.SAME_STEP``, and a Box or a Dict of them as the observation.
+
+    Raises:
+        ValueError: another autoreset mode.
+    """
+
+    def __init__(self, envs: VectorEnv[Any, Any, Any]) -> None:
+        if envs.metadata.get("autoreset_mode") != AutoresetMode.SAME_STEP:
+            raise ValueError(
+                f"Stable-Baselines3 begins the next episode at once: make the environments with autoreset_mode='SameStep', "
+                f"not {envs.metadata.get('autoreset_mode')}."
+            )
+        self.envs = envs
+        self._actions: npt.NDArray[Any] | None = None
+        super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
+
+    def reset(self) -> Observations:
+        """Begin an episode in each, with the seeds of `seed` and the options of `set_options`, which count once."""
+        options = None
+        if any(self._options):
+            if any(one.keys() != self._options[0].keys() for one in self._options):
+                raise ValueError(f"Give each environment the same options, got {self._options}.")
+            options = {name: np.array([one[name] for one in self._options]) for name in self._options[0]}
+        seeds = None if all(seed is None for seed in self._seeds) else list(self._seeds)
+        observations: Observations
+        observations, infos = self.envs.reset(seed=seeds, options=options)  # type: ignore[arg-type]
+        self.reset_infos = [_row(infos, i) for i in range(self.num_envs)]
+        self._reset_seeds()
+        self._reset_options()
+        return observations
+
+    def step_async(self, actions: npt.NDArray[Any]) -> None:
+        """Take the actions of the next step."""
+        self._actions = actions
+
+    def step_wait(
+        self,
+    ) -> tuple[Observations, npt.NDArray[np.float32], npt.NDArray[np.bool_], list[dict[str, Any]]]:
+        """Step; at an end the observation is the next episode's, and the info the last one's, with the one it ended with."""
+        observations, rewards, terminations, truncations, infos = self.envs.step(self._actions)
+        dones = terminations | truncations
+        rows = []
+        for i in range(self.num_envs):
+            row = _row(infos, i)
+            if dones[i]:
+                self.reset_infos[i] = row
+                row = {**_row(infos["final_info"], i), "terminal_observation": infos["final_obs"][i]}
+            rows.append(row | {"TimeLimit.truncated": bool(truncations[i] and not terminations[i])})
+        return observations, rewards.astype(np.float32), dones, rows
+
+    def close(self) -> None:
+        """Close the environments."""
+        self.envs.close()
+
+    def get_images(self) -> Sequence[npt.NDArray[np.uint8] | None]:
+        """Draw each environment: (height, width, 3) uint8."""
+        frames = self.envs.render()
+        return [None] * self.num_envs if frames is None else list(frames)  # type: ignore[arg-type]
+
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
+        """An attribute, the same for each environment asked for; a space is a single one's."""
+        name = f"single_{attr_name}" if attr_name in ("observation_space", "action_space") else attr_name
+        holder = self.envs if hasattr(self.envs, name) else self.envs.unwrapped
+        return [getattr(holder, name) for _ in self._get_indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
+        """Set an attribute of all environments.
+
+        Raises:
+            ValueError: some of them only.
+        """
+        if set(self._get_indices(indices)) != set(range(self.num_envs)):
+            raise ValueError(f"The environments are one object: set {attr_name!r} for all of them (indices=None).")
+        setattr(self.envs.unwrapped, attr_name, value)
+
+    def env_method(self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any) -> list[Any]:
+        """Draw environments (``render``): the one thing that each can be asked for by itself.
+
+        Raises:
+            AttributeError: another method.
+        """
+        if method_name != "render":
+            raise AttributeError(
+                f"The environments are stepped together and have no {method_name}() of their own: call it on .envs, "
+                "or use DummyVecEnv over single environments."
+            )
+        frames = self.get_images()
+        return [frames[i] for i in self._get_indices(indices)]
+
+    def env_is_wrapped(self, wrapper_class: type[Any], indices: VecEnvIndices = None) -> list[bool]:
+        """Whether the vector environment has this wrapper, the same for each."""
+        envs, found = self.envs, False
+        while not found and isinstance(envs, gym.vector.VectorWrapper):
+            found = isinstance(envs, wrapper_class)
+            envs = envs.env
+        return [found for _ in self._get_indices(indices)]
+
+
+class GlimpseExtractor(BaseFeaturesExtractor):
+    """What and where, as one vector: g = ReLU(W [ReLU(W glimpse), ReLU(W fixation)]) (Mnih et al. 2014, section 3.1).
+
+    Each channel of the glimpse is first brought to mean 0 and variance 1, as measured on what was trained on so far:
+    a network hardly sees pixels averaged over coarse cells otherwise.
+
+    Args:
+        observation_space: ``Dict(glimpse, fixation)``, of one step or stacked (glimpses along the first axis).
+        features_dim: units of each layer, and features handed on.
+    """
+
+    def __init__(self, observation_space: spaces.Dict, features_dim: int = 256) -> None:
+        super().__init__(observation_space, features_dim)
+        glimpse, fixation = observation_space["glimpse"], observation_space["fixation"]
+        assert glimpse.shape is not None
+        assert fixation.shape is not None
+        num_channels, G, _ = glimpse.shape
+        self.standardise = _RunningStandardise(num_channels)
+        self.what = nn.Sequential(nn.Flatten(), nn.Linear(num_channels * G * G, features_dim), nn.ReLU())
+        self.where = nn.Sequential(nn.Linear(fixation.shape[0], features_dim), nn.ReLU())
+        self.join = nn.Sequential(nn.Linear(2 * features_dim, features_dim), nn.ReLU())
+
+    def forward(self, observations: dict[str, Tensor]) -> Tensor:
+        """Glimpses (B, K*C, G, G) and fixations (B, 2) to (B, features_dim)."""
+        what = self.what(self.standardise(observations["glimpse"]))
+        joined: Tensor = self.join(torch.cat([what, self.where(observations["fixation"])], dim=1))
+        return joined
+
+
+class _RunningStandardise(nn.Module):
+    """Shift and scale each channel by the mean and variance of all that was seen in training.
+
+    ``running_`` in the buffers' names is what Stable-Baselines3 copies into target networks.
+    """
+
+    running_count: Tensor
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, num_channels: int) -> None:
+        super().__init__()
+        self.register_buffer("running_count", torch.zeros(()))
+        self.register_buffer("running_mean", torch.zeros(num_channels, 1, 1))
+        self.register_buffer("running_var", torch.ones(num_channels, 1, 1))
+
+    def forward(self, glimpses: Tensor) -> Tensor:
+        """(B, K*C, G, G) to the same shape."""
+        if self.training:
+            with torch.no_grad():
+                var, mean = torch.var_mean(glimpses, dim=(0, 2, 3), correction=0)
+                mean, var = mean.view_as(self.running_mean), var.view_as(self.running_var)
+                self.running_count += 1
+                share, apart = 1 / self.running_count, mean - self.running_mean
+                self.running_var += share * (var - self.running_var + (1 - share) * apart.square())
+                self.running_mean += share * apart
+        return (glimpses - self.running_mean) / self.running_var.sqrt().clamp(min=1e-3)
+
+
+def _row(infos: dict[str, Any], i: int) -> dict[str, Any]:
+    """The info of one environment, in Python's own numbers; what the mask hides is not in it."""
+    keys = [key for key in infos if f"_{key}" in infos and not key.startswith("final_")]
+    return {
+        key: value.item() if isinstance(value := infos[key][i], np.generic) else value for key in keys if infos[f"_{key}"][i]
+    }
