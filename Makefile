@@ -14,8 +14,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[agents,sb3,dev]"
 	touch $@
 
-train: setup  ## train the agent on 60x60 cluttered MNIST; more flags with ARGS="--seed 1"
-	$(BIN)/python -m agents.ram $(ARGS)
+train: setup  ## train the agent on 60x60 cluttered MNIST, in short; more flags with ARGS="--num-episodes 1400000"
+	$(BIN)/python -m agents.ram --num-episodes 500000 $(ARGS)
 
 test: setup  ## run the tests
 	$(BIN)/python -m pytest $(ARGS)

@@ -22,10 +22,12 @@ from agents.config import Config, preset
 from benchmarks.machine import machine, table
 
 _MNIST = dataclasses.replace(preset("paper", "Glimpse-MNIST-v0"), num_glimpses=6, batch_size=128)
+_CONV = dataclasses.replace(preset("best"), batch_size=128, glimpse_network="conv", canvas=None, augmentation=0.0)
 CASES: dict[str, Config] = {
     "paper, 28x28, float32": dataclasses.replace(_MNIST, precision="float32"),
     "paper, 28x28, bfloat16": _MNIST,
-    "best, 60x60 cluttered, float32": dataclasses.replace(preset("best"), batch_size=128, precision="float32"),
+    "two streams, conv, 60x60 cluttered, float32": dataclasses.replace(_CONV, precision="float32"),
+    "two streams, conv, 60x60 cluttered, bfloat16": _CONV,
     "best, 60x60 cluttered, bfloat16": dataclasses.replace(preset("best"), batch_size=128),
 }
 _PRODUCTS = ("mm", "addmm", "bmm", "convolution", "mkldnn_linear")
