@@ -48,6 +48,7 @@ class Ranks:
             gradient.copy_(mean.view_as(gradient))
 
     def close(self) -> None:
-        """Leave the group."""
+        """Leave the group, all at once: who left while another still works would tear its connections down."""
         if self.size > 1:
+            distributed.barrier()
             distributed.destroy_process_group()
