@@ -156,7 +156,7 @@ class Config(TrainingConfig):
 _BEST = Config(glimpse_network="fc", canvas=28, augmentation=0.5)
 _BEST_OF = {
     "Glimpse-MNIST-v0": dataclasses.replace(
-        _BEST, canvas="scene", augmentation=1.0, gamma=0.7, std_start=0.2, std_end=0.05, num_episodes=1_200_000
+        _BEST, canvas="scene", augmentation=1.0, gamma=0.7, std_start=0.2, std_end=0.05, num_episodes=800_000
     ),
     "Glimpse-Catch-v0": Config(
         glimpse_network="fc",

@@ -212,6 +212,7 @@ def glimpse_table(row: Row) -> list[str]:
 def figure(task: str, rows: Sequence[Row]) -> str:
     """Draw a task's learning curves; the picture's path, as seen from the page."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import ScalarFormatter
 
     canvas = Figure(figsize=(8, 4.5), layout="constrained")
     axes = canvas.add_subplot()
@@ -219,14 +220,16 @@ def figure(task: str, rows: Sequence[Row]) -> str:
         for seed, config in enumerate(row.configs):
             with open(RESULTS / config["name"] / "metrics.csv", newline="") as file:
                 curve = list(csv.DictReader(file))
-            minutes = [float(point["seconds"]) / 60 for point in curve]
+            scenes = [int(point["episodes"]) / 1000 for point in curve]
             errors = [float(point["validation_error"]) for point in curve]
             label = NAMES[row.name] if seed == 0 else None
-            axes.plot(minutes, errors, color=f"C{n}", linestyle=STYLES[n % len(STYLES)], label=label)
+            axes.plot(scenes, errors, color=f"C{n}", linestyle=STYLES[n % len(STYLES)], label=label)
     paper, _ = KNOWN[task]
     axes.axhline(paper, color="black", linewidth=0.8)
     axes.annotate("RAM, the paper (test)", (1, paper), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
-    axes.set(xlabel="minutes of training, one thread", ylabel="validation error, %", yscale="log", title=task)
+    axes.set(xlabel="thousand scenes", ylabel="validation error, %", yscale="log", title=task)
+    axes.yaxis.set_major_formatter(ScalarFormatter())
+    axes.yaxis.set_minor_formatter(ScalarFormatter())
     axes.grid(alpha=0.3, which="both")
     axes.legend(fontsize=8)
     IMAGES.mkdir(parents=True, exist_ok=True)
@@ -236,7 +239,7 @@ def figure(task: str, rows: Sequence[Row]) -> str:
 
 def page() -> str:
     """The results page, from all that is finished."""
-    lines = [INTRODUCTION, f"Minutes are of {machine()}.", ""]
+    lines = [INTRODUCTION, f"Minutes are of one thread of {machine()}, with other work beside.", ""]
     rows = finished()
     for task in KNOWN:
         of_task = [row for row in rows if row.task == task]
