@@ -189,7 +189,13 @@ def test_fixations_are_where_the_policy_looks_and_samples_are_kept_unclamped():
 
 def test_a_game_is_played_from_reward_alone(tmp_path, capsys):
     config = dataclasses.replace(
-        preset("best", "Glimpse-Catch-v0"), size=16, hidden_size=16, num_episodes=128, num_validations=1, name="game"
+        preset("best", "Glimpse-Catch-v0"),
+        size=16,
+        hidden_size=16,
+        num_episodes=128,
+        batch_size=64,
+        num_validations=1,
+        name="game",
     )
     result = ram.train(config, runs=tmp_path)
     assert set(result.errors) == {"learned", "random", "center", "center first"}
