@@ -99,9 +99,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         num_threads: int = 1,
         **world_arguments: Any,
     ) -> None:
-        for name, value in (("num_envs", num_envs), ("num_threads", num_threads)):
-            if not isinstance(value, int | np.integer) or value < 1:
-                raise ValueError(f"{name} must be an integer of at least 1, got {value!r}.")
+        num_envs, num_threads = inputs.integer("num_envs", num_envs, 1), inputs.integer("num_threads", num_threads, 1)
         if world not in WORLDS:
             raise ValueError(f"Unknown world {world!r}: use one of {', '.join(map(repr, WORLDS))}.")
         self._gaze = Gaze(initial_fixation, location_mode, max_step)

@@ -133,6 +133,4 @@ def number(name: str, value: Any, least: float, most: float = np.inf) -> float:
 
 def canvas_size(canvas: int | str) -> int | str:
     """Check the side of a canvas: pixels, or "scene"."""
-    if canvas != SCENE and (not isinstance(canvas, int | np.integer) or isinstance(canvas, bool) or canvas < 1):
-        raise ValueError(f'canvas must be an integer of at least 1, "scene" or None, got {canvas!r}.')
-    return canvas
+    return SCENE if canvas == SCENE else integer('canvas, unless it is "scene" or None,', canvas, 1)

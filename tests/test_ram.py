@@ -222,6 +222,26 @@ def test_a_fixed_sequence_is_the_same_for_every_scene_and_learned():
     assert (moved[:2] > 0).all(), "by REINFORCE"
 
 
+def test_the_network_adds_to_the_plan_of_each_glimpse():
+    envs = build.make_envs(TINY, 40, "train")
+    model = build.make_model(TINY, envs)  # its location network begins at 0
+    assert model.location_plan.shape == (3, 2)
+    gaze = make_gaze(model, "learned", np.random.default_rng(0), 40, slice(None), std=0.0)
+    episodes = collect(envs, model, envs.reset(seed=0), gaze)
+    torch.testing.assert_close(episodes.means, model.location_plan[:2].unsqueeze(1).expand(2, 40, 2))
+    with torch.no_grad():
+        model.location.bias += torch.tensor([0.25, -0.5])
+    moved = collect(envs, model, envs.reset(seed=0), gaze).means - episodes.means
+    torch.testing.assert_close(moved, torch.tensor([0.25, -0.5]).expand(2, 40, 2))
+    assert build.make_model(preset("paper"), build.make_envs(preset("paper"), 2, "train")).location_plan.numel() == 0
+
+
+def test_no_two_episodes_of_a_run_share_a_seed():
+    seeds = [TINY.first_seed(update) + i for update in range(50) for i in range(TINY.batch_size)]
+    assert len(set(seeds)) == 50 * TINY.batch_size
+    assert dataclasses.replace(TINY, seed=1).first_seed(0) > TINY.first_seed(10**9)
+
+
 def test_center_and_random_gazes_look_there():
     envs = build.make_envs(TINY, 200, "train")
     model = build.make_model(TINY, envs)
