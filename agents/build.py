@@ -3,47 +3,86 @@
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 import torch
-from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium import spaces
+from gymnasium.vector import VectorEnv
+from gymnasium.wrappers import TimeLimit
 
-import glimpse_env  # noqa: F401  # registers its ids
+from agents import tasks
+from agents.actions import num_outputs
 from agents.config import Config, TrainingConfig
 from agents.networks import RecurrentAttentionModel
+from agents.rollout import OneEpisode
+
+_NUM_SAMPLED = 50  # steps at random that show what glimpses are like
 
 
 def make_envs(config: TrainingConfig, num_envs: int, split: str, **arguments: Any) -> VectorEnv[Any, Any, Any]:
-    """Make the environments of a run, with autoreset disabled: whole episodes.
+    """Make the environments of a run, with autoreset at the next step; those that are not native play one episode a reset.
 
     Args:
         config: the run.
         num_envs: B.
         split: which images; not read by worlds that have none.
         arguments: of the environment, besides the run's own.
+
+    Raises:
+        ImportError, gymnasium.error.Error: no such id.
+        ValueError: it cannot be made so, or shows no glimpses.
     """
-    if _has_images(config.env_id):
+    world = tasks.world(tasks.spec(config.env_id))
+    if world == "classification":
         arguments["split"] = split
     arguments = {**config.env_arguments, **arguments}
-    return gym.make_vec(config.env_id, num_envs=num_envs, autoreset_mode=AutoresetMode.DISABLED, **arguments)
+    wrappers = [] if world else [lambda env: OneEpisode(TimeLimit(env, config.max_steps))]
+    try:
+        envs = gym.make_vec(config.env_id, num_envs=num_envs, wrappers=wrappers, **arguments)
+    except TypeError as error:
+        raise ValueError(f"{config.env_id} cannot be made with {arguments}: {error}") from error
+    for space, keys in (
+        (envs.single_observation_space, {"glimpse", "fixation"}),
+        (envs.single_action_space, {"location", "action"}),
+    ):
+        if not (isinstance(space, spaces.Dict) and keys <= set(space)):
+            raise ValueError(f"{config.env_id} has no gaze, its spaces are {space}: register it in a GlimpseWrapper.")
+    return envs
 
 
 def make_model(config: Config, envs: VectorEnv[Any, Any, Any]) -> RecurrentAttentionModel:
-    """Make a new agent for the spaces of these environments, its input scaled to what they show."""
+    """Make a new agent for the spaces of these environments, its input scaled to what they show.
+
+    Raises:
+        ValueError: it cannot act in them, or not learn as the config says.
+    """
     torch.manual_seed(config.seed)
     seen: Any = envs.single_observation_space
+    action_space: Any = envs.single_action_space["action"]  # type: ignore[index]
+    observation, info = envs.reset(seed=config.seed)
+    if "label" not in info and (config.hybrid or config.credit == "log_prob"):
+        raise ValueError(f"{config.env_id} has no labels to learn from: take --preset game, or --no-hybrid --credit reward.")
+    if config.looking == "fixed" and not _num_glimpses(config):
+        raise ValueError(
+            f"looking='fixed' needs a number of glimpses, and {config.env_id} has none: take another way of looking."
+        )
     model = RecurrentAttentionModel(
         seen["glimpse"].shape,
-        int(envs.single_action_space["action"].n),  # type: ignore[index]
+        num_outputs(action_space),
+        continuous=isinstance(action_space, spaces.Box),
         glimpse_network=config.glimpse_network,
         core=config.core,
         hidden_size=config.hidden_size,
         size=config.size,
         location_stream=config.location_stream,
-        canvas_shape=seen["canvas"].shape if config.canvas else None,
+        canvas_shape=seen["canvas"].shape if "canvas" in seen.spaces else None,
         num_planned=_num_glimpses(config) if config.plan_std > 0 or config.looking == "fixed" else 0,
         plan_std=config.plan_std,
     )
-    observation, _ = envs.reset(seed=config.seed)
-    model.standardise.fit(torch.from_numpy(observation["glimpse"]))
+    glimpses = [observation["glimpse"]]
+    if not tasks.world(tasks.spec(config.env_id)):  # whose first images and fixations may all be the same
+        envs.action_space.seed(config.seed)
+        glimpses += [envs.step(envs.action_space.sample())[0]["glimpse"] for _ in range(_NUM_SAMPLED)]
+    model.standardise.fit(torch.from_numpy(np.concatenate(glimpses)))
     return model.to(config.device)
 
 
@@ -57,9 +96,4 @@ def make_optimizer(model: RecurrentAttentionModel, config: Config) -> torch.opti
 
 def _num_glimpses(config: Config) -> int:
     """T of the run's episodes; 0 where the world has its own end."""
-    return config.num_glimpses or int(gym.spec(config.env_id).kwargs.get("num_glimpses", 0))
-
-
-def _has_images(env_id: str) -> bool:
-    """Whether the world of an id is made of a dataset's images."""
-    return bool(gym.spec(env_id).kwargs.get("world", "classification") == "classification")
+    return config.num_glimpses or int(tasks.spec(config.env_id).kwargs.get("num_glimpses", 0))

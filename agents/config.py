@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Any, Literal
 
+from agents import tasks
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
@@ -14,6 +16,8 @@ class TrainingConfig:
     """Folder under runs/; made of the id, what is trained and the seed unless given."""
     seed: int = 0
     """Of the weights, the scenes and the exploration."""
+    max_steps: int = 1000
+    """Where an episode of any other than a native environment is truncated, if it is still going on."""
     split: Literal["train", "train+validation"] = "train"
     """Which images to train on; with "train+validation" the validation error is no measure any more."""
     evaluated_on: Literal["test", "validation"] = "test"
@@ -44,7 +48,7 @@ class TrainingConfig:
             value = getattr(self, field.name)
             if isinstance(field.default, int | float) and isinstance(value, int | float) and not value >= 0:
                 raise ValueError(f"{field.name} must be at least 0, got {value}.")
-        for name in ("num_episodes", "batch_size", "learning_rate", "num_validations"):
+        for name in ("num_episodes", "batch_size", "learning_rate", "num_validations", "max_steps"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}.")
 
@@ -82,7 +86,7 @@ class TrainingConfig:
     @property
     def run_name(self) -> str:
         """The folder under runs/."""
-        return self.name or f"{self.env_id}-{self.trained}-{self.seed}"
+        return self.name or f"{self.env_id}-{self.trained}-{self.seed}".replace(":", "-").replace("/", "-")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +97,8 @@ class Config(TrainingConfig):
     """Glimpses an episode; the id's own unless given."""
     canvas: int | Literal["scene"] | None = None
     """Side of the canvas on which the environment paints what was seen, "scene" for all of it; see `GlimpseVectorEnv`."""
+    num_test_episodes: int = 10_000
+    """Episodes of an evaluation where what counts is the return."""
     clip: float = 1.0
     """Largest gradient norm of the location's parameters, and of all others, each by itself."""
 
@@ -133,7 +139,7 @@ class Config(TrainingConfig):
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
         super().__post_init__()
-        for name in ("std_start", "std_end", "clip", "size", "hidden_size"):
+        for name in ("std_start", "std_end", "clip", "size", "hidden_size", "num_test_episodes"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}.")
         for name in ("blind", "gamma", "trace"):
@@ -152,7 +158,7 @@ class Config(TrainingConfig):
         return self.looking
 
 
-# What wins on each task, as far as is known; ids that are not named here start from the first.
+# What wins on each task, as far as is known; ids that are not named here start from the first, or from `_GAME`.
 _BEST = Config(glimpse_network="fc", canvas=28, augmentation=0.5)
 _BEST_OF = {
     "Glimpse-MNIST-v0": dataclasses.replace(
@@ -192,15 +198,29 @@ _PAPER = Config(
     learning_rate=1e-3,
     weight_decay=0.0,
 )
-PRESETS = ("best", "paper")
+# Any other environment: reward alone. It is stepped in Python, so that batches and evaluations are small.
+_GAME = dataclasses.replace(
+    _BEST_OF["Glimpse-Catch-v0"],
+    canvas=None,
+    gamma=0.99,
+    batch_size=16,
+    num_episodes=16_000,
+    num_validations=10,
+    num_test_episodes=32,
+)
+PRESETS = ("best", "paper", "game")
 
 
 def preset(name: str, env_id: str = _BEST.env_id) -> Config:
     """The config to start from on a task.
 
     Args:
-        name: "best" or "paper".
+        name: "best", "paper" or "game".
         env_id: the Gymnasium id.
+
+    Raises:
+        ImportError, gymnasium.error.Error: no such id.
     """
-    config = _PAPER if name == "paper" else _BEST_OF.get(env_id, _BEST)
+    best = _BEST if tasks.measure(tasks.spec(env_id)) == "error" else _GAME
+    config = {"best": _BEST_OF.get(env_id, best), "paper": _PAPER, "game": _GAME}[name]
     return dataclasses.replace(config, env_id=env_id)

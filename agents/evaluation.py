@@ -1,7 +1,7 @@
 """Evaluation by greedy rollouts: the mean location looked at, the likeliest action taken.
 
 Where a world has images, each image of a split is seen once, one rollout each, and what counts is the error; elsewhere it is
-the return of as many episodes as a test set has images.
+the mean return of as many episodes as the config says.
 
 ``python -m agents.ram evaluate --weights Glimpse-ClutteredMNIST-v0`` measures an agent that is shipped, or a file.
 """
@@ -15,36 +15,38 @@ import torch
 from gymnasium.vector import VectorEnv
 
 import glimpse_env
-from agents import build, figures, training, weights
+from agents import build, figures, tasks, training, weights
 from agents.config import Config
 from agents.networks import RecurrentAttentionModel
 from agents.rollout import collect, make_gaze
 
-BATCH = 500  # environments side by side; no result depends on it
-_NUM_EPISODES = 10_000  # of a world without images
-_FIRST_SEED = 2**63  # of their episodes: no training comes near it
+BATCH = 500  # native environments side by side; no result depends on it
+_FIRST_SEED = 2**63  # of episodes without images: no training comes near it
 
 
 @torch.no_grad()
-def evaluate(model: RecurrentAttentionModel, envs: VectorEnv[Any, Any, Any], looking: str, seed: int = 0) -> list[float]:
+def evaluate(
+    model: RecurrentAttentionModel, envs: VectorEnv[Any, Any, Any], looking: str, seed: int = 0, num_episodes: int = 10_000
+) -> list[float]:
     """Measure each image of the environments' split once, the mean location looked at, one rollout an image, in float32.
 
     Args:
         model: the agent.
-        envs: with autoreset disabled.
+        envs: of `build.make_envs`.
         looking: "learned": the mean of the location policy; "random" or "center": the same network, led elsewhere.
         seed: of the scenes; image j's is seed + j, however many environments there are.
+        num_episodes: how many are played where what counts is the return.
 
     Returns:
-        (T,) error in percent after each glimpse; (1,) the mean return in a world without images.
+        (T,) error in percent after each glimpse; (1,) the mean return, where that is what counts.
     """
     noise = np.random.default_rng(seed)
-    if not envs.unwrapped.world.num_images:  # type: ignore[attr-defined]
-        returns = []
-        for first in range(_FIRST_SEED + seed, _FIRST_SEED + seed + _NUM_EPISODES, envs.num_envs):
+    if tasks.measure(envs.unwrapped.spec) == "return":  # type: ignore[arg-type]
+        returns: list[float] = []
+        for first in range(_FIRST_SEED + seed, _FIRST_SEED + seed + num_episodes, envs.num_envs):
             gaze = make_gaze(model, looking, noise, envs.num_envs, slice(None), std=0.0)
             returns += collect(envs, model, envs.reset(seed=first), gaze).rewards.sum(0).tolist()
-        return [sum(returns[:_NUM_EPISODES]) / _NUM_EPISODES]
+        return [sum(returns[:num_episodes]) / num_episodes]
     wrong, total = torch.zeros(()), 0
     for observation, info, fresh in glimpse_env.walk(envs, seed):
         gaze = make_gaze(model, looking, noise, envs.num_envs, slice(None), std=0.0)
@@ -60,14 +62,16 @@ def draw_paths(
     model: RecurrentAttentionModel, envs: VectorEnv[Any, Any, Any], looking: str, path: pathlib.Path, seed: int = 0
 ) -> None:
     """Draw where the agent looks in its first episodes of a split, one a tile; see `figures.save_tiles`."""
-    start = envs.reset(seed=seed, options={"index": np.arange(envs.num_envs)} if envs.unwrapped.world.num_images else None)  # type: ignore[attr-defined]
+    world = tasks.world(envs.unwrapped.spec)  # type: ignore[arg-type]
+    start = envs.reset(seed=seed, options={"index": np.arange(envs.num_envs)} if world == "classification" else None)
     gaze = make_gaze(model, looking, np.random.default_rng(seed), envs.num_envs, slice(None), std=0.0)
     episodes = collect(envs, model, start, gaze)
-    frames: Any = envs.render()
-    if episodes.labels is None:
+    frames: Any = envs.render() if world else envs.call("picture")  # type: ignore[attr-defined]
+    if tasks.measure(envs.unwrapped.spec) == "return":  # type: ignore[arg-type]
         titles = [f"return {value:g}" for value in episodes.rewards.sum(0).tolist()]
         good = (episodes.rewards.sum(0) > 0).tolist()
     else:
+        assert episodes.labels is not None
         pairs = zip(episodes.labels.tolist(), episodes.actions[-1].tolist(), strict=True)
         titles = [f"{label} read as {named}" for label, named in pairs]
         good = (episodes.actions[-1] == episodes.labels).tolist()
@@ -79,27 +83,36 @@ def report(model: RecurrentAttentionModel, config: Config, split: str, seed: int
 
     Returns:
         way -> what `evaluate` gives. The first is the agent's own, from a random first fixation, as in the
-        paper; "center first" is the same from a central one; "random" and "center" lead the same network elsewhere.
+        paper; "center first" is the same from a central one, in native environments; "random" and "center" lead the same
+        network elsewhere.
     """
-    envs = build.make_envs(config, BATCH, split)
+    envs = build.make_envs(config, side_by_side(config), split)
     ways: list[str] = list(dict.fromkeys((config.looking, "random", "center")))
-    errors = {looking: evaluate(model, envs, looking, seed) for looking in ways}
-    central = build.make_envs(config, BATCH, split, initial_fixation="center")
-    return {**errors, "center first": evaluate(model, central, config.looking, seed)}
+    errors = {looking: evaluate(model, envs, looking, seed, config.num_test_episodes) for looking in ways}
+    if tasks.world(tasks.spec(config.env_id)):
+        central = build.make_envs(config, BATCH, split, initial_fixation="center")
+        errors["center first"] = evaluate(model, central, config.looking, seed, config.num_test_episodes)
+    return errors
+
+
+def side_by_side(config: Config) -> int:
+    """How many environments to evaluate with: others than native ones take time and memory each."""
+    return BATCH if tasks.world(tasks.spec(config.env_id)) else min(config.batch_size, config.num_test_episodes)
 
 
 def print_report(errors: dict[str, list[float]], config: Config, split: str) -> None:
     """Print a table of errors, or of returns, and the figure that counts as the last line."""
     own = errors[config.looking]
-    if config.hybrid or len(own) > 1:
+    task = tasks.spec(config.env_id)
+    if tasks.measure(task) == "error":
         print(f"{split.title()} error in percent of {config.env_id} after each glimpse, by the same network:\n")
         print(table(errors))
         print(f"\n{split} error after {len(own)} glimpses: {own[-1]:.2f} %")
     else:
         for looking, (value,) in errors.items():
             print(f"{looking:>12}: mean return {value:.4f}")
-        caught = "Catch" in config.env_id
-        print(f"\nballs caught: {100 * own[0]:.1f} %" if caught else f"\nmean return: {own[0]:.3f}")
+        caught = 100 * own[0] / int(task.kwargs.get("num_balls", 1))
+        print(f"\nballs caught: {caught:.1f} %" if tasks.world(task) == "catch" else f"\nreturn: {own[0]:.2f}")
 
 
 def table(errors: dict[str, list[float]]) -> str:

@@ -3,10 +3,12 @@
 Shapes: B episodes, K*C patches of G x G pixels in a glimpse, D hidden units, n environment actions.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.distributions import Categorical, Distribution, Independent, Normal
 from torch.nn import functional as F  # noqa: N812  # the field's name
 
 State = tuple[Tensor, ...]
@@ -149,6 +151,45 @@ class LocationNetwork(nn.Linear):
 class ActionNetwork(nn.Linear):
     """Logits over the environment actions, linear in h (f_a): (B, D) to (B, n)."""
 
+    noise = "gumbel"  # what `draw` needs, (B, n), by the name of the method of NumPy's generators
+
+    def policy(self, logits: Tensor) -> Distribution:
+        """The distribution of actions (...) for logits (..., n)."""
+        return Categorical(logits=logits)  # type: ignore[no-untyped-call]
+
+    def likeliest(self, logits: Tensor) -> Tensor:
+        """The action (...) to take without noise."""
+        return logits.argmax(-1)
+
+    def draw(self, logits: Tensor, noise: Tensor) -> Tensor:
+        """An action (...) of the policy."""
+        return (logits + noise).argmax(-1)
+
+
+class GaussianActionNetwork(ActionNetwork):
+    """Means of continuous actions, linear in h, with a learned standard deviation each: (B, D) to (B, n).
+
+    An action is what was drawn, before it is clipped for the environment.
+    """
+
+    noise = "standard_normal"
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(in_features, out_features)
+        self.log_std = nn.Parameter(torch.full((out_features,), math.log(0.5)))
+
+    def policy(self, means: Tensor) -> Distribution:
+        """The distribution of actions (..., n) with these means."""
+        return Independent(Normal(means, self.log_std.exp()), 1)  # type: ignore[no-untyped-call]
+
+    def likeliest(self, means: Tensor) -> Tensor:
+        """The means."""
+        return means
+
+    def draw(self, means: Tensor, noise: Tensor) -> Tensor:
+        """Actions (..., n) of the policy."""
+        return means + self.log_std.exp() * noise
+
 
 class BaselineNetwork(nn.Linear):
     """Expected return b_t, linear in its features, which it does not shape: (..., D) to (..., 1)."""
@@ -162,7 +203,7 @@ class Step(NamedTuple):
     """What the agent makes of one glimpse.
 
     Attributes:
-        logits: (B, n), over the environment actions.
+        logits: (B, n), over the environment actions; the means of continuous ones.
         mean: (B, 2), of the next location.
         features: (B, F), what the baseline reads; nothing later than this glimpse is in it.
         state: what the next step needs.
@@ -185,7 +226,8 @@ class RecurrentAttentionModel(nn.Module):
 
     Args:
         glimpse_shape: (K*C, G, G).
-        num_actions: n.
+        num_actions: n; of continuous actions, how many numbers.
+        continuous: whether an action is n numbers rather than one of n choices.
         glimpse_network: "fc", the paper's, or "conv".
         core: "relu", the paper's, "gru" or "lstm".
         hidden_size: units of h_g and of h_l.
@@ -205,6 +247,7 @@ class RecurrentAttentionModel(nn.Module):
         glimpse_shape: tuple[int, int, int],
         num_actions: int,
         *,
+        continuous: bool = False,
         glimpse_network: str = "fc",
         core: str = "relu",
         hidden_size: int = 128,
@@ -228,7 +271,8 @@ class RecurrentAttentionModel(nn.Module):
         features = location_stream + size
         self.location = LocationNetwork(features, 2)
         self.location_plan = nn.Parameter(plan_std * torch.randn(num_planned, 2))
-        self.action = ActionNetwork(2 * size if canvas_shape else size, num_actions)
+        action_network = GaussianActionNetwork if continuous else ActionNetwork
+        self.action = action_network(2 * size if canvas_shape else size, num_actions)
         self.baseline = BaselineNetwork(features, 1)
 
     def initial_state(self, batch_size: int) -> State:

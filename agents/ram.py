@@ -1,4 +1,9 @@
-"""The recurrent attention model (Mnih et al. 2014), trained against any Glimpse environment: ``python -m agents.ram``."""
+"""The recurrent attention model (Mnih et al. 2014), trained against any environment with a gaze: ``python -m agents.ram``.
+
+An episode that is truncated, by its environment or after ``max_steps``, counts as if it had gone on: its last reward is
+followed by the baseline of the observation behind it. Each step of a batch weighs the same, whatever the length of its episode
+(on several processes, each step of one process).
+"""
 
 import argparse
 import dataclasses
@@ -12,9 +17,8 @@ import torch
 import tyro
 from gymnasium.vector import VectorEnv
 from torch import Tensor
-from torch.distributions import Categorical
 
-from agents import build, evaluation, parallel, reinforce, training
+from agents import build, evaluation, parallel, reinforce, tasks, training
 from agents.config import PRESETS, Config, preset
 from agents.networks import RecurrentAttentionModel
 from agents.rollout import Episodes, collect, make_gaze
@@ -29,7 +33,8 @@ class Result:
     Attributes:
         model: the trained agent.
         folder: of the run, under runs/.
-        errors: way of looking -> (T,) test error in percent after each glimpse, all by the trained network.
+        errors: way of looking -> (T,) test error in percent after each glimpse, or (1,) the mean return, all by the trained
+            network.
     """
 
     model: RecurrentAttentionModel
@@ -51,7 +56,9 @@ def losses(model: RecurrentAttentionModel, episodes: Episodes, config: Config, s
         Scalars: ``action``; ``location`` if it looked; ``baseline``, from whose b_t a later return is predicted, if it is read;
         ``entropy`` without hybrid.
     """
-    scored = slice(None) if config.scored == "every" else slice(-1, None)
+    playing, moved = episodes.playing, episodes.playing[1:]
+    scored = playing if config.scored == "every" else episodes.ends
+    looked = looked and bool(moved.any())
     # Reward t is what step t earned: the look after glimpse t earns from glimpse t + 1 on.
     rewards, parts = episodes.rewards, {}
     if config.hybrid or config.credit == "log_prob":
@@ -60,22 +67,26 @@ def losses(model: RecurrentAttentionModel, episodes: Episodes, config: Config, s
         if config.hybrid:
             parts["action"] = class_losses[scored].mean()
         if config.credit == "log_prob":
-            rewards = -class_losses.detach()
+            rewards = -class_losses.detach() * playing
     baselines = model.baseline(episodes.features).float()
-    returns = reinforce.lambda_returns(rewards, baselines, config.gamma, config.trace)
+    if episodes.after is not None:  # what would have come later, had the episode not been cut
+        later = model.baseline(episodes.after).float().detach()
+        rewards = rewards + config.gamma * later * (episodes.ends & episodes.cut)
+    returns = reinforce.lambda_returns(rewards, baselines * playing, config.gamma, config.trace)
     if not config.hybrid:
-        policy = Categorical(logits=episodes.logits[scored])  # type: ignore[no-untyped-call]
+        policy = model.action.policy(episodes.logits[scored])
         log_probs = policy.log_prob(episodes.actions[scored])  # type: ignore[no-untyped-call]
         advantages = reinforce.advantages(returns[scored], baselines[scored])
         parts["action"] = reinforce.policy_gradient_loss(log_probs, advantages)
         parts["entropy"] = -config.entropy * policy.entropy().mean()  # type: ignore[no-untyped-call]
-        parts["baseline"] = reinforce.baseline_loss(baselines, returns)
+        parts["baseline"] = reinforce.baseline_loss(baselines[playing], returns[playing])
     elif looked:
-        parts["baseline"] = reinforce.baseline_loss(baselines[:-1], returns[1:])
-    if looked and len(episodes.means):
-        log_probs = reinforce.gaussian_log_prob(episodes.locations, episodes.means, std)
-        advantages = reinforce.advantages(returns[1:], baselines[:-1])
-        outside = (episodes.means.abs() - 1).clamp(min=0).square().sum(-1).mean()
+        parts["baseline"] = reinforce.baseline_loss(baselines[:-1][moved], returns[1:][moved])
+    if looked:
+        means = episodes.means[moved]
+        log_probs = reinforce.gaussian_log_prob(episodes.locations[moved], means, std)
+        advantages = reinforce.advantages(returns[1:][moved], baselines[:-1][moved])
+        outside = (means.abs() - 1).clamp(min=0).square().sum(-1).mean()
         parts["location"] = reinforce.policy_gradient_loss(log_probs, advantages) + outside
     return parts
 
@@ -83,7 +94,8 @@ def losses(model: RecurrentAttentionModel, episodes: Episodes, config: Config, s
 def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Path("runs")) -> Result:
     """Train an agent, then evaluate it on the test split.
 
-    Writes into runs/<name>/: ``config.json``, ``metrics.csv``, ``checkpoint.pt``, ``paths.png``, ``results.json``.
+    Writes into runs/<name>/: ``config.json``, ``metrics.csv``, ``checkpoint.pt``, ``results.json``, and ``paths.png`` of a native
+    environment or one in a `GlimpseWrapper`.
 
     Args:
         config: the run.
@@ -101,18 +113,19 @@ def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Pat
         raise ValueError(f"batch_size={config.batch_size} must be a multiple of the {ranks.size} processes.")
     share = config.batch_size // ranks.size
     envs = build.make_envs(config, share, config.split, **config.variation)
-    model = build.make_model(config, build.make_envs(config, evaluation.BATCH, config.split))
+    task, num_envs = tasks.spec(config.env_id), evaluation.side_by_side(config)
+    model = build.make_model(config, build.make_envs(config, num_envs, config.split))
     optimizer = build.make_optimizer(model, config)
     folder = runs / config.run_name
-    validation = build.make_envs(config, evaluation.BATCH, "validation")
+    validation = build.make_envs(config, num_envs, "validation")
     training.fit(
         config,
         folder,
         model,
         optimizer,
         step=lambda update: train_step(model, optimizer, envs, config, update, ranks),
-        validate=lambda: evaluation.evaluate(model, validation, config.looking)[-1],
-        measure="error" if envs.unwrapped.world.num_images else "return",  # type: ignore[attr-defined]
+        validate=lambda: evaluation.evaluate(model, validation, config.looking, 0, config.num_test_episodes)[-1],
+        measure=tasks.measure(task),
         ranks=ranks,
         resume=resume,
     )
@@ -120,12 +133,10 @@ def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Pat
     if ranks.leads:
         errors = evaluation.report(model, config, config.evaluated_on)
         (folder / "results.json").write_text(json.dumps(errors, indent=2) + "\n")
-        evaluation.draw_paths(
-            model,
-            build.make_envs(config, _TILES, config.evaluated_on, render_mode="rgb_array"),
-            config.looking,
-            folder / "paths.png",
-        )
+        drawn = {"render_mode": "rgb_array"} if tasks.world(task) else {}
+        tiles = build.make_envs(config, _TILES, config.evaluated_on, **drawn)
+        if drawn or tiles.envs[0].has_wrapper_attr("picture"):  # type: ignore[attr-defined]
+            evaluation.draw_paths(model, tiles, config.looking, folder / "paths.png")
     ranks.close()
     return Result(model, folder, errors)
 
@@ -146,7 +157,7 @@ def train_step(
     noise = np.random.default_rng((config.seed, update))
     start = envs.reset(seed=config.first_seed(update) + ranks.rank * envs.num_envs)
     gaze = make_gaze(model, looking, noise, config.batch_size, ranks.part(config.batch_size), std)
-    sample = None if config.hybrid else lambda logits: _sampled(logits, noise, config.batch_size, ranks)
+    sample = None if config.hybrid else lambda logits: _sampled(model, logits, noise, config.batch_size, ranks)
     with torch.autocast(torch.device(config.device).type, torch.bfloat16, enabled=config.precision == "bfloat16"):
         episodes = collect(envs, model, start, gaze, sample)
         parts = losses(model, episodes, config, std, looked=looking in ("learned", "fixed"))
@@ -157,15 +168,18 @@ def train_step(
         torch.nn.utils.clip_grad_norm_(group["params"], config.clip)
     optimizer.step()
     figures = {"return": episodes.rewards.sum(0).mean().item(), "std": std}
-    if episodes.labels is not None:
+    if tasks.measure(envs.unwrapped.spec) == "error":  # type: ignore[arg-type]
+        assert episodes.labels is not None
         figures["error"] = 100 * (episodes.logits[-1].argmax(-1) != episodes.labels).float().mean().item()
     return {**figures, **{name: part.item() for name, part in parts.items()}}
 
 
-def _sampled(logits: Tensor, noise: np.random.Generator, batch_size: int, ranks: parallel.Ranks) -> Tensor:
-    """Draw an action (B,) from logits (B, n), by the Gumbel trick."""
-    gumbel = noise.gumbel(size=(batch_size, logits.shape[1]))[ranks.part(batch_size)]
-    return (logits.detach() + torch.from_numpy(gumbel).to(logits)).argmax(-1)
+def _sampled(
+    model: RecurrentAttentionModel, logits: Tensor, noise: np.random.Generator, batch_size: int, ranks: parallel.Ranks
+) -> Tensor:
+    """Draw environment actions for logits (B, n); the noise is drawn for the whole batch, as `make_gaze` does."""
+    drawn = getattr(noise, model.action.noise)(size=(batch_size, logits.shape[1]))[ranks.part(batch_size)]
+    return model.action.draw(logits, torch.from_numpy(drawn).to(logits)).detach()
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -179,13 +193,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--env-id", default=Config.env_id)
     own, rest = parser.parse_known_args(arguments)
-    note = "--preset {best,paper}: where the defaults come from. --resume: go on from the run's checkpoint."
-    default = preset(own.preset, own.env_id)
-    config = tyro.cli(Config, default=default, args=rest, prog="python -m agents.ram", description=note)
+    note = f"--preset {{{','.join(PRESETS)}}}: where the defaults come from. --resume: go on from the run's checkpoint."
     with training.plain_errors("agents.ram"):
+        default = preset(own.preset, own.env_id)
+        config = tyro.cli(Config, default=default, args=rest, prog="python -m agents.ram", description=note)
         result = train(config, own.resume)
     if result.errors:
-        print(f"{result.folder}/paths.png shows where it looks.\n")
+        if (result.folder / "paths.png").exists():
+            print(f"{result.folder}/paths.png shows where it looks.\n")
         evaluation.print_report(result.errors, config, config.evaluated_on)
 
 

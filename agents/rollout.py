@@ -2,15 +2,19 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, SupportsFloat
 
+import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 from torch import Tensor
 
+from agents.actions import for_env
 from agents.networks import RecurrentAttentionModel, Step
 
+KEYS = ("glimpse", "fixation", "canvas")
+"""The entries of an observation that are read."""
 Gaze = Callable[[int, Step], tuple[Tensor, Tensor]]
 """How the next location is chosen: (glimpse number from 0, what the agent made of it) -> mean and location, (B, 2) each, not
 yet clipped."""
@@ -42,19 +46,25 @@ def make_gaze(
 
 @dataclasses.dataclass(frozen=True)
 class Episodes:
-    """B episodes of T glimpses. Locations are those drawn after glimpses 1 to T-1: the one after the last is never seen.
+    """B episodes, of T glimpses at the most; what follows the end of a shorter one does not count.
+
+    Locations are those drawn after glimpses 1 to T-1: the one after the last is never seen.
 
     Attributes:
-        logits: (T, B, n), after each glimpse.
-        actions: (T, B) int64, the environment actions taken.
-        rewards: (T, B), from the environment.
+        playing: (T, B) bool, whether the episode was still going on at this glimpse.
+        logits: (T, B, n), after each glimpse; the means of continuous actions.
+        actions: (T, B) int64, the environment actions taken; (T, B, n), as drawn, before clipping, of continuous ones.
+        rewards: (T, B), from the environment; 0 after the end.
         means: (T-1, B, 2), of the location policy.
         locations: (T-1, B, 2), as drawn, before clipping; no gradient.
         features: (T, B, F), what the baseline reads.
         fixations: (T, B, 2), where each glimpse was taken.
         labels: (B,) int64, the targets; None in a world that has none.
+        cut: (B,) bool, whether the episode was truncated: more would have come.
+        after: (B, F), what the baseline reads of the observation behind the end, where it was cut; None if none was.
     """
 
+    playing: Tensor
     logits: Tensor
     actions: Tensor
     rewards: Tensor
@@ -63,6 +73,37 @@ class Episodes:
     features: Tensor
     fixations: Tensor
     labels: Tensor | None
+    cut: Tensor
+    after: Tensor | None
+
+    @property
+    def ends(self) -> Tensor:
+        """(T, B) bool, True at the last step of each episode alone."""
+        return self.playing & ~torch.cat([self.playing[1:], torch.zeros_like(self.playing[:1])])
+
+
+class OneEpisode(gym.Wrapper[Any, Any, Any, Any]):
+    """Plays one episode a seed, then rests: autoreset without a seed begins no other, whose steps nobody would count."""
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        super().__init__(env)
+        self._last: Any = None
+        self._over = False
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Begin an episode if a seed is given, or none is over."""
+        if self._over and seed is None:
+            return self._last, {}
+        self._over = False
+        return self.env.reset(seed=seed, options=options)
+
+    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+        """Step on; after the end, show what was seen last."""
+        if self._over:
+            return self._last, 0.0, False, False, {}
+        self._last, reward, terminated, truncated, info = self.env.step(action)
+        self._over = terminated or truncated
+        return self._last, reward, terminated, truncated, info
 
 
 def collect(
@@ -72,27 +113,28 @@ def collect(
     gaze: Gaze,
     sample: Callable[[Tensor], Tensor] | None = None,
 ) -> Episodes:
-    """Play from a reset to the end of the episodes, which all end together.
+    """Play from a reset until each environment has ended an episode.
 
     Args:
-        envs: with autoreset disabled, just reset.
+        envs: with autoreset at the next step, just reset.
         model: the agent.
         start: what that reset returned.
         gaze: chooses locations.
-        sample: draws environment actions (B,) from logits (B, n); the likeliest unless given.
+        sample: draws environment actions from logits (B, n); the likeliest unless given.
 
     Returns:
         The episodes, with the graph of ``model`` where gradients are on.
     """
     device = model.standardise.mean.device
+    action_space: Any = envs.single_action_space["action"]  # type: ignore[index]
     observation, info = start
     labels = torch.from_numpy(info["label"]).to(device) if "label" in info else None
     state = model.initial_state(envs.num_envs)
     steps: list[Step] = []
-    actions, rewards, means, locations, fixations = [], [], [], [], []
-    ended = np.zeros(envs.num_envs, np.bool_)
-    while not ended.any():
-        seen = {key: torch.from_numpy(value).to(device) for key, value in observation.items()}
+    played, actions, rewards, means, locations, fixations = [], [], [], [], [], []
+    playing, cut, after = np.ones(envs.num_envs, np.bool_), np.zeros(envs.num_envs, np.bool_), None
+    seen = _tensors(observation, device)
+    while playing.any():
         fixations.append(seen["fixation"])
         step = model(seen, state)
         steps.append(step)
@@ -100,13 +142,22 @@ def collect(
         mean, location = gaze(len(steps) - 1, step)
         means.append(mean)
         locations.append(location.detach())
-        actions.append(step.logits.argmax(-1) if sample is None else sample(step.logits))
-        observation, reward, ended, _, info = envs.step(
-            {"location": locations[-1].clamp(-1, 1).cpu().numpy(), "action": actions[-1].cpu().numpy()}
+        actions.append(model.action.likeliest(step.logits).detach() if sample is None else sample(step.logits))
+        observation, reward, terminated, truncated, _ = envs.step(
+            {"location": locations[-1].clamp(-1, 1).cpu().numpy(), "action": for_env(action_space, actions[-1])}
         )
-        rewards.append(torch.from_numpy(reward).float().to(device))
-    assert ended.all(), "episodes of different lengths"
+        rewards.append(torch.from_numpy(reward * playing).float().to(device))
+        played.append(torch.from_numpy(playing).to(device))
+        seen = _tensors(observation, device)
+        stopped = playing & truncated & ~terminated
+        if stopped.any():
+            here = torch.from_numpy(stopped).to(device).unsqueeze(1)
+            features = model(seen, state).features.detach()
+            after = torch.where(here, features, torch.zeros_like(features) if after is None else after)
+        cut |= stopped
+        playing = playing & ~terminated & ~truncated
     return Episodes(
+        playing=torch.stack(played),
         logits=torch.stack([step.logits for step in steps]),
         actions=torch.stack(actions),
         rewards=torch.stack(rewards),
@@ -115,4 +166,11 @@ def collect(
         features=torch.stack([step.features for step in steps]),
         fixations=torch.stack(fixations),
         labels=labels,
+        cut=torch.from_numpy(cut).to(device),
+        after=after,
     )
+
+
+def _tensors(observation: dict[str, Any], device: torch.device) -> dict[str, Tensor]:
+    """What the networks read; an environment's other entries are left alone."""
+    return {key: torch.from_numpy(observation[key]).to(device) for key in KEYS if key in observation}

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import gymnasium as gym
 import torch
 from torch import nn
 from tqdm import tqdm
@@ -138,7 +139,7 @@ def plain_errors(command: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise SystemExit(130) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError, gym.error.Error) as error:
         raise SystemExit(f"{command}: {error}") from error
 
 

@@ -252,7 +252,9 @@ def test_center_and_random_gazes_look_there():
         assert episodes.fixations[1:].mean() == pytest.approx(0, abs=0.08)
 
 
-@pytest.mark.parametrize("changes", [{"batch_size": 0}, {"gamma": 1.5}, {"std_end": 0.0}, {"learning_rate": float("nan")}])
+@pytest.mark.parametrize(
+    "changes", [{"batch_size": 0}, {"max_steps": 0}, {"gamma": 1.5}, {"std_end": 0.0}, {"learning_rate": float("nan")}]
+)
 def test_config_refuses_what_cannot_be_trained(changes):
     (name,) = changes
     with pytest.raises(ValueError, match=name):

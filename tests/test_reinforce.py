@@ -116,6 +116,9 @@ def played(model: RecurrentAttentionModel, T: int = 3, B: int = 5) -> tuple[Epis
         state = steps[-1].state
     means = torch.stack([step.mean for step in steps])
     episodes = Episodes(
+        playing=torch.ones(T, B, dtype=torch.bool),
+        cut=torch.zeros(B, dtype=torch.bool),
+        after=None,
         logits=torch.stack([step.logits for step in steps]),
         actions=torch.randint(3, (T, B), generator=generator),
         rewards=torch.rand(T, B, generator=generator),

@@ -162,9 +162,12 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         return self._look(observation), reward, terminated, truncated, info
 
     def render(self) -> Any:
-        """Draw the image, the path of the latest fixations and the patches: (height, width, 3) uint8; see the class."""
-        if self.render_mode != "rgb_array" or self._scene is None:
-            return self.env.render()
+        """Give the `picture`, or what the wrapped environment shows; see the class."""
+        return self.env.render() if self.render_mode != "rgb_array" or self._scene is None else self.picture()
+
+    def picture(self) -> npt.NDArray[np.uint8]:
+        """Draw the image, the path of the latest fixations and the patches: (height, width, 3) uint8, in any render_mode."""
+        assert self._scene is not None, "call reset() first"
         return draw(self._scene, self.retina, list(self._path), self._glimpse)
 
     def _look(self, observation: Any) -> dict[str, Any]:
