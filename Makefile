@@ -11,7 +11,7 @@ setup: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[agents,sb3,dev]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[agents,sb3,games,dev]"
 	touch $@
 
 train: setup  ## train the agent on 60x60 cluttered MNIST, in short; more flags with ARGS="--num-episodes 1400000"

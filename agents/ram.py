@@ -94,8 +94,8 @@ def losses(model: RecurrentAttentionModel, episodes: Episodes, config: Config, s
 def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Path("runs")) -> Result:
     """Train an agent, then evaluate it on the test split.
 
-    Writes into runs/<name>/: ``config.json``, ``metrics.csv``, ``checkpoint.pt``, ``results.json``, and ``paths.png`` of a native
-    environment or one in a `GlimpseWrapper`.
+    Writes into runs/<name>/: ``config.json``, ``metrics.csv``, ``checkpoint.pt``, ``results.json``; ``paths.png``, where a
+    `GlimpseWrapper` or a native environment draws it.
 
     Args:
         config: the run.

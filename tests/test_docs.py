@@ -14,7 +14,8 @@ EXAMPLES = sorted(path.stem for path in (ROOT / "examples").glob("*.py"))
 
 
 @pytest.mark.parametrize("block", range(len(BLOCKS)))
-def test_readme_block_runs(block):
+def test_readme_block_runs(block, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # some leave files
     exec(compile(BLOCKS[block], f"README.md block {block}", "exec"), {})
 
 
