@@ -1,7 +1,7 @@
 """Draw the pictures of the games for the docs: ``python docs/pictures.py [catch carracing atari minigrid]``.
 
-Needs the extras "agents" (for Pillow), "box2d" and "atari", and ``pip install minigrid``. The gaze follows what moves, or
-wanders: no agent was trained for these.
+Needs the extras "agents" (for Pillow) and "games". The gaze follows what moves, or wanders: no agent was trained for
+these.
 """
 
 import os

@@ -1,5 +1,6 @@
 """Games of other packages through the retina. Each test is left out where its package is missing."""
 
+import dataclasses
 import importlib
 import json
 import warnings
@@ -11,6 +12,8 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
 from rollouts import assert_identical, play
 
+from agents import ram
+from agents.config import preset
 from glimpse_env import GAMES
 from glimpse_env.wrappers import GlimpseWrapper
 
@@ -124,6 +127,18 @@ def test_picture_is_of_one_size(name):
         frames.append(env.render())
     assert {(frame.dtype, frame.ndim, frame.shape[2]) for frame in frames} == {(np.dtype(np.uint8), 3, 3)}
     assert len({frame.shape for frame in frames}) == 1
+
+
+def test_the_agent_plays_it(name, tmp_path):
+    gym.register("Game-v0", entry_point=lambda: make(name))
+    try:
+        config = dataclasses.replace(preset("best", "Game-v0"), size=16, hidden_size=16, batch_size=2, max_steps=6)
+        config = dataclasses.replace(config, num_episodes=2, num_validations=1, num_test_episodes=2)
+        result = ram.train(config, runs=tmp_path)
+    finally:
+        del gym.registry["Game-v0"]
+    assert result.errors.keys() == {"learned", "random", "center"}
+    assert (result.folder / "paths.png").stat().st_size > 1000
 
 
 @pytest.mark.parametrize("id", GAMES)

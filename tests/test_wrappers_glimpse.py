@@ -343,8 +343,11 @@ def test_picture_shows_image_path_and_patches(kind):
 
 def test_render_hands_on_what_is_no_rgb_array():
     env = GlimpseWrapper(Pictures(), 5)
-    env.reset(seed=0)
+    observation, _ = env.reset(seed=0)
     assert env.render().shape == (H, W)
+    path = [observation["fixation"]]
+    expected = draw(env.unwrapped.picture.reshape(H, W, -1), env.retina, path, observation["glimpse"])
+    np.testing.assert_array_equal(env.picture(), expected)
 
 
 # Gymnasium's own habits.
