@@ -248,8 +248,9 @@ def test_native_episodes_of_different_lengths(tmp_path):
         kwargs={"num_glimpses": 4, "decide": "anytime"},
     )
     try:
-        _, config, episodes = played("Anytime-v0", num_envs=64)
+        _, config, episodes = played("Anytime-v0", num_envs=500)
         assert len(set(episodes.playing.sum(0).tolist())) > 1
+        assert (episodes.rewards[~episodes.playing] == 0).all(), "those of the next episodes, which begin by themselves"
         assert not config.hybrid
         config = dataclasses.replace(config, num_episodes=64, batch_size=32, num_validations=1, num_test_episodes=100)
         assert all(0 <= value[0] <= 1 for value in ram.train(config, runs=tmp_path).errors.values())
