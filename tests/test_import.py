@@ -43,7 +43,7 @@ def test_playing_pulls_in_nothing_heavy_either(tmp_path):
 
 def test_registers_every_id(tmp_path):
     code = "import gymnasium, glimpse_env; print(*(id for id in gymnasium.registry if id.startswith('Glimpse-')))"
-    assert python(code, tmp_path) == [*glimpse_env.TASKS, *glimpse_env.GAMES]
+    assert python(code, tmp_path) == [*glimpse_env.TASKS, *glimpse_env.FETCHED, *glimpse_env.GAMES]
 
 
 @pytest.mark.parametrize("name", glimpse_env.__all__)
