@@ -12,6 +12,7 @@ from glimpse_env.datasets.base import LazyDataset
 from glimpse_env.datasets.items import lazy
 from glimpse_env.extras import needed
 
+_FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # whatever the suffix says; no others, such as programs in PostScript
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 
@@ -36,7 +37,7 @@ class Files:
 
         path = self.name(index)
         try:
-            with Image.open(path) as image:
+            with Image.open(path, formats=_FORMATS) as image:
                 size, limit = image.width * image.height, Image.MAX_IMAGE_PIXELS
                 if limit is None or size <= limit:
                     return pixels.decoded(image)

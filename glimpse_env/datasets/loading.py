@@ -87,11 +87,19 @@ def _sets(dataset: Any) -> Mapping[str, Any]:
 
 def _whole(source: Any, num_classes: int | None, shape: tuple[int, ...], classes: tuple[str, ...] = ()) -> Dataset:
     """All of one set."""
+    arrays = isinstance(source, tuple) and len(source) == 2
+    if len(shape) == 2 and (arrays or isinstance(source, Dataset)):
+        raise ValueError("image_size= is for images that are decoded, not for arrays: make them of that size.")
     if isinstance(source, Dataset):
+        if num_classes not in (None, source.num_classes):
+            raise ValueError(f"The dataset has {source.num_classes} classes, not num_classes={num_classes}: leave it out.")
         return source
-    if isinstance(source, tuple) and len(source) == 2:
-        return from_arrays(*source, num_classes)
+    if arrays:
+        images, labels = source
+        return from_arrays(images, labels, num_classes)
     if isinstance(source, str | os.PathLike):
+        if num_classes is not None and not classes:
+            raise ValueError(f"num_classes={num_classes} is for arrays and sequences: a folder has a class a folder.")
         return from_folder(source, classes, shape)
     if hasattr(source, "features") and hasattr(source, "column_names"):
         return from_hugging_face(source, num_classes, shape)
