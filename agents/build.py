@@ -1,5 +1,6 @@
 """Environments, networks and optimisers as a config says."""
 
+import importlib
 from typing import Any
 
 import gymnasium as gym
@@ -57,9 +58,17 @@ def make_optimizer(model: RecurrentAttentionModel, config: Config) -> torch.opti
 
 def _num_glimpses(config: Config) -> int:
     """T of the run's episodes; 0 where the world has its own end."""
-    return config.num_glimpses or int(gym.spec(config.env_id).kwargs.get("num_glimpses", 0))
+    return config.num_glimpses or int(_arguments(config.env_id).get("num_glimpses", 0))
 
 
 def _has_images(env_id: str) -> bool:
     """Whether the world of an id is made of a dataset's images."""
-    return bool(gym.spec(env_id).kwargs.get("world", "classification") == "classification")
+    return bool(_arguments(env_id).get("world", "classification") == "classification")
+
+
+def _arguments(env_id: str) -> dict[str, Any]:
+    """What an id is registered with; "module:id" imports the module that registers it."""
+    module, _, name = env_id.rpartition(":")
+    if module:
+        importlib.import_module(module)
+    return gym.spec(name).kwargs

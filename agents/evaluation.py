@@ -60,7 +60,8 @@ def draw_paths(
     model: RecurrentAttentionModel, envs: VectorEnv[Any, Any, Any], looking: str, path: pathlib.Path, seed: int = 0
 ) -> None:
     """Draw where the agent looks in its first episodes of a split, one a tile; see `figures.save_tiles`."""
-    start = envs.reset(seed=seed, options={"index": np.arange(envs.num_envs)} if envs.unwrapped.world.num_images else None)  # type: ignore[attr-defined]
+    num_images = envs.unwrapped.world.num_images  # type: ignore[attr-defined]
+    start = envs.reset(seed=seed, options={"index": np.arange(envs.num_envs) % num_images} if num_images else None)
     gaze = make_gaze(model, looking, np.random.default_rng(seed), envs.num_envs, slice(None), std=0.0)
     episodes = collect(envs, model, start, gaze)
     frames: Any = envs.render()

@@ -151,7 +151,8 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
             The observation (see the class), and the info.
 
         Raises:
-            ValueError: a bad seed, mask, index or option; nothing has changed then.
+            ValueError: a bad seed, mask, index or option; nothing has changed then. Or an image that cannot be read; the
+                episodes that were to begin are not going on then.
         """
         mask, indices = inputs.checked_options(options, self.num_envs, self.world.num_images)
         seeds, given = inputs.checked_seeds(seed, self.num_envs)

@@ -1,15 +1,17 @@
 """Published datasets by name, from small files of their true formats; damaged files are errors, never crashes."""
 
 import gzip
+import io
 import warnings
 
 import numpy as np
 import pytest
+import scipy.io
 import tiny_files
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glimpse_env.datasets import formats, load, published
+from glimpse_env.datasets import formats, load, matlab, published
 
 pytest.importorskip("pooch")
 NAMES = list(published.PUBLISHED)
@@ -92,6 +94,7 @@ READERS = {  # name -> how content is read from a path, and whole content
     "emnist": (written(lambda path: formats.emnist_letters(path, True)), tiny_files.emnist(IMAGES, LABELS)),
     "cifar10": (written(lambda path: formats.cifar10(path, True)), tiny_files.cifar10(COLOUR, LABELS, COLOUR, LABELS)),
     "svhn": (written(formats.svhn), tiny_files.svhn(COLOUR, LABELS)),
+    "svhn, compressed": (written(formats.svhn), tiny_files.svhn(COLOUR, LABELS, do_compression=True)),
 }
 
 
@@ -173,6 +176,21 @@ def test_bad_contents(tmp_path):
     path.write_bytes(tiny_files.svhn(COLOUR[:, :30], LABELS))
     with pytest.raises(ValueError, match=r"\(32, 32, 3, N\) of bytes, got \(30, 32, 3, 10\)"):
         formats.svhn(path)
+
+
+@pytest.mark.parametrize("do_compression", [False, True])
+def test_matlab_files_are_read_as_scipy_writes_them(do_compression):
+    rng = np.random.default_rng(0)
+    types = [np.uint8, np.int8, np.uint16, np.int16, np.int32, np.uint32, np.float32, np.float64, np.int64, np.uint64]
+    written = {f"name_{n}": rng.integers(0, 100, (3, n, 2)).astype(dtype) for n, dtype in enumerate(types)}
+    content = io.BytesIO()
+    scipy.io.savemat(content, {**written, "y": np.array([[7]], np.uint8)}, do_compression=do_compression)
+    read = matlab.arrays(content.getvalue())
+    assert read.pop("y") == [[7]]
+    assert read.keys() == written.keys()
+    for name, values in written.items():
+        np.testing.assert_array_equal(read[name], values)
+        assert read[name].dtype == values.dtype
 
 
 def test_a_trailer_that_claims_4_gb_takes_no_memory():

@@ -55,12 +55,13 @@ def cifar10(images, labels, test_images, test_labels):
     return tar({**members, "cifar-10-batches-bin/test_batch.bin": cifar10_records(test_images, test_labels)})
 
 
-def svhn(images, labels):
+def svhn(images, labels, **arguments):
     """A .mat of SVHN: the images' number last, 10 for the digit 0."""
     from scipy.io import savemat
 
     content = io.BytesIO()
-    savemat(content, {"X": images.transpose(1, 2, 3, 0), "y": np.where(labels == 0, 10, labels)[:, None].astype(np.uint8)})
+    classes = np.where(labels == 0, 10, labels)[:, None].astype(np.uint8)
+    savemat(content, {"X": images.transpose(1, 2, 3, 0), "y": classes}, **arguments)
     return content.getvalue()
 
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from glimpse_env.extras import needed
+from glimpse_env.datasets import matlab
 
 Labelled: TypeAlias = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]  # (N, h, w, C), (N,)
 
@@ -77,17 +77,15 @@ def cifar10(path: pathlib.Path, training: bool) -> Labelled:
 
 def svhn(path: pathlib.Path) -> Labelled:
     """Read a cropped SVHN file: MATLAB's X (32, 32, 3, N) and y (N, 1) from 1 to 10, which stands for the digit 0."""
-    loadmat = needed("scipy.io", "data", "SVHN").loadmat
-    try:
-        content = loadmat(path, variable_names=("X", "y"))
-        images, labels = np.asarray(content["X"]), np.asarray(content["y"])
-    except Exception as error:  # SciPy's reader raises what it likes on damaged files
-        raise ValueError(f"not a MATLAB file with X and y ({error})") from error
+    found = matlab.arrays(path.read_bytes())
+    if not {"X", "y"} <= found.keys():
+        raise ValueError(f"SVHN has X and y, got {sorted(found)}")
+    images, labels = found["X"], found["y"]
     if images.ndim != 4 or images.shape[:3] != (32, 32, 3) or images.dtype != np.uint8:
         raise ValueError(f"SVHN's X must be (32, 32, 3, N) of bytes, got {images.shape} and {images.dtype}")
-    if not np.issubdtype(labels.dtype, np.integer) or not ((labels >= 1) & (labels <= 10)).all():
+    if not np.isin(labels, np.arange(1, 11)).all():
         raise ValueError("SVHN's y must be integers from 1 to 10")
-    return _checked(np.ascontiguousarray(images.transpose(3, 0, 1, 2)), labels.ravel() % 10, 10)
+    return _checked(np.ascontiguousarray(images.transpose(3, 0, 1, 2)), labels.ravel().astype(np.int64) % 10, 10)
 
 
 def _grey(images: bytes, labels: bytes) -> Labelled:
