@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+_ORIENTATION = 0x0112  # EXIF's tag
 _DEEP = ("I", "F")  # how Pillow's modes of more than 8 bits begin
 
 
@@ -75,10 +76,11 @@ def _of_pil(image: Any) -> npt.NDArray[np.uint8]:
 
     if image.mode.startswith(_DEEP):
         raise ValueError(f"it has more than 8 bits a pixel (Pillow's mode {image.mode!r}): convert it to 8 bits.")
-    image = ImageOps.exif_transpose(image)
+    if image.getexif().get(_ORIENTATION, 1) != 1:
+        image = ImageOps.exif_transpose(image)
     mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
-    array = np.asarray(image.convert(mode))
+    array = np.asarray(image if image.mode == mode else image.convert(mode))
     return array.reshape(*array.shape[:2], -1)
