@@ -1,6 +1,7 @@
 """Every choice of a training run, and the presets."""
 
 import dataclasses
+import pathlib
 from typing import Any, Literal
 
 from agents import tasks
@@ -11,7 +12,9 @@ class TrainingConfig:
     """What every training run has."""
 
     env_id: str = "Glimpse-ClutteredMNIST-v0"
-    """The Gymnasium id to train on."""
+    """The Gymnasium id to train on; "my_module:My-v0" for one that a module of yours registers."""
+    dataset: str | None = None
+    """The images to make its scenes of, in place of its own: a name, or the path of a folder of class folders."""
     name: str | None = None
     """Folder under runs/; made of the id, what is trained and the seed unless given."""
     seed: int = 0
@@ -76,7 +79,7 @@ class TrainingConfig:
     @property
     def env_arguments(self) -> dict[str, Any]:
         """What the environment is made with."""
-        return {}
+        return {} if self.dataset is None else {"dataset": self.dataset}
 
     @property
     def trained(self) -> str:
@@ -86,7 +89,8 @@ class TrainingConfig:
     @property
     def run_name(self) -> str:
         """The folder under runs/."""
-        return self.name or f"{self.env_id}-{self.trained}-{self.seed}".replace(":", "-").replace("/", "-")
+        images = [] if self.dataset is None else [pathlib.Path(self.dataset).name]
+        return self.name or "-".join([self.env_id.rpartition(":")[2].replace("/", "-"), *images, self.trained, str(self.seed)])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,7 +154,7 @@ class Config(TrainingConfig):
     def env_arguments(self) -> dict[str, Any]:
         """What the environment is made with."""
         given = {"num_glimpses": self.num_glimpses, "canvas": self.canvas}
-        return {name: value for name, value in given.items() if value is not None}
+        return super().env_arguments | {name: value for name, value in given.items() if value is not None}
 
     @property
     def trained(self) -> str:

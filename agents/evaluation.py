@@ -63,7 +63,8 @@ def draw_paths(
 ) -> None:
     """Draw where the agent looks in its first episodes of a split, one a tile; see `figures.save_tiles`."""
     world = tasks.world(envs.unwrapped.spec)  # type: ignore[arg-type]
-    start = envs.reset(seed=seed, options={"index": np.arange(envs.num_envs)} if world == "classification" else None)
+    num_images = envs.unwrapped.world.num_images if world else 0  # type: ignore[attr-defined]
+    start = envs.reset(seed=seed, options={"index": np.arange(envs.num_envs) % num_images} if num_images else None)
     gaze = make_gaze(model, looking, np.random.default_rng(seed), envs.num_envs, slice(None), std=0.0)
     episodes = collect(envs, model, start, gaze)
     frames: Any = envs.render() if world else envs.call("picture")  # type: ignore[attr-defined]

@@ -69,7 +69,7 @@ def looks(model: RecurrentAttentionModel, config: Config, looking: str, split: s
     """Distance, share on the digit, and bits gained: a row each, a column a glimpse."""
     envs = build.make_envs(config, evaluation.BATCH, split)
     world: Any = envs.unwrapped.world  # type: ignore[attr-defined]
-    half = np.array(world.dataset.images.shape[2:0:-1]) / 2
+    half = np.array(world.dataset.shape[1::-1]) / 2
     size = np.array(world.scenes.shape[2:0:-1])
     distances, shares, losses = [], [], []
     for episodes, fresh in rollouts(model, envs, looking):

@@ -13,7 +13,7 @@ square, disc = np.maximum(distance_y, distance_x) < 5, distance_y**2 + distance_
 shapes = np.where(labels[:, None, None] == 0, square, disc)
 images = shapes[..., None] * rng.uniform(0.3, 1, (1000, 1, 1, 3))  # (N, h, w, C) float in [0, 1]
 
-envs = GlimpseVectorEnv(64, images=images, labels=labels, patch_size=8, num_scales=2, num_glimpses=4, reward="every")
+envs = GlimpseVectorEnv(64, dataset=(images, labels), patch_size=8, num_scales=2, num_glimpses=4, reward="every")
 observations, infos = envs.reset(seed=0)
 print("glimpses", observations["glimpse"].shape, "of scenes", envs.world.scenes.shape)
 for _ in range(4):

@@ -14,7 +14,7 @@ from glimpse_env.datasets import Dataset
 from glimpse_env.envs import GlimpseEnv, GlimpseVectorEnv, walk
 from glimpse_env.retina import Retina
 
-__all__ = ["GAMES", "TASKS", "Dataset", "GlimpseEnv", "GlimpseVectorEnv", "Retina", "walk"]
+__all__ = ["FETCHED", "GAMES", "TASKS", "Dataset", "GlimpseEnv", "GlimpseVectorEnv", "Retina", "walk"]
 __version__ = "0.1.0"
 
 _LARGE = {"patch_size": 12, "num_glimpses": 8, "translate": True}
@@ -28,13 +28,20 @@ TASKS: dict[str, dict[str, object]] = {
     "Glimpse-Catch-v0": {"world": "catch", "patch_size": 6, "num_scales": 3},
 }
 
+# Tasks on datasets that are fetched at their first use, with the extra "data"; else as those above.
+FETCHED: dict[str, dict[str, object]] = {
+    "Glimpse-FashionMNIST-v0": {"dataset": "fashion_mnist", "patch_size": 8, "num_scales": 1, "num_glimpses": 7},
+    "Glimpse-CIFAR10-v0": {"dataset": "cifar10", "patch_size": 8, "num_scales": 2, "num_glimpses": 8},
+    "Glimpse-SVHN-v0": {"dataset": "svhn", "patch_size": 8, "num_scales": 2, "num_glimpses": 8},
+}
+
 # Games of other packages, seen through the same retina; each needs an extra: id -> how it is registered.
 GAMES: dict[str, dict[str, Any]] = {
     "Glimpse-CarRacing-v0": {"entry_point": "glimpse_env.games:car_racing", "max_episode_steps": 1000},  # as the base has it
     "Glimpse-Atari-v0": {"entry_point": "glimpse_env.games:atari"},
 }
 
-for _id, _arguments in TASKS.items():
+for _id, _arguments in (TASKS | FETCHED).items():
     gym.register(
         _id,
         entry_point="glimpse_env.envs:GlimpseEnv",

@@ -151,7 +151,8 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
             The observation (see the class), and the info.
 
         Raises:
-            ValueError: a bad seed, mask, index or option; nothing has changed then.
+            ValueError: a bad seed, mask, index or option; nothing has changed then. Or an image that cannot be read; the
+                episodes that were to begin are not going on then.
         """
         mask, indices = inputs.checked_options(options, self.num_envs, self.world.num_images)
         seeds, given = inputs.checked_seeds(seed, self.num_envs)
@@ -245,9 +246,10 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         """Begin the next episode of some rows."""
         draws = uniforms(self._seeds[rows], self._episodes[rows], NUM_DRAWS + self.world.num_draws)
         self._episodes[rows] += np.uint64(1)
+        self._playing[rows] = False  # until its scene is there: an image on disk may turn out to be damaged
+        self.world.reset(rows, draws[:, NUM_DRAWS:], indices)
         self._playing[rows] = True
         self._fixations[rows] = self._gaze.begin(draws[:, :NUM_DRAWS])
-        self.world.reset(rows, draws[:, NUM_DRAWS:], indices)
         if self._canvas:
             self._canvas.clear(rows)
         if self._paths:

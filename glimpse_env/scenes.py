@@ -5,11 +5,13 @@ a scene is a pure function of the images, the index of its image and its draws.
 """
 
 import dataclasses
+import functools
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
+from glimpse_env.datasets import Dataset
 from glimpse_env.threads import in_threads
 
 _DRAWS_A_SCENE = 2  # where the image goes: x, y
@@ -55,11 +57,15 @@ class Composer:
         """How many uniform numbers a scene takes."""
         return _DRAWS_A_SCENE + _DRAWS_A_PIECE * self.num_clutter + _DRAWS_A_VARIATION * self.varies
 
+    @functools.cached_property
+    def _limits(self) -> npt.NDArray[np.float64]:
+        return np.array([np.radians(self.rotation), np.log(self.scale), self.shear, self.shift, self.contrast])
+
     def compose(
         self,
         scenes: npt.NDArray[np.uint8],
         rows: npt.NDArray[np.int64],
-        images: npt.NDArray[np.uint8],
+        dataset: Dataset,
         indices: npt.NDArray[np.int64],
         draws: npt.NDArray[np.float64],
         num_threads: int = 1,
@@ -73,7 +79,7 @@ class Composer:
         Args:
             scenes: (B, H, W, C) uint8, written over in those rows.
             rows: (b,) int64, which of the B.
-            images: (N, h, w, C) uint8.
+            dataset: N images, (h, w, C) each.
             indices: (b,) int64, the image of each, in [0, N).
             draws: (b, num_draws) float64, uniform in [0, 1).
             num_threads: how many threads share the batch; the result does not depend on it.
@@ -82,20 +88,38 @@ class Composer:
             (b, 2) int64, the top-left pixel (x, y) where each image was placed.
         """
         places = np.empty((len(rows), 2), np.int64)
-        B, H, W, C = scenes.shape
-        N, h, w, _ = images.shape
-        shared = (
-            scenes.reshape(B, H, W * C),
-            images.reshape(N, h, w * C),
-            C,
-            self.translate,
-            self.num_clutter,
-            self.clutter_size,
-            self.varies,
-            np.array([np.radians(self.rotation), np.log(self.scale), self.shear, self.shift, self.contrast]),
-        )
-        in_threads(num_threads, _compose, rows, indices, draws, places, shared=shared)
+        chosen = _choose(indices, draws, len(dataset), self.num_clutter)
+        in_threads(num_threads, self._paint, rows, chosen, draws, places, shared=(scenes, dataset))
         return places
+
+    def _paint(
+        self,
+        rows: npt.NDArray[np.int64],
+        chosen: npt.NDArray[np.int64],
+        draws: npt.NDArray[np.float64],
+        places: npt.NDArray[np.int64],
+        scenes: npt.NDArray[np.uint8],
+        dataset: Dataset,
+    ) -> None:
+        """Compose some rows of the images chosen, of which no more are in memory than the dataset takes at once."""
+        B, H, W, C = scenes.shape
+        for start in range(0, len(rows), dataset.at_once):
+            some = slice(start, start + dataset.at_once)
+            images, slots = dataset.take(chosen[some])
+            _compose(
+                rows[some],
+                slots,
+                draws[some],
+                places[some],
+                scenes.reshape(B, H, W * C),
+                images.reshape(*images.shape[:2], -1),
+                C,
+                self.translate,
+                self.num_clutter,
+                self.clutter_size,
+                self.varies,
+                self._limits,
+            )
 
 
 @numba.njit(cache=True, nogil=True)
@@ -141,9 +165,21 @@ def _vary(image, num_channels, limits, draws, varied):  # type: ignore[no-untype
 
 
 @numba.njit(cache=True, nogil=True)
+def _choose(indices: npt.NDArray[np.int64], draws: npt.NDArray[np.float64], N: int, num_clutter: int) -> npt.NDArray[np.int64]:
+    """The images of each scene (b, 1 + num_clutter): its own, then the other one that each piece is cut from."""
+    chosen = np.empty((len(indices), 1 + num_clutter), np.int64)
+    for b in range(len(indices)):
+        chosen[b, 0] = indices[b]
+        for piece in range(num_clutter):
+            other = int(draws[b, _DRAWS_A_SCENE + _DRAWS_A_PIECE * piece] * (N - 1))
+            chosen[b, 1 + piece] = other + (other >= indices[b])
+    return chosen
+
+
+@numba.njit(cache=True, nogil=True)
 def _compose(
     rows: npt.NDArray[np.int64],
-    indices: npt.NDArray[np.int64],
+    slots: npt.NDArray[np.int64],
     draws: npt.NDArray[np.float64],
     places: npt.NDArray[np.int64],
     scenes: npt.NDArray[np.uint8],
@@ -155,7 +191,7 @@ def _compose(
     varies: bool,
     limits: npt.NDArray[np.float64],
 ) -> None:
-    N, h = images.shape[:2]
+    h = images.shape[1]
     w = images.shape[2] // C
     H, W = scenes.shape[1], scenes.shape[2] // C
     varied = np.empty((h, w * C), np.uint8)
@@ -168,15 +204,12 @@ def _compose(
             left, top = (W - w) // 2, (H - h) // 2
         places[b] = left, top
         if varies:
-            _vary(images[indices[b]], C, limits, draws[b, _DRAWS_A_SCENE + _DRAWS_A_PIECE * num_clutter :], varied)
+            _vary(images[slots[b, 0]], C, limits, draws[b, _DRAWS_A_SCENE + _DRAWS_A_PIECE * num_clutter :], varied)
             _add(scene, top, left * C, varied, 0, 0, h, w * C)
         else:
-            _add(scene, top, left * C, images[indices[b]], 0, 0, h, w * C)
+            _add(scene, top, left * C, images[slots[b, 0]], 0, 0, h, w * C)
         for piece in range(num_clutter):
             d = draws[b, _DRAWS_A_SCENE + _DRAWS_A_PIECE * piece :]
-            other = int(d[0] * (N - 1))
-            if other >= indices[b]:
-                other += 1
             cut_x, cut_y = int(d[1] * (w - clutter_size + 1)), int(d[2] * (h - clutter_size + 1))
             left, top = int(d[3] * (W - clutter_size + 1)), int(d[4] * (H - clutter_size + 1))
-            _add(scene, top, left * C, images[other], cut_y, cut_x * C, clutter_size, clutter_size * C)
+            _add(scene, top, left * C, images[slots[b, 1 + piece]], cut_y, cut_x * C, clutter_size, clutter_size * C)

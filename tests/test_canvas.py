@@ -20,7 +20,7 @@ CASES = [
 def small(channels=1, num_envs=6, **arguments):
     rng = np.random.default_rng(0)
     images, labels = rng.integers(1, 256, (10, 6, 7, channels), np.uint8), np.arange(10) % 3
-    return GlimpseVectorEnv(num_envs, images=images, labels=labels, translate=True, num_glimpses=5, **arguments)
+    return GlimpseVectorEnv(num_envs, dataset=(images, labels), translate=True, num_glimpses=5, **arguments)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -12,7 +12,7 @@ LOOK_ON = 5
 
 
 def world(num_envs=1, **arguments):
-    return ClassificationWorld(num_envs, images=IMAGES, labels=LABELS, **arguments)
+    return ClassificationWorld(num_envs, dataset=(IMAGES, LABELS), **arguments)
 
 
 def begin(this, classes):
@@ -132,7 +132,7 @@ def test_image_is_drawn_evenly_from_the_first_draw():
 
 def test_scene_is_the_image_of_the_label():
     images = np.arange(5, dtype=np.uint8)[:, None, None].repeat(9, 1).repeat(9, 2) + 10
-    this = ClassificationWorld(5, images=images, labels=[7, 6, 5, 4, 3])
+    this = ClassificationWorld(5, dataset=(images, [7, 6, 5, 4, 3]))
     begin(this, [3, 1, 4, 0, 2])
     assert (this.scenes.shape, this.scenes.dtype) == ((5, 9, 9, 1), np.uint8)
     assert this.scenes[:, 4, 4, 0].tolist() == [13, 11, 14, 10, 12]
@@ -162,9 +162,7 @@ NEEDED = {"num_clutter": 1}
         ({"num_glimpses": 0}, "num_glimpses.*at least 1, got 0"),
         ({"num_glimpses": 2.5}, r"num_glimpses.*integer.*got 2\.5"),
         ({"split": "dev"}, "'dev'.*'train', 'validation', 'test'"),
-        ({"images": None, "labels": None, "dataset": "cifar"}, "'cifar'.*'mnist'"),
-        ({"labels": None}, "Pass both images= and labels=.*labels is None"),
-        ({"images": None}, "Pass both images= and labels=.*images is None"),
+        ({"dataset": "cifar"}, "'cifar'.*'mnist'"),
         ({"scene_size": 8}, r"scene_size=8 is smaller than the images \(9, 9\)"),
         ({"scene_size": (20, 8)}, r"scene_size=\(20, 8\) is smaller"),
         ({"scene_size": (20,)}, r"scene_size.*\(20,\)"),
@@ -176,11 +174,11 @@ NEEDED = {"num_clutter": 1}
         ({**NEEDED, "clutter_size": 10}, r"clutter_size.*\[1, 9\].*got 10"),
         ({**NEEDED, "clutter_size": 0}, r"clutter_size.*\[1, 9\].*got 0"),
         ({**NEEDED, "clutter_size": 2.5}, r"clutter_size.*integer.*got 2\.5"),
-        ({**NEEDED, "images": IMAGES[:1], "labels": [0]}, "num_clutter=1.*but one image"),
-        ({"labels": [0, 1, 2, 3, -4]}, r"labels must lie in .*got \[-4, 3\]"),
+        ({**NEEDED, "dataset": (IMAGES[:1], [0])}, "num_clutter=1.*but one image"),
+        ({"dataset": (IMAGES, [0, 1, 2, 3, -4])}, r"labels must lie in .*got \[-4, 3\]"),
     ],
 )
 def test_bad_arguments(arguments, message):
-    given = {"images": IMAGES, "labels": LABELS, "patch_size": 3, **arguments}
+    given = {"dataset": (IMAGES, LABELS), "patch_size": 3, **arguments}
     with pytest.raises(ValueError, match=message):
         GlimpseEnv(**given)

@@ -9,18 +9,21 @@ import numpy as np
 import pytest
 
 from glimpse_env import datasets
-from glimpse_env.datasets import Dataset, from_arrays, load
+from glimpse_env.datasets import ArrayDataset, load, published
+from glimpse_env.datasets.arrays import from_arrays
 
 SIZES = {"train": 55_000, "validation": 5_000, "test": 10_000, "train+validation": 60_000}
 
 
 def pixels(stem):
-    content = gzip.decompress((datasets._MNIST / f"{stem}-images-idx3-ubyte.gz").read_bytes())
+    content = gzip.decompress((published._BUNDLED / f"{stem}-images-idx3-ubyte.gz").read_bytes())
     return np.frombuffer(content, np.uint8, offset=16).reshape(-1, 28, 28)
 
 
 def classes(stem):
-    return np.frombuffer(gzip.decompress((datasets._MNIST / f"{stem}-labels-idx1-ubyte.gz").read_bytes()), np.uint8, offset=8)
+    return np.frombuffer(
+        gzip.decompress((published._BUNDLED / f"{stem}-labels-idx1-ubyte.gz").read_bytes()), np.uint8, offset=8
+    )
 
 
 @pytest.mark.parametrize("split", datasets.SPLITS)
@@ -61,24 +64,24 @@ def test_splits_share_no_image():
 
 @pytest.mark.parametrize("name", ["t10k-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz"])
 def test_damaged_file_is_refused(monkeypatch, tmp_path, name):
-    for file in datasets._MNIST.glob("t10k-*"):
+    for file in published._BUNDLED.glob("t10k-*"):
         shutil.copy(file, tmp_path)
     content = bytearray(gzip.decompress((tmp_path / name).read_bytes()))
     content[5000] ^= 1
     (tmp_path / name).write_bytes(gzip.compress(content, 1))
-    monkeypatch.setattr(datasets, "_MNIST", tmp_path)
+    monkeypatch.setattr(published, "_BUNDLED", tmp_path)
     with pytest.raises(ValueError, match=f"{name} is damaged .*reinstall"):
-        datasets._mnist.__wrapped__("test")
+        published._read.__wrapped__("mnist", training=False)
 
 
 def test_wrong_checksum_is_refused(monkeypatch):
-    monkeypatch.setitem(datasets._MNIST_SHA256, "t10k-labels-idx1-ubyte.gz", "0" * 64)
+    monkeypatch.setitem(published._BUNDLED_SHA256, "t10k-labels-idx1-ubyte.gz", "0" * 64)
     with pytest.raises(ValueError, match=r"is damaged \(SHA-256 ff7bcfd4"):
-        datasets._mnist.__wrapped__("test")
+        published._read.__wrapped__("mnist", training=False)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"), [(("cifar",), "'cifar'.*'mnist'"), (("mnist", "dev"), "'dev'.*'validation'")]
+    ("arguments", "message"), [(("cifar",), "'cifar'.*'mnist'.*'cifar10'.*folder"), (("mnist", "dev"), "'dev'.*'validation'")]
 )
 def test_unknown_name_or_split(arguments, message):
     with pytest.raises(ValueError, match=message):
@@ -188,7 +191,7 @@ def test_bad_arrays(images, labels, num_classes, message):
 
 def test_the_class_itself_protects_its_arrays():
     images = np.zeros((1, 2, 2, 1), np.uint8)
-    data = Dataset(images, np.zeros(1, np.int64), 1)
+    data = ArrayDataset(images=images, labels=np.zeros(1, np.int64), num_classes=1)
     with pytest.raises(ValueError, match="read-only"):
         data.images[0] = 1
     assert images.flags.writeable

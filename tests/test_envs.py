@@ -11,7 +11,8 @@ from rollouts import CLASSIFICATION, IDS, MODES, actions_of, assert_identical, s
 from glimpse_env import TASKS, GlimpseEnv, GlimpseVectorEnv, walk
 from glimpse_env.worlds.classification import ClassificationWorld
 
-SIX = {"images": np.arange(6, dtype=np.uint8)[:, None, None].repeat(9, 1).repeat(9, 2) + 1, "labels": [0, 1, 2, 0, 1, 2]}
+SIX_LABELS = [0, 1, 2, 0, 1, 2]
+SIX = {"dataset": (np.arange(6, dtype=np.uint8)[:, None, None].repeat(9, 1).repeat(9, 2) + 1, SIX_LABELS)}
 
 
 def act(x, y, action=0):
@@ -165,7 +166,7 @@ def test_walk_visits_each_image_once_with_the_same_scene(num_envs):
     for observation, info, counted in walk(alone, seed=8):
         assert counted is True
         expected.append((alone.world.scenes[0].copy(), observation, info["label"]))
-    assert [label for _, _, label in expected] == SIX["labels"]
+    assert [label for _, _, label in expected] == SIX_LABELS
 
     envs = vector("Glimpse-MNIST-v0", num_envs, AutoresetMode.DISABLED, **arguments)
     visits = []
@@ -282,7 +283,8 @@ def glimpse_shape(env):
 
 
 COLOUR = np.zeros((4, 28, 28, 3), np.uint8)
-MINE = {"images": COLOUR, "labels": [0, 1, 2, 1]}
+MINE = {"dataset": (COLOUR, [0, 1, 2, 1])}
+PAIRS = {"dataset": list(zip(COLOUR, [0, 1, 2, 1], strict=True))}
 RELATIVE = {"location_mode": "relative", "initial_fixation": "center"}
 
 ARGUMENTS = {  # name -> how it is given, what is looked at, what must be seen
@@ -297,8 +299,7 @@ ARGUMENTS = {  # name -> how it is given, what is looked at, what must be seen
     "num_threads": ({"num_threads": 2}, lambda env: (env._batch._num_threads, env.world._num_threads), (2, 2)),
     "dataset": ({"dataset": "mnist"}, lambda env: env.world.dataset.source[0], "mnist"),
     "split": ({"split": "validation"}, lambda env: env.world.num_images, 5_000),
-    "images": (MINE, lambda env: env.world.scenes.shape[3], 3),
-    "labels": (MINE, lambda env: env.reset(options={"index": 2})[1]["label"], 2),
+    "image_size": ({**PAIRS, "image_size": (40, 50), "scene_size": 100}, lambda env: env.world.dataset.shape, (40, 50, 3)),
     "num_classes": ({**MINE, "num_classes": 7}, lambda env: int(env.action_space["action"].n), 7),
     "scene_size": ({"scene_size": (120, 130)}, lambda env: env.world.scenes.shape[1:3], (120, 130)),
     "translate": ({"translate": False}, lambda env: env.world._composer.translate, False),

@@ -7,7 +7,7 @@ import pytest
 
 import glimpse_env
 
-HEAVY = {"torch", "pygame", "matplotlib", "agents", "stable_baselines3", "PIL", "tqdm", "tyro"}
+HEAVY = {"torch", "pygame", "matplotlib", "agents", "stable_baselines3", "PIL", "tqdm", "tyro", "pooch"}
 HEAVY |= {"Box2D", "ale_py", "minigrid"}
 
 
@@ -24,10 +24,12 @@ def python(code, tmp_path):
 def test_pulls_in_nothing_heavy_and_reads_no_data(tmp_path):
     code = (
         "import glimpse_env, glimpse_env.games, glimpse_env.wrappers, sys; print(*sys.modules);"
-        "assert glimpse_env.datasets._mnist.cache_info().currsize == 0"
+        "assert glimpse_env.datasets.published.load.cache_info().currsize == 0"
     )
-    modules = {name.partition(".")[0] for name in python(code, tmp_path)}
+    names = set(python(code, tmp_path))
+    modules = {name.partition(".")[0] for name in names}
     assert "glimpse_env" in modules
+    assert "scipy.io" not in names
     assert not modules & HEAVY
 
 
@@ -41,7 +43,7 @@ def test_playing_pulls_in_nothing_heavy_either(tmp_path):
 
 def test_registers_every_id(tmp_path):
     code = "import gymnasium, glimpse_env; print(*(id for id in gymnasium.registry if id.startswith('Glimpse-')))"
-    assert python(code, tmp_path) == [*glimpse_env.TASKS, *glimpse_env.GAMES]
+    assert python(code, tmp_path) == [*glimpse_env.TASKS, *glimpse_env.FETCHED, *glimpse_env.GAMES]
 
 
 @pytest.mark.parametrize("name", glimpse_env.__all__)

@@ -94,7 +94,7 @@ def test_grey_scene_is_grey():
 def test_colour_scene_shows_its_colours_in_scene_and_patches():
     images = np.zeros((1, 28, 28, 3), np.uint8)
     images[0, :, :14], images[0, :, 14:] = (250, 0, 10), (0, 40, 240)
-    env = single("Glimpse-MNIST-v0", images=images, labels=[0], initial_fixation="center", render_mode="rgb_array")
+    env = single("Glimpse-MNIST-v0", dataset=(images, [0]), initial_fixation="center", render_mode="rgb_array")
     env.reset(seed=0)
     frame = env.render()
     scene, patches = scene_part(frame, 336, 336), frame[MARGIN : MARGIN + 40, 336 + 2 * MARGIN : -MARGIN]

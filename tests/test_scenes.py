@@ -6,12 +6,17 @@ import numpy as np
 import oracles
 import pytest
 
+from glimpse_env.datasets import ArrayDataset
 from glimpse_env.scenes import Composer
+
+
+def dataset(images):
+    return ArrayDataset(images=images, labels=np.zeros(len(images), np.int64), num_classes=1)
 
 
 def compose(composer, images, indices, draws, **arguments):
     scenes = np.full((len(indices), composer.height, composer.width, images.shape[3]), 77, np.uint8)  # must be wiped
-    composer.compose(scenes, np.arange(len(indices)), images, np.asarray(indices), draws, **arguments)
+    composer.compose(scenes, np.arange(len(indices)), dataset(images), np.asarray(indices), draws, **arguments)
     return scenes
 
 
@@ -58,7 +63,7 @@ def test_places_are_where_the_images_lie():
     for translate in (False, True):
         composer = Composer(20, 30, translate)
         scenes = np.zeros((50, 20, 30, 1), np.uint8)
-        places = composer.compose(scenes, np.arange(50), images, np.zeros(50, int), draws_of(composer, 50))
+        places = composer.compose(scenes, np.arange(50), dataset(images), np.zeros(50, int), draws_of(composer, 50))
         for scene, (x, y) in zip(scenes[..., 0], places, strict=True):
             assert box_of(scene > 0) == (y, y + 3, x, x + 4)
 
@@ -147,7 +152,7 @@ def test_only_the_rows_asked_for_are_made():
     composer = Composer(6, 6, True)
     images = constant([9, 8], (3, 3))
     scenes = np.full((4, 6, 6, 1), 77, np.uint8)
-    composer.compose(scenes, np.array([3, 1]), images, np.array([0, 1]), draws_of(composer, 2))
+    composer.compose(scenes, np.array([3, 1]), dataset(images), np.array([0, 1]), draws_of(composer, 2))
     assert (scenes[[0, 2]] == 77).all()
     assert set(np.unique(scenes[3])) == {0, 9}
     assert set(np.unique(scenes[1])) == {0, 8}

@@ -19,11 +19,13 @@ class ClassificationWorld:
 
     Args:
         num_envs: B.
-        dataset: the name of a dataset, see ``datasets.load``. Not read when images are given.
-        split: "train", "validation", "test" or "train+validation", of a named dataset.
-        images: images of your own instead: (N, h, w) or (N, h, w, C), uint8 or float in [0, 1].
-        labels: their classes: (N,) integers.
-        num_classes: how many classes there are; the largest of those labels plus one unless given.
+        dataset: the name of a dataset, a pair (images, labels) of arrays, a folder of class folders, a Hugging Face dataset,
+            a sequence of (image, label), or several of these by split: see ``datasets.load``.
+        split: "train", "validation", "test" or "train+validation"; "train" unless given, and all images of a dataset of your
+            own that has no splits.
+        num_classes: how many classes arrays or pairs have; the largest of their labels plus one unless given.
+        image_size: (h, w) or one number for both, to which images of a folder, a Hugging Face dataset or a sequence are fitted;
+            the size of the first unless given.
         scene_size: (H, W) or one number for both, in pixels; the images' own size unless given.
         translate: whether the image lies anywhere in the scene, or in its centre.
         num_clutter: pieces of other images of the split, added at random places.
@@ -51,11 +53,10 @@ class ClassificationWorld:
         self,
         num_envs: int,
         *,
-        dataset: str = "mnist",
-        split: str = "train",
-        images: npt.ArrayLike | None = None,
-        labels: npt.ArrayLike | None = None,
+        dataset: Any = "mnist",
+        split: str | None = None,
         num_classes: int | None = None,
+        image_size: int | tuple[int, int] | None = None,
         scene_size: int | tuple[int, int] | None = None,
         translate: bool = False,
         num_clutter: int = 0,
@@ -71,8 +72,6 @@ class ClassificationWorld:
         glimpse_cost: float = 0.0,
         num_threads: int = 1,
     ) -> None:
-        if split not in datasets.SPLITS:
-            raise ValueError(f"Unknown split {split!r}: use one of {', '.join(map(repr, datasets.SPLITS))}.")
         if reward not in REWARDS:
             raise ValueError(f"Unknown reward {reward!r}: use one of {', '.join(map(repr, REWARDS))}.")
         if decide not in DECIDES:
@@ -85,18 +84,18 @@ class ClassificationWorld:
         if not isinstance(num_glimpses, int | np.integer) or num_glimpses < 1:
             raise ValueError(f"num_glimpses must be an integer of at least 1, got {num_glimpses!r}.")
 
-        self.dataset = _dataset(dataset, split, images, labels, num_classes)
+        self.dataset = datasets.load(dataset, split, num_classes=num_classes, image_size=image_size)
         self.num_glimpses = int(num_glimpses)
         self.num_images = len(self.dataset)
         look_on = self.dataset.num_classes if decide == "anytime" else -1
         self.num_actions = self.dataset.num_classes + (decide == "anytime")
         variation = {"rotation": rotation, "scale": scale, "shear": shear, "shift": shift, "contrast": contrast}
-        self._composer = _composer(self.dataset.images, scene_size, translate, num_clutter, clutter_size, variation)
+        self._composer = _composer(self.dataset, scene_size, translate, num_clutter, clutter_size, variation)
         self.num_draws = 1 + self._composer.num_draws
         self._rules = (self.num_glimpses, reward == "every", look_on, glimpse_cost)
         self._num_threads = num_threads
 
-        C = self.dataset.images.shape[3]
+        _, _, C = self.dataset.shape
         self.scenes = np.zeros((num_envs, self._composer.height, self._composer.width, C), np.uint8)
         self.places = np.zeros((num_envs, 2), np.int64)
         self._labels = np.zeros(num_envs, np.int64)
@@ -109,12 +108,10 @@ class ClassificationWorld:
         """Begin a new episode in some rows, see `World.reset`."""
         if indices is None:
             indices = (draws[:, 0] * self.num_images).astype(np.int64)
-        self._labels[rows] = self.dataset.labels[indices]
+        places = self._composer.compose(self.scenes, rows, self.dataset, indices, draws[:, 1:], self._num_threads)
+        self.places[rows], self._labels[rows] = places, self.dataset.labels[indices]
         for counter in (self._steps, self._hits, self._first_hits):
             counter[rows] = 0
-        self.places[rows] = self._composer.compose(
-            self.scenes, rows, self.dataset.images, indices, draws[:, 1:], self._num_threads
-        )
 
     def step(
         self, actions: npt.NDArray[np.int64], playing: npt.NDArray[np.bool_]
@@ -142,21 +139,8 @@ class ClassificationWorld:
         }
 
 
-def _dataset(
-    name: str, split: str, images: npt.ArrayLike | None, labels: npt.ArrayLike | None, num_classes: int | None
-) -> datasets.Dataset:
-    """The user's arrays, if given, else the dataset of that name."""
-    if images is not None and labels is not None:
-        return datasets.from_arrays(images, labels, num_classes)
-    if images is not None or labels is not None:
-        raise ValueError(f"Pass both images= and labels=, or neither; {'labels' if labels is None else 'images'} is None.")
-    if num_classes is not None:
-        raise ValueError(f"num_classes={num_classes} goes with images= and labels= of your own.")
-    return datasets.load(name, split)
-
-
 def _composer(
-    images: npt.NDArray[np.uint8],
+    dataset: datasets.Dataset,
     scene_size: int | tuple[int, int] | None,
     translate: bool,
     num_clutter: int,
@@ -164,7 +148,7 @@ def _composer(
     variation: dict[str, float],
 ) -> Composer:
     """Check how scenes are to be made of these images."""
-    N, h, w, _ = images.shape
+    h, w, _ = dataset.shape
     H, W = (h, w) if scene_size is None else inputs.scene_size(scene_size)
     for name, value in (("num_clutter", num_clutter), ("clutter_size", clutter_size)):
         if not isinstance(value, int | np.integer):
@@ -175,7 +159,7 @@ def _composer(
         raise ValueError(f"num_clutter must be at least 0, got {num_clutter}.")
     if num_clutter and not 1 <= clutter_size <= min(h, w):
         raise ValueError(f"clutter_size must lie in [1, {min(h, w)}], the images' smaller side, got {clutter_size}.")
-    if num_clutter and N < 2:
+    if num_clutter and len(dataset) < 2:
         raise ValueError(f"num_clutter={num_clutter} cuts pieces from other images, and there is but one image.")
     varied = {name: inputs.number(name, value, *_VARIATIONS[name]) for name, value in variation.items()}
     return Composer(H, W, bool(translate), int(num_clutter), int(clutter_size), **varied)

@@ -1,0 +1,44 @@
+"""A pair of arrays as a dataset."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from glimpse_env.datasets import pixels
+from glimpse_env.datasets.base import ArrayDataset
+
+
+def from_arrays(images: npt.ArrayLike, labels: npt.ArrayLike, num_classes: int | None = None) -> ArrayDataset:
+    """Check a user's arrays and make a dataset of them.
+
+    Args:
+        images: (N, h, w) or (N, h, w, C), uint8, or float in [0, 1] (rounded to 1/255).
+        labels: (N,) integers, at least 0.
+        num_classes: n, more than any label; the largest label plus one unless given.
+
+    Raises:
+        ValueError: arrays of other shapes, dtypes or ranges, or of different lengths.
+    """
+    array: npt.NDArray[Any] = np.asarray(images)
+    if array.ndim not in (3, 4) or array.size == 0:
+        raise ValueError(f"images must be (N, h, w) or (N, h, w, C) with none of them 0, got shape {array.shape}.")
+    scenes = pixels.bytes_of(array)
+    classes, num_classes = checked_labels(labels, len(array), num_classes)
+    scenes = np.array(scenes.reshape(*scenes.shape[:3], -1), order="C")  # a copy: the caller may write on theirs
+    return ArrayDataset(images=scenes, labels=classes, num_classes=num_classes)
+
+
+def checked_labels(labels: npt.ArrayLike, length: int, num_classes: int | None) -> tuple[npt.NDArray[np.int64], int]:
+    """Check the labels of so many images: (N,) int64, a copy, and the number of classes."""
+    classes: npt.NDArray[Any] = np.asarray(labels)
+    if classes.shape != (length,) or not np.issubdtype(classes.dtype, np.integer):
+        raise ValueError(
+            f"labels must be {length} integers, one for each of the images, got shape {classes.shape} "
+            f"and dtype {classes.dtype}."
+        )
+    low, high = int(classes.min()), int(classes.max())
+    num_classes = high + 1 if num_classes is None else num_classes
+    if low < 0 or high >= num_classes:
+        raise ValueError(f"labels must lie in [0, num_classes={num_classes}), got [{low}, {high}].")
+    return classes.astype(np.int64), int(num_classes)

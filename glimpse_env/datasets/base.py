@@ -1,0 +1,167 @@
+"""What a dataset is: labels at hand, and images to take; in memory, or decoded when an episode asks for them."""
+
+import abc
+import dataclasses
+import functools
+import sys
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from glimpse_env.datasets import pixels
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Dataset(abc.ABC):
+    """Images with a class each; immutable, so that copies of an environment share it.
+
+    Args:
+        labels: (N,) int64 in [0, num_classes), read-only.
+        num_classes: n, the number of classes.
+        classes: the name of each, where they have names.
+    """
+
+    labels: npt.NDArray[np.int64]
+    num_classes: int
+    classes: tuple[str, ...] = ()
+
+    at_once: ClassVar[int]  # the episodes whose images are taken together
+
+    def __post_init__(self) -> None:
+        """Make the labels read-only."""
+        self._freeze("labels")
+
+    def __len__(self) -> int:
+        """N, the number of images."""
+        return len(self.labels)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """An immutable thing is its own copy."""
+        return self
+
+    @property
+    @abc.abstractmethod
+    def shape(self) -> tuple[int, int, int]:
+        """(h, w, C) of every image."""
+
+    @abc.abstractmethod
+    def take(self, indices: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+        """Have some images in memory.
+
+        Args:
+            indices: int64 in [0, N), of any shape.
+
+        Returns:
+            (M, h, w, C) uint8, contiguous, and where each index's image lies among these M: int64 of the indices' shape.
+
+        Raises:
+            ValueError: an image that cannot be read; the message names it.
+        """
+
+    @abc.abstractmethod
+    def part(self, members: npt.NDArray[np.int64]) -> Self:
+        """The dataset of some of the images alone, in this order."""
+
+    def _freeze(self, name: str) -> None:
+        array = getattr(self, name).view()
+        array.flags.writeable = False
+        object.__setattr__(self, name, array)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class ArrayDataset(Dataset):
+    """All images in memory.
+
+    Args:
+        images: (N, h, w, C) uint8, contiguous, read-only.
+        source: the (name, split) it was loaded as, if it was; it is pickled as that alone.
+    """
+
+    images: npt.NDArray[np.uint8]
+    source: tuple[str, str] | None = None
+
+    at_once: ClassVar[int] = sys.maxsize
+
+    def __post_init__(self) -> None:
+        """Make the arrays read-only."""
+        super().__post_init__()
+        self._freeze("images")
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Pickle a named dataset as its name, any other as its arrays."""
+        if self.source:
+            from glimpse_env.datasets.loading import load
+
+            return load, self.source
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return functools.partial(ArrayDataset, **fields), ()
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(h, w, C) of every image."""
+        _, h, w, C = self.images.shape
+        return h, w, C
+
+    def take(self, indices: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+        """Give all there are, see `Dataset.take`."""
+        return self.images, indices
+
+    def part(self, members: npt.NDArray[np.int64]) -> Self:
+        """The dataset of some of the images alone, in this order."""
+        return dataclasses.replace(self, images=self.images[members], labels=self.labels[members], source=None)
+
+
+class Items(Protocol):
+    """What images are read from, one at a time: PIL images, arrays or tensors."""
+
+    def __getitem__(self, index: int, /) -> Any:
+        """Image number index, as its source has it."""
+
+    def name(self, index: int, /) -> str:
+        """What an error calls it."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class LazyDataset(Dataset):
+    """Images that are decoded when an episode begins, and not kept.
+
+    Args:
+        items: where they come from; reading an item twice must give the same.
+        members: (N,) int64, which of the items they are.
+        size: (h, w), to which each image is fitted, see ``pixels.fitted``.
+        channels: C, 1 for grey, 3 for colour.
+    """
+
+    items: Items
+    members: npt.NDArray[np.int64]
+    size: tuple[int, int]
+    channels: int
+
+    at_once: ClassVar[int] = 1
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(h, w, C) of every image."""
+        return *self.size, self.channels
+
+    def take(self, indices: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+        """Decode some images, see `Dataset.take`."""
+        images = np.empty((indices.size, *self.shape), np.uint8)
+        for image, member in zip(images, self.members[indices.ravel()].tolist(), strict=True):
+            image[:] = read(self.items, member, self.shape)
+        return images, np.arange(indices.size).reshape(indices.shape)
+
+    def part(self, members: npt.NDArray[np.int64]) -> Self:
+        """The dataset of some of the images alone, in this order."""
+        return dataclasses.replace(self, members=self.members[members], labels=self.labels[members])
+
+
+def read(items: Items, index: int, shape: tuple[int, int, int] | None = None) -> npt.NDArray[np.uint8]:
+    """Read an item, (h, w, C) uint8, fitted to a shape if one is given; an error names the item."""
+    item = items[index]
+    try:
+        image = pixels.decoded(item)
+        return image if shape is None else pixels.fitted(image, shape)
+    except ValueError as error:
+        raise ValueError(f"{items.name(index)}: {error}") from error

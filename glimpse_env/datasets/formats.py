@@ -1,0 +1,110 @@
+"""The file formats of published datasets. None of them is a pickle; whatever is wrong with a file is a ValueError."""
+
+import math
+import pathlib
+import tarfile
+import zipfile
+import zlib
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from glimpse_env.datasets import matlab
+
+Labelled: TypeAlias = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]  # (N, h, w, C), (N,)
+
+_MOST = 1032  # how many times larger deflate's content can be
+
+
+def gunzip(packed: bytes) -> bytes:
+    """Decompress a gzip file."""
+    size = min(int.from_bytes(packed[-4:], "little"), _MOST * len(packed))  # its own count: one buffer, none grown and copied
+    try:
+        return zlib.decompress(packed, wbits=zlib.MAX_WBITS | 16, bufsize=max(size, 1))
+    except zlib.error as error:
+        raise ValueError(f"not a whole gzip file ({error})") from error
+
+
+def idx(content: bytes) -> npt.NDArray[np.uint8]:
+    """Read an IDX file of bytes (LeCun): two zeros, type 8, the number of axes, each one's length, the values."""
+    if content[:3] != b"\0\0\x08" or len(content) < 4:
+        raise ValueError(f"not an IDX file of bytes: it begins with {content[:4]!r}")
+    start = 4 + 4 * content[3]
+    shape = np.frombuffer(content[4:start], ">u4").tolist() if len(content) >= start else [-1]
+    if math.prod(shape) != len(content) - start:
+        raise ValueError(f"an IDX file of {shape} values, and it has {len(content) - start}")
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def idx_pair(images: pathlib.Path, labels: pathlib.Path) -> Labelled:
+    """Read MNIST's format: two IDX files, gzipped."""
+    return _grey(images.read_bytes(), labels.read_bytes())
+
+
+def emnist_letters(path: pathlib.Path, training: bool) -> Labelled:
+    """Read the letters of EMNIST's archive: the same in a zip, with images turned over and labels from 1."""
+    stem = f"gzip/emnist-letters-{'train' if training else 'test'}"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            packed = [archive.read(f"{stem}-{what}-ubyte.gz") for what in ("images-idx3", "labels-idx1")]
+    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError, zlib.error, OSError) as error:
+        raise ValueError(f"not EMNIST's archive ({error})") from error
+    images, labels = _grey(*packed)
+    if labels.min() < 1:
+        raise ValueError("EMNIST's letters have labels from 1, and here is a 0")
+    return np.ascontiguousarray(images.swapaxes(1, 2)), labels - 1
+
+
+def cifar10(path: pathlib.Path, training: bool) -> Labelled:
+    """Read CIFAR-10's binary archive: records of a label and 32x32 bytes of red, of green and of blue.
+
+    Members are read by their names, in memory: nothing is unpacked.
+    """
+    files = [f"data_batch_{n}.bin" for n in range(1, 6)] if training else ["test_batch.bin"]
+    try:
+        with tarfile.open(path) as archive:
+            contents = [_member(archive, f"cifar-10-batches-bin/{file}") for file in files]
+    except (tarfile.TarError, KeyError, EOFError, zlib.error, OSError, OverflowError) as error:
+        raise ValueError(f"not CIFAR-10's archive ({error})") from error
+    values = np.frombuffer(b"".join(contents), np.uint8)
+    if values.size == 0 or values.size % 3073:
+        raise ValueError(f"CIFAR-10's records have 3,073 bytes, and there are {values.size:,}")
+    records = values.reshape(-1, 3073)
+    images = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    return _checked(np.ascontiguousarray(images), records[:, 0], 10)
+
+
+def svhn(path: pathlib.Path) -> Labelled:
+    """Read a cropped SVHN file: MATLAB's X (32, 32, 3, N) and y (N, 1) from 1 to 10, which stands for the digit 0."""
+    found = matlab.arrays(path.read_bytes())
+    if not {"X", "y"} <= found.keys():
+        raise ValueError(f"SVHN has X and y, got {sorted(found)}")
+    images, labels = found["X"], found["y"]
+    if images.ndim != 4 or images.shape[:3] != (32, 32, 3) or images.dtype != np.uint8:
+        raise ValueError(f"SVHN's X must be (32, 32, 3, N) of bytes, got {images.shape} and {images.dtype}")
+    if not np.isin(labels, np.arange(1, 11)).all():
+        raise ValueError("SVHN's y must be integers from 1 to 10")
+    return _checked(np.ascontiguousarray(images.transpose(3, 0, 1, 2)), labels.ravel().astype(np.int64) % 10, 10)
+
+
+def _grey(images: bytes, labels: bytes) -> Labelled:
+    pixels, classes = idx(gunzip(images)), idx(gunzip(labels))
+    if pixels.ndim != 3 or classes.ndim != 1:
+        raise ValueError(f"images must have three axes and labels one, got {pixels.ndim} and {classes.ndim}")
+    return _checked(pixels[..., np.newaxis], classes, 256)
+
+
+def _member(archive: tarfile.TarFile, name: str) -> bytes:
+    file = archive.extractfile(name)
+    if file is None:
+        raise KeyError(f"{name} is not a file")
+    return file.read()
+
+
+def _checked(images: npt.NDArray[np.uint8], labels: npt.NDArray[np.integer], num_classes: int) -> Labelled:
+    if images.size == 0 or len(images) != len(labels):
+        raise ValueError(f"{len(images)} images and {len(labels)} labels: there must be as many, and one at least")
+    if labels.max() >= num_classes:
+        raise ValueError(f"labels must lie in [0, {num_classes}), and there is {labels.max()}")
+    return images, labels.astype(np.int64)

@@ -1,0 +1,66 @@
+"""MATLAB files of level 5, as far as SVHN needs them: arrays of numbers.
+
+Not SciPy's reader, which can end the process on a damaged file.
+"""
+
+import math
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_TYPES = {1: "i1", 2: "u1", 3: "<i2", 4: "<u2", 5: "<i4", 6: "<u4", 7: "<f4", 9: "<f8", 12: "<i8", 13: "<u8"}
+_MATRIX, _COMPRESSED = 14, 15
+
+
+def arrays(content: bytes) -> dict[str, npt.NDArray[Any]]:
+    """Read the arrays of a file: name -> values, in the type they are stored as.
+
+    Raises:
+        ValueError: no such file, one that is damaged, or one with other things than arrays.
+    """
+    if content[124:128] != b"\0\1IM":  # version and byte order
+        raise ValueError("not a little-endian MATLAB file of level 5")
+    found = {}
+    for kind, data in _elements(memoryview(content)[128:]):
+        if kind == _COMPRESSED:
+            try:
+                kind, data = next(_elements(memoryview(zlib.decompress(data))), (0, data))
+            except zlib.error as error:
+                raise ValueError(f"a variable cannot be decompressed ({error})") from error
+        if kind != _MATRIX:
+            raise ValueError(f"an element of type {kind} where a variable should be")
+        name, values = _array(data)
+        found[name] = values
+    return found
+
+
+def _elements(data: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """The type and the bytes of each element in a row of them."""
+    while data:
+        if len(data) < 8:
+            raise ValueError("it ends within an element")
+        kind, size = struct.unpack_from("<II", data)
+        start = 8
+        if kind >> 16:  # a small one, of four bytes at most, tag and all in eight
+            kind, size, start = kind & 0xFFFF, kind >> 16, 4
+        stop = start + size
+        if stop > len(data):
+            raise ValueError(f"it has {len(data) - start} bytes where an element needs {size}")
+        yield kind, data[start:stop]
+        data = data[stop if kind == _COMPRESSED else -(-stop // 8) * 8 :]
+
+
+def _array(data: memoryview) -> tuple[str, npt.NDArray[Any]]:
+    parts = list(_elements(data))
+    if len(parts) < 4 or parts[3][0] not in _TYPES:
+        raise ValueError("a variable that is no array of numbers")
+    _, (_, axes), (_, name), (kind, values) = parts[:4]
+    shape = np.frombuffer(axes, "<i4").tolist()
+    numbers = np.frombuffer(values, _TYPES[kind])
+    if math.prod(shape) != numbers.size:
+        raise ValueError(f"an array of {shape} that has {numbers.size} numbers")
+    return bytes(name).decode("latin-1"), numbers.reshape(shape, order="F")
