@@ -165,7 +165,8 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         """Draw the image, the path of the latest fixations and the patches: (height, width, 3) uint8; see the class."""
         if self.render_mode != "rgb_array" or self._scene is None:
             return self.env.render()
-        return draw(self._scene, self.retina, list(self._path), self._glimpse)
+        H, W, _ = self.scene_shape
+        return draw(self._scene, self.retina, list(self._path), self._glimpse, title=f"{W} x {H}")
 
     def _look(self, observation: Any) -> dict[str, Any]:
         others = dict(observation) if isinstance(self.env.observation_space, spaces.Dict) else {}
