@@ -14,7 +14,7 @@ from gymnasium.vector import VectorEnv
 from torch import Tensor
 from torch.distributions import Categorical
 
-from agents import build, evaluation, parallel, reinforce, training
+from agents import build, evaluation, parallel, reinforce, training, watch
 from agents.config import PRESETS, Config, preset
 from agents.networks import RecurrentAttentionModel
 from agents.rollout import Episodes, collect, make_gaze
@@ -169,10 +169,11 @@ def _sampled(logits: Tensor, noise: np.random.Generator, batch_size: int, ranks:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train as the flags say, or ``evaluate``."""
+    """Train as the flags say, or ``evaluate``, or ``watch``."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == ["evaluate"]:
-        evaluation.main(arguments[1:])
+    others = {"evaluate": evaluation.main, "watch": watch.main}
+    if arguments and arguments[0] in others:
+        others[arguments[0]](arguments[1:])
         return
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", choices=PRESETS, default="best")

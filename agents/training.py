@@ -138,7 +138,7 @@ def plain_errors(command: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise SystemExit(130) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError) as error:
         raise SystemExit(f"{command}: {error}") from error
 
 

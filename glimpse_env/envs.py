@@ -220,7 +220,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
             )
         for trail, belief in zip(self._trails, given, strict=False):
             if trail.beliefs:
-                trail.beliefs[-1] = belief
+                trail.beliefs[-1], trail.action = belief, None  # what was named before the latest glimpse is past
 
     def close_extras(self, **kwargs: Any) -> None:
         """Close the window, if one is open."""

@@ -41,6 +41,12 @@ class Window:
         pygame.event.pump()
         pygame.display.flip()
 
+    def asked_to_close(self) -> bool:
+        """Whether someone has closed the window, by mouse or by Escape or Q, since it was last asked."""
+        pygame = load_pygame()
+        keys = pygame.event.get(pygame.KEYDOWN)
+        return bool(pygame.event.get(pygame.QUIT)) or any(event.key in (pygame.K_ESCAPE, pygame.K_q) for event in keys)
+
     def close(self) -> None:
         """Close it, if it is open."""
         load_pygame().display.quit()
