@@ -35,7 +35,7 @@ def watch(model: RecurrentAttentionModel, envs: VectorEnv[Any, Any, Any], lookin
     """
     images = envs.unwrapped.world.num_images  # type: ignore[attr-defined]
     rows = np.arange(seed, seed + envs.num_envs)
-    start = envs.reset(seed=rows.tolist(), options={"index": rows % images} if images else None)
+    start = envs.reset(seed=seed, options={"index": rows % images} if images else None)
     gaze = make_gaze(model, looking, np.random.default_rng(seed), envs.num_envs, slice(None), std=0.0)
     pictures: list[Picture] = []
 

@@ -28,6 +28,7 @@ RESULTS = pathlib.Path("results")
 RUNS = pathlib.Path("runs")
 PAGE = pathlib.Path("docs/results.md")
 IMAGES = PAGE.parent / "images"
+SCORES = pathlib.Path("glimpse_env/data/scores.json")  # what glimpse_env.play shows of the agent
 
 # id -> the paper's figure (NIPS version) and the best published since, test error in percent.
 KNOWN = {
@@ -248,6 +249,12 @@ def page() -> str:
     return "\n".join(lines)
 
 
+def scores() -> dict[str, float]:
+    """How many percent of each task's test images the agent names: its published figure."""
+    ours = [row for row in finished() if row.name == "best"]
+    return {row.task: round(100 - statistics.fmean(row.last("learned")), 2) for row in ours}
+
+
 def main() -> None:
     """Train what is asked for, and rebuild the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -260,6 +267,7 @@ def main() -> None:
             for seed in range(arguments.seeds):
                 make(task, name, seed)
     PAGE.write_text(page())
+    SCORES.write_text(json.dumps(scores(), indent=2) + "\n")
     print(f"{PAGE} is rebuilt.")
 
 

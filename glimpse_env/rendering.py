@@ -268,7 +268,8 @@ def _draw_bars(
     base = layout.bars + _BARS * unit
     for n, k in enumerate(shown):
         colour = _RIGHT if k == label else _PATH if k == action else _TEXT
-        ink.box(picture, left + n * cell + unit, base - _BARS * unit, cell - 2 * unit, _BARS * unit, _TRACK)
+        if belief is not None:
+            ink.box(picture, left + n * cell + unit, base - _BARS * unit, cell - 2 * unit, _BARS * unit, _TRACK)
         tall = max(unit, round(weights[k] * _BARS * unit))
         ink.box(picture, left + n * cell + unit, base - tall, cell - 2 * unit, tall, colour)
         name = names[k][:letters]
