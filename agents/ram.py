@@ -14,7 +14,7 @@ from gymnasium.vector import VectorEnv
 from torch import Tensor
 from torch.distributions import Categorical
 
-from agents import build, evaluation, parallel, reinforce, training, watch
+from agents import build, evaluation, gallery, parallel, reinforce, training, watch
 from agents.config import PRESETS, Config, preset
 from agents.networks import RecurrentAttentionModel
 from agents.rollout import Episodes, collect, make_gaze
@@ -83,7 +83,8 @@ def losses(model: RecurrentAttentionModel, episodes: Episodes, config: Config, s
 def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Path("runs")) -> Result:
     """Train an agent, then evaluate it on the test split.
 
-    Writes into runs/<name>/: ``config.json``, ``metrics.csv``, ``checkpoint.pt``, ``paths.png``, ``results.json``.
+    Writes into runs/<name>/: ``config.json``, ``metrics.csv``, ``checkpoint.pt``, ``results.json``, and the figures
+    ``paths.png``, ``curve.png``, ``fixations.png``, ``confusion.png``.
 
     Args:
         config: the run.
@@ -126,6 +127,8 @@ def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Pat
             config.looking,
             folder / "paths.png",
         )
+        seen = build.make_envs(config, evaluation.BATCH, config.evaluated_on)
+        gallery.draw(model, seen, config.looking, folder, config.env_id)
     ranks.close()
     return Result(model, folder, errors)
 

@@ -68,6 +68,7 @@ WAYS = {
     "random": "random",
     "center": "centre",
 }
+FIGURES = {"paths": "Where it looks", "fixations": "How often it looks where", "confusion": "What it names for what"}
 STYLES = ("-", "--", ":", "-.")
 INTRODUCTION = """# Results
 
@@ -105,7 +106,8 @@ def make(task: str, name: str, seed: int) -> None:
     for file in ("config.json", "metrics.csv", "results.json"):
         shutil.copy(folder / file, kept / file)
     if name == "best":
-        shutil.copy(folder / "paths.png", kept / "paths.png")
+        for picture in FIGURES:
+            shutil.copy(folder / f"{picture}.png", kept / f"{picture}.png")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,10 +195,11 @@ def section(task: str, rows: Sequence[Row]) -> list[str]:
     for row in rows:
         if row.name == "best":
             lines += ["", *glimpse_table(row), "", f"![Learning curves]({figure(task, rows)})"]
-            picture = RESULTS / row.configs[0]["name"] / "paths.png"
-            if picture.exists():
-                shutil.copy(picture, IMAGES / f"paths-{task}.png")
-                lines += ["", f"![Where it looks](images/paths-{task}.png)"]
+            for picture, shown in FIGURES.items():
+                kept = RESULTS / row.configs[0]["name"] / f"{picture}.png"
+                if kept.exists():
+                    shutil.copy(kept, IMAGES / f"{picture}-{task}.png")
+                    lines += ["", f"![{shown}](images/{picture}-{task}.png)"]
     return [*lines, ""]
 
 
