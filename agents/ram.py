@@ -80,7 +80,7 @@ def losses(model: RecurrentAttentionModel, episodes: Episodes, config: Config, s
     return parts
 
 
-def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Path("runs")) -> Result:
+def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Path("runs"), tensorboard: bool = False) -> Result:
     """Train an agent, then evaluate it on the test split.
 
     Writes into runs/<name>/: ``config.json``, ``metrics.csv``, ``checkpoint.pt``, ``results.json``, and the figures
@@ -90,6 +90,7 @@ def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Pat
         config: the run.
         resume: go on from the run's checkpoint; the rest comes out as if it had never stopped.
         runs: the folder of all runs.
+        tensorboard: write scalars for TensorBoard as well.
 
     Raises:
         FileNotFoundError: nothing to resume.
@@ -116,6 +117,7 @@ def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Pat
         measure="error" if envs.unwrapped.world.num_images else "return",  # type: ignore[attr-defined]
         ranks=ranks,
         resume=resume,
+        tensorboard=tensorboard,
     )
     errors: dict[str, list[float]] = {}
     if ranks.leads:
@@ -181,13 +183,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", choices=PRESETS, default="best")
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--tensorboard", action="store_true")
     parser.add_argument("--env-id", default=Config.env_id)
     own, rest = parser.parse_known_args(arguments)
-    note = "--preset {best,paper}: where the defaults come from. --resume: go on from the run's checkpoint."
+    note = "--preset {best,paper}: where the defaults come from. --resume: go on from the run's checkpoint. "
+    note += "--tensorboard: write scalars for it as well."
     default = preset(own.preset, own.env_id)
     config = tyro.cli(Config, default=default, args=rest, prog="python -m agents.ram", description=note)
     with training.plain_errors("agents.ram"):
-        result = train(config, own.resume)
+        result = train(config, own.resume, tensorboard=own.tensorboard)
     if result.errors:
         print(f"{result.folder}/paths.png shows where it looks.\n")
         evaluation.print_report(result.errors, config, config.evaluated_on)

@@ -1,6 +1,7 @@
 """Figures: drawn from what the evaluation measures, and written by each run."""
 
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
@@ -56,6 +57,21 @@ def test_a_game_has_a_map_but_no_classes(tmp_path):
     gallery.draw(agent(config), build.make_envs(config, 8, "validation"), "learned", tmp_path, "")
     assert [path.name for path in tmp_path.iterdir()] == ["fixations.png"]
     assert looks_drawn(tmp_path / "fixations.png")
+
+
+def test_tensorboard_gets_what_the_metrics_have(tmp_path):
+    pytest.importorskip("tensorboardX")
+    config = dataclasses.replace(CONFIG, num_episodes=512, num_validations=2, name="run")
+    ram.train(config, runs=tmp_path, tensorboard=True)
+    (events,) = (tmp_path / "run" / "tensorboard").iterdir()
+    names = (tmp_path / "run" / "metrics.csv").read_text().splitlines()[0].split(",")
+    assert all(name.encode() in events.read_bytes() for name in names if name != "seconds")
+
+
+def test_tensorboard_missing_names_the_remedy(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    with pytest.raises(ImportError, match=r'pip install "glimpse-env\[tensorboard\]"'):
+        ram.train(CONFIG, runs=tmp_path, tensorboard=True)
 
 
 @pytest.mark.parametrize("num_classes", [2, 10, 100])
