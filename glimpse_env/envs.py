@@ -21,7 +21,7 @@ from glimpse_env.worlds import World
 from glimpse_env.worlds.catch import CatchWorld
 from glimpse_env.worlds.classification import ClassificationWorld
 
-WORLDS: Mapping[str, Callable[..., World]] = {"classification": ClassificationWorld, "catch": CatchWorld}
+WORLDS: dict[str, Callable[..., World]] = {"classification": ClassificationWorld, "catch": CatchWorld}
 _NOBODY = np.empty(0, np.int64)
 
 Observation: TypeAlias = dict[str, npt.NDArray[np.float32]]
