@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One thread a process: two busy processes of several threads each slow one another down manifold.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: train test check format lint types bench setup
+.PHONY: train test check format lint types docs bench setup
 
 setup: $(VENV)/.installed
 
@@ -20,7 +20,7 @@ train: setup  ## train the agent on 60x60 cluttered MNIST, in short; more flags 
 test: setup  ## run the tests
 	$(BIN)/python -m pytest $(ARGS)
 
-check: lint types test  ## all that must hold before a commit
+check: lint types test docs  ## all that must hold before a commit
 
 format: setup
 	$(BIN)/ruff format .
@@ -32,6 +32,9 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
+
+docs: setup  ## build the documentation, warnings as errors: docs/_build/index.html
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
 
 bench: setup  ## the throughput of environment and trainer
 	$(BIN)/python -m benchmarks.throughput

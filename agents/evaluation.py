@@ -15,7 +15,7 @@ import torch
 from gymnasium.vector import VectorEnv
 
 import glimpse_env
-from agents import build, figures, tasks, training, weights
+from agents import build, figures, gallery, tasks, training, weights
 from agents.config import Config
 from agents.networks import RecurrentAttentionModel
 from agents.rollout import collect, make_gaze
@@ -132,8 +132,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--split", default="test", choices=("train", "validation", "test"), help="which images")
     parser.add_argument("--seed", type=int, default=0, help="of the scenes")
     parser.add_argument("--num-threads", type=int, default=1)
+    parser.add_argument("--figures", type=pathlib.Path, help="a folder for a heat map of its fixations and its mistakes")
     flags = parser.parse_args(arguments)
     torch.set_num_threads(flags.num_threads)
     with training.plain_errors("agents.ram evaluate"):
         model, config = weights.load(flags.weights)
         print_report(report(model, config, flags.split, flags.seed), config, flags.split)
+        if flags.figures:
+            gallery.draw(model, build.make_envs(config, BATCH, flags.split), config.looking, flags.figures, config.env_id)

@@ -1,10 +1,15 @@
-"""Figures of what an agent does."""
+"""Figures of what an agent does: readable in print, in grey, and without telling red from green."""
 
+import csv
 import pathlib
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+
+_MAPS = 12  # glimpses whose fixations are shown
+_BINS = 30  # of a map, a side
+_NUMBERED = 20  # the most classes for which each count is written
 
 
 def save_tiles(
@@ -29,3 +34,94 @@ def save_tiles(
         axes.set_axis_off()
         axes.set_title(title, color="black" if well else "#D55E00")
     figure.savefig(path, dpi=100)
+
+
+def save_curve(metrics: pathlib.Path, path: pathlib.Path, title: str) -> None:
+    """Draw the measure that counts, in training and on the validation split, over the episodes.
+
+    Args:
+        metrics: the ``metrics.csv`` of a run.
+        path: of the picture.
+        title: of the picture.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import ScalarFormatter
+
+    with open(metrics, newline="") as file:
+        rows = list(csv.DictReader(file))
+    measure = "error" if "validation_error" in rows[0] else "return"
+    episodes = [int(row["episodes"]) / 1000 for row in rows]
+    figure = Figure(figsize=(6.4, 4), layout="constrained")
+    axes = figure.add_subplot()
+    for name, label, colour, line in (
+        (measure, "training, exploring", "#E69F00", "--"),
+        (f"validation_{measure}", "validation", "#0072B2", "-"),
+    ):
+        axes.plot(episodes, [float(row[name]) for row in rows], label=label, color=colour, linestyle=line, marker=".")
+    axes.set(xlabel="thousand episodes", ylabel=f"{measure}, %" if measure == "error" else measure, title=title)
+    if measure == "error":
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(ScalarFormatter())
+        axes.yaxis.set_minor_formatter(ScalarFormatter())
+    axes.grid(alpha=0.3, which="both")
+    axes.legend()
+    figure.savefig(path, dpi=120)
+
+
+def save_fixations(fixations: npt.NDArray[np.float32], path: pathlib.Path) -> None:
+    """Draw how often each part of the scene is looked at, one map a glimpse; the darker, the more often.
+
+    Args:
+        fixations: (T, N, 2) in [-1, 1], of N episodes.
+        path: of the picture.
+    """
+    from matplotlib.colors import LogNorm
+    from matplotlib.figure import Figure
+
+    shown = fixations if len(fixations) <= _MAPS else fixations[np.linspace(0, len(fixations) - 1, _MAPS).astype(int)]
+    numbers = np.linspace(1, len(fixations), len(shown)).astype(int)
+    edges = np.linspace(-1, 1, _BINS + 1)
+    counts = [np.histogram2d(y, x, bins=(edges, edges))[0] for x, y in shown.transpose(0, 2, 1)]
+    shares = [100 * count / fixations.shape[1] for count in counts]
+    columns = min(4, len(shown))
+    rows = -(-len(shown) // columns)
+    figure = Figure(figsize=(2 * columns + 0.9, 2.25 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False)
+    scale = LogNorm(100 / fixations.shape[1], max(share.max() for share in shares))
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, share, number in zip(grid.flat, shares, numbers, strict=False):
+        image = axes.imshow(np.where(share > 0, share, np.nan), extent=(-1, 1, 1, -1), cmap="viridis_r", norm=scale)
+        axes.set_axis_on()
+        axes.set(title=f"glimpse {number}", xticks=(-1, 0, 1), yticks=(-1, 0, 1))
+    figure.colorbar(image, ax=grid, label="% of the episodes", shrink=0.8)
+    figure.savefig(path, dpi=120)
+
+
+def save_confusion(labels: npt.NDArray[np.int64], named: npt.NDArray[np.int64], num_classes: int, path: pathlib.Path) -> None:
+    """Draw which class is named for which; the colours are of the mistakes alone.
+
+    Args:
+        labels: (N,) the right classes.
+        named: (N,) the classes named.
+        num_classes: n.
+        path: of the picture.
+    """
+    from matplotlib.figure import Figure
+
+    counts = np.zeros((num_classes, num_classes), np.int64)
+    np.add.at(counts, (labels, named), 1)
+    mistakes = np.where(np.eye(num_classes, dtype=bool), 0, counts)
+    side = 2.2 + 0.42 * min(num_classes, 20)
+    figure = Figure(figsize=(side + 0.6, side), layout="constrained")
+    axes = figure.add_subplot()
+    image = axes.imshow(mistakes, cmap="Blues", vmax=max(1, mistakes.max()))
+    if num_classes <= _NUMBERED:
+        for (row, column), count in np.ndenumerate(counts):
+            dark = mistakes[row, column] > 0.6 * mistakes.max()
+            colour = "0.45" if row == column else "white" if dark else "black"
+            axes.text(column, row, str(count) if count else "", ha="center", va="center", color=colour, fontsize=8)
+        axes.set(xticks=range(num_classes), yticks=range(num_classes))
+    axes.set(xlabel="named", ylabel="right class", title=f"{mistakes.sum():,} mistakes in {len(labels):,}")
+    figure.colorbar(image, ax=axes, label="mistakes", shrink=0.8)
+    figure.savefig(path, dpi=120)

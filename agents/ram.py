@@ -18,7 +18,7 @@ import tyro
 from gymnasium.vector import VectorEnv
 from torch import Tensor
 
-from agents import build, evaluation, parallel, reinforce, tasks, training
+from agents import build, evaluation, gallery, parallel, reinforce, tasks, training, watch
 from agents.config import PRESETS, Config, preset
 from agents.networks import RecurrentAttentionModel
 from agents.rollout import Episodes, collect, make_gaze
@@ -91,16 +91,18 @@ def losses(model: RecurrentAttentionModel, episodes: Episodes, config: Config, s
     return parts
 
 
-def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Path("runs")) -> Result:
+def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Path("runs"), tensorboard: bool = False) -> Result:
     """Train an agent, then evaluate it on the test split.
 
-    Writes into runs/<name>/: ``config.json``, ``metrics.csv``, ``checkpoint.pt``, ``results.json``; ``paths.png``, where a
-    `GlimpseWrapper` or a native environment draws it.
+    Writes into runs/<name>/: ``config.json``, ``metrics.csv``, ``checkpoint.pt``, ``results.json``, and the figures
+    ``curve.png``; ``paths.png`` where a `GlimpseWrapper` or a native environment draws it; ``fixations.png`` and
+    ``confusion.png`` of a native one.
 
     Args:
         config: the run.
         resume: go on from the run's checkpoint; the rest comes out as if it had never stopped.
         runs: the folder of all runs.
+        tensorboard: write scalars for TensorBoard as well.
 
     Raises:
         FileNotFoundError: nothing to resume.
@@ -128,6 +130,7 @@ def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Pat
         measure=tasks.measure(task),
         ranks=ranks,
         resume=resume,
+        tensorboard=tensorboard,
     )
     errors: dict[str, list[float]] = {}
     if ranks.leads:
@@ -137,6 +140,9 @@ def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Pat
         tiles = build.make_envs(config, _TILES, config.evaluated_on, **drawn)
         if drawn or tiles.envs[0].has_wrapper_attr("picture"):  # type: ignore[attr-defined]
             evaluation.draw_paths(model, tiles, config.looking, folder / "paths.png")
+        if tasks.world(task):
+            seen = build.make_envs(config, evaluation.BATCH, config.evaluated_on)
+            gallery.draw(model, seen, config.looking, folder, config.env_id)
     ranks.close()
     return Result(model, folder, errors)
 
@@ -183,21 +189,24 @@ def _sampled(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train as the flags say, or ``evaluate``."""
+    """Train as the flags say, or ``evaluate``, or ``watch``."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == ["evaluate"]:
-        evaluation.main(arguments[1:])
+    others = {"evaluate": evaluation.main, "watch": watch.main}
+    if arguments and arguments[0] in others:
+        others[arguments[0]](arguments[1:])
         return
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", choices=PRESETS, default="best")
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--tensorboard", action="store_true")
     parser.add_argument("--env-id", default=Config.env_id)
     own, rest = parser.parse_known_args(arguments)
-    note = f"--preset {{{','.join(PRESETS)}}}: where the defaults come from. --resume: go on from the run's checkpoint."
+    note = f"--preset {{{','.join(PRESETS)}}}: where the defaults come from. --resume: go on from the run's checkpoint. "
+    note += "--tensorboard: write scalars for it as well."
     with training.plain_errors("agents.ram"):
         default = preset(own.preset, own.env_id)
         config = tyro.cli(Config, default=default, args=rest, prog="python -m agents.ram", description=note)
-        result = train(config, own.resume)
+        result = train(config, own.resume, tensorboard=own.tensorboard)
     if result.errors:
         if (result.folder / "paths.png").exists():
             print(f"{result.folder}/paths.png shows where it looks.\n")

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import dataclasses
+import importlib
 import json
 import math
 import pathlib
@@ -35,6 +36,7 @@ def fit(
     measure: str,
     ranks: Ranks,
     resume: bool = False,
+    tensorboard: bool = False,
 ) -> None:
     """Train a model, or go on where a run was cut.
 
@@ -51,9 +53,11 @@ def fit(
         measure: what counts: "error", in percent, or "return".
         ranks: the processes that share the run.
         resume: go on from the run's checkpoint.
+        tensorboard: write the metrics for TensorBoard as well, into the folder's ``tensorboard``.
 
     Raises:
         FileNotFoundError: nothing to resume.
+        ImportError: tensorboard without the extra of that name.
         ValueError: the checkpoint is damaged, or of another config.
         KeyboardInterrupt: after SIGINT or SIGTERM, when the update was whole and a checkpoint saved.
     """
@@ -75,7 +79,8 @@ def fit(
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
             checkpoints.save(checkpoint, {"config": dataclasses.asdict(config), "update": update, **state})
 
-    metrics = Metrics(folder / "metrics.csv", first, measure) if ranks.leads else None
+    board = _board(folder / "tensorboard") if tensorboard and ranks.leads else None
+    metrics = Metrics(folder / "metrics.csv", first, measure, board) if ranks.leads else None
     every = max(1, config.num_updates // config.num_validations)
     progress = tqdm(
         range(first, config.num_updates),
@@ -132,6 +137,13 @@ def _signals_wait() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
+def _board(folder: pathlib.Path) -> Any:
+    try:
+        return importlib.import_module("tensorboardX").SummaryWriter(str(folder))
+    except ImportError as error:
+        raise ImportError('--tensorboard needs tensorboardX: pip install "glimpse-env[tensorboard]".') from error
+
+
 @contextlib.contextmanager
 def plain_errors(command: str) -> Iterator[None]:
     """End a command with a message where a user needs no traceback."""
@@ -146,10 +158,11 @@ def plain_errors(command: str) -> Iterator[None]:
 class Metrics:
     """The running averages of a training, and their file: one row a validation."""
 
-    def __init__(self, path: pathlib.Path, first_update: int, measure: str) -> None:
+    def __init__(self, path: pathlib.Path, first_update: int, measure: str, board: Any = None) -> None:
         """Open a new file, or keep an older one's rows up to the update from which it goes on."""
         self._path = path
         self._measure = measure
+        self._board = board  # a writer of TensorBoard's, or None
         self._sums: dict[str, float] = {}
         self._count = 0
         self._recent = math.nan
@@ -179,6 +192,10 @@ class Metrics:
             writer = csv.DictWriter(file, names)
             writer.writeheader()
             writer.writerows(self._rows)
+        if self._board is not None:
+            for name, value in row.items():
+                self._board.add_scalar(name, value, episodes)
+            self._board.flush()
         self._sums, self._count = {}, 0
 
     def summary(self) -> dict[str, str]:

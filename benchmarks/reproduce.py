@@ -28,6 +28,7 @@ RESULTS = pathlib.Path("results")
 RUNS = pathlib.Path("runs")
 PAGE = pathlib.Path("docs/results.md")
 IMAGES = PAGE.parent / "images"
+SCORES = pathlib.Path("glimpse_env/data/scores.json")  # what glimpse_env.play shows of the agent
 
 # id -> the paper's figure (NIPS version) and the best published since, test error in percent.
 KNOWN = {
@@ -67,6 +68,7 @@ WAYS = {
     "random": "random",
     "center": "centre",
 }
+FIGURES = {"paths": "Where it looks", "fixations": "How often it looks where", "confusion": "What it names for what"}
 STYLES = ("-", "--", ":", "-.")
 INTRODUCTION = """# Results
 
@@ -104,7 +106,8 @@ def make(task: str, name: str, seed: int) -> None:
     for file in ("config.json", "metrics.csv", "results.json"):
         shutil.copy(folder / file, kept / file)
     if name == "best":
-        shutil.copy(folder / "paths.png", kept / "paths.png")
+        for picture in FIGURES:
+            shutil.copy(folder / f"{picture}.png", kept / f"{picture}.png")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,10 +195,11 @@ def section(task: str, rows: Sequence[Row]) -> list[str]:
     for row in rows:
         if row.name == "best":
             lines += ["", *glimpse_table(row), "", f"![Learning curves]({figure(task, rows)})"]
-            picture = RESULTS / row.configs[0]["name"] / "paths.png"
-            if picture.exists():
-                shutil.copy(picture, IMAGES / f"paths-{task}.png")
-                lines += ["", f"![Where it looks](images/paths-{task}.png)"]
+            for picture, shown in FIGURES.items():
+                kept = RESULTS / row.configs[0]["name"] / f"{picture}.png"
+                if kept.exists():
+                    shutil.copy(kept, IMAGES / f"{picture}-{task}.png")
+                    lines += ["", f"![{shown}](images/{picture}-{task}.png)"]
     return [*lines, ""]
 
 
@@ -248,6 +252,12 @@ def page() -> str:
     return "\n".join(lines)
 
 
+def scores() -> dict[str, float]:
+    """How many percent of each task's test images the agent names: its published figure."""
+    ours = [row for row in finished() if row.name == "best"]
+    return {row.task: round(100 - statistics.fmean(row.last("learned")), 2) for row in ours}
+
+
 def main() -> None:
     """Train what is asked for, and rebuild the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -260,6 +270,7 @@ def main() -> None:
             for seed in range(arguments.seeds):
                 make(task, name, seed)
     PAGE.write_text(page())
+    SCORES.write_text(json.dumps(scores(), indent=2) + "\n")
     print(f"{PAGE} is rebuilt.")
 
 

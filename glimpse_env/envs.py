@@ -13,21 +13,22 @@ from gymnasium.vector.utils import batch_space
 from glimpse_env import inputs
 from glimpse_env.canvas import Canvas
 from glimpse_env.gaze import NUM_DRAWS, Gaze
-from glimpse_env.rendering import draw
+from glimpse_env.rendering import SIDE, Trail, draw, tile
 from glimpse_env.retina import Retina
 from glimpse_env.streams import uniforms
+from glimpse_env.window import Window
 from glimpse_env.worlds import World
 from glimpse_env.worlds.catch import CatchWorld
 from glimpse_env.worlds.classification import ClassificationWorld
 
-WORLDS: Mapping[str, Callable[..., World]] = {"classification": ClassificationWorld, "catch": CatchWorld}
+WORLDS: dict[str, Callable[..., World]] = {"classification": ClassificationWorld, "catch": CatchWorld}
 _NOBODY = np.empty(0, np.int64)
 
 Observation: TypeAlias = dict[str, npt.NDArray[np.float32]]
 Action: TypeAlias = Mapping[str, Any]
 Info: TypeAlias = dict[str, Any]
 
-_METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 4}
+_METADATA: dict[str, Any] = {"render_modes": ["human", "rgb_array"], "render_fps": 4}
 
 
 class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
@@ -71,7 +72,8 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
             limit with "absolute"; there, the gaze stops on its way to a location that is farther off.
         canvas: the side S, in pixels of the scene, of a window around the gaze in which all glimpses stay painted; "scene"
             for a window over the whole scene; None for no canvas.
-        render_mode: "rgb_array" or None.
+        render_mode: "rgb_array" for frames, "human" for a window that shows each step (extra "render"), or None.
+        render_size: about how many pixels the longer side of a scene has in a frame; it is enlarged by a whole number.
         autoreset_mode: Gymnasium's NEXT_STEP, SAME_STEP or DISABLED (with ``options={"reset_mask": ...}``).
         num_threads: how many threads share a batch. Results do not depend on it.
         world_arguments: the world's own arguments, see `ClassificationWorld` and `CatchWorld`.
@@ -95,6 +97,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         max_step: float | None = None,
         canvas: int | str | None = None,
         render_mode: str | None = None,
+        render_size: int = SIDE,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         num_threads: int = 1,
         **world_arguments: Any,
@@ -104,7 +107,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
             raise ValueError(f"Unknown world {world!r}: use one of {', '.join(map(repr, WORLDS))}.")
         self._gaze = Gaze(initial_fixation, location_mode, max_step)
         if render_mode not in (None, *_METADATA["render_modes"]):
-            raise ValueError(f"Unknown render_mode {render_mode!r}: use 'rgb_array' or None.")
+            raise ValueError(f"Unknown render_mode {render_mode!r}: use 'rgb_array', 'human' or None.")
         self.retina = Retina(patch_size, num_scales, scale_factor)
         self.world = WORLDS[world](num_envs, num_threads=num_threads, **world_arguments)
         _, H, W, C = self.world.scenes.shape
@@ -113,6 +116,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
 
         self.num_envs = num_envs
         self.render_mode = render_mode
+        self._render_size = inputs.integer("render_size", render_size, 1)
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {**_METADATA, "autoreset_mode": self.autoreset_mode}  # one of our own
         glimpse_shape = (num_scales * C, patch_size, patch_size)
@@ -135,7 +139,8 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         self._playing = np.zeros(num_envs, np.bool_)
         self._everyone = np.ones(num_envs, np.bool_)
         self._fixations = np.zeros((num_envs, 2), np.float32)
-        self._paths: list[list[npt.NDArray[np.float32]]] = [[] for _ in range(num_envs)] if render_mode else []
+        self._trails = [Trail() for _ in range(num_envs)] if render_mode else []  # kept for pictures alone
+        self._window: Window | None = None
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
@@ -165,6 +170,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         self._seeds[anew], self._episodes[anew], self._seeded[anew] = seeds[anew], 0, True
         rows = np.flatnonzero(mask)
         self._begin(rows, None if indices is None else indices[rows])
+        self._show()
         return self._observe(), _masked(self.world.info(), mask)
 
     def step(
@@ -185,19 +191,67 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         return self._advance(*inputs.parts(actions, (self.num_envs,)))
 
     def render(self) -> tuple[npt.NDArray[np.uint8], ...] | None:
-        """Draw each environment: its scene, the path of fixations, and the patches seen last.
+        """Draw each environment: its scene, the path of fixations, the patches seen last, and the belief; see `draw`.
 
         Returns:
-            B frames, (height, width, 3) uint8 each; None without a render_mode.
+            B frames, (height, width, 3) uint8 each, always of one size; None without a render_mode, and with "human", where
+            they are shown side by side in the window.
         """
         if self.render_mode is None:
             gym.logger.warn("render() draws nothing without a render_mode: pass render_mode='rgb_array' to make_vec().")
+        if self.render_mode != "rgb_array":
+            self._show()
             return None
-        glimpses = self._look()
+        return self._frames()
+
+    def believe(self, beliefs: npt.ArrayLike) -> None:
+        """Tell what an agent makes of the glimpses so far, for the pictures alone; without a render_mode, nothing comes of it.
+
+        Args:
+            beliefs: (B, n) float in [0, 1], the probabilities of the n actions.
+
+        Raises:
+            ValueError: another shape or range.
+        """
+        given = np.asarray(beliefs, np.float64)
+        if given.shape != (self.num_envs, self.world.num_actions) or not ((given >= 0) & (given <= 1)).all():
+            raise ValueError(
+                f"beliefs must be ({self.num_envs}, {self.world.num_actions}) probabilities in [0, 1], got {given.shape} from "
+                f"{given.min(initial=np.inf):g} to {given.max(initial=-np.inf):g}: take a softmax."
+            )
+        for trail, belief in zip(self._trails, given, strict=False):
+            if trail.beliefs:
+                trail.beliefs[-1], trail.action = belief, None  # what was named before the latest glimpse is past
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Close the window, if one is open."""
+        if self._window:
+            self._window.close()
+            self._window = None
+
+    def _frames(self) -> tuple[npt.NDArray[np.uint8], ...]:
+        labels = self.world.info().get("label", [None] * self.num_envs)
         return tuple(
-            draw(scene, self.retina, path, glimpse)
-            for scene, path, glimpse in zip(self.world.scenes, self._paths, glimpses, strict=True)
+            draw(
+                scene,
+                self.retina,
+                trail.path,
+                glimpse,
+                names=self.world.action_names,
+                beliefs=trail.beliefs,
+                label=None if label is None else int(label),
+                action=trail.action,
+                title=f"glimpse {len(trail.path)}",
+                side=self._render_size,
+            )
+            for scene, trail, glimpse, label in zip(self.world.scenes, self._trails, self._look(), labels, strict=True)
         )
+
+    def _show(self) -> None:
+        """Show all environments in the window, where there is to be one."""
+        if self.render_mode == "human":
+            self._window = self._window or Window("Glimpse", self.metadata["render_fps"])
+            self._window.show(tile(self._frames()))
 
     def _advance(
         self, locations: npt.NDArray[np.float32], choices: npt.NDArray[np.int64]
@@ -220,9 +274,11 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         rewards, ended = self.world.step(choices, playing)
         moving = playing & ~ended
         self._gaze.move(self._fixations, locations, moving)
-        if self._paths:
+        if self._trails:
+            for row in np.flatnonzero(playing):
+                self._trails[row].action = int(choices[row])
             for row in np.flatnonzero(moving):
-                self._paths[row].append(self._fixations[row].copy())
+                self._trails[row].look(self._fixations[row])
 
         observation, info = self._observe(), _masked(self.world.info(), self._everyone)
         if np.count_nonzero(ended):
@@ -240,6 +296,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
                 observation = self._observe()
             else:
                 info |= final
+        self._show()
         return observation, rewards, ended, np.zeros(self.num_envs, np.bool_), info
 
     def _begin(self, rows: npt.NDArray[np.int64], indices: npt.NDArray[np.int64] | None = None) -> None:
@@ -252,9 +309,10 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         self._fixations[rows] = self._gaze.begin(draws[:, :NUM_DRAWS])
         if self._canvas:
             self._canvas.clear(rows)
-        if self._paths:
+        if self._trails:
             for row in rows:
-                self._paths[row] = [self._fixations[row].copy()]
+                self._trails[row] = Trail()
+                self._trails[row].look(self._fixations[row])
 
     def _observe(self) -> Observation:
         observation = {"glimpse": self._look(), "fixation": self._fixations.copy()}
@@ -270,7 +328,7 @@ class GlimpseEnv(gym.Env[Observation, Action]):
     """One world seen through a retina: a `GlimpseVectorEnv` of one, without the leading B.
 
     Args:
-        render_mode: "rgb_array" or None.
+        render_mode: "rgb_array" for frames, "human" for a window that shows each step (extra "render"), or None.
         arguments: those of `GlimpseVectorEnv` and of its world, but for num_envs and autoreset_mode.
     """
 
@@ -328,9 +386,17 @@ class GlimpseEnv(gym.Env[Observation, Action]):
         return _first(observation), rewards.item(), terminations.item(), False, _plain(info)
 
     def render(self) -> npt.NDArray[np.uint8] | None:  # type: ignore[override]
-        """Draw the scene, the path of fixations, and the patches seen last: (height, width, 3) uint8."""
+        """Draw the scene, the path, the patches seen last, and the belief: (height, width, 3) uint8; see `draw`."""
         frames = self._batch.render()
         return None if frames is None else frames[0]
+
+    def believe(self, belief: npt.ArrayLike) -> None:
+        """Tell what an agent makes of the glimpses so far, for the pictures alone: (n,) probabilities of the actions."""
+        self._batch.believe(np.asarray(belief)[np.newaxis])
+
+    def close(self) -> None:
+        """Close the window, if one is open."""
+        self._batch.close()
 
 
 def walk(envs: gym.Env[Any, Any] | VectorEnv[Any, Any, Any], seed: int = 0) -> Iterator[tuple[Any, Info, Any]]:

@@ -1,19 +1,112 @@
-"""Pictures of what an agent sees: the scene, the path of its fixations, and the patches it was given."""
+"""Pictures of what an agent sees: the scene, the path of its fixations, the patches it was given, and what it makes of them."""
 
-import itertools
+import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from glimpse_env import ink
+from glimpse_env.ink import Colour, Picture
 from glimpse_env.retina import Retina
 
-_SIDE = 360  # pixels of the longer side of a scene, about
+SIDE = 360  # pixels of the longer side of a scene, about, unless told otherwise
 _MARGIN = 12
+_LINE = ink.LETTER[0] + 4  # of text
+_BARS = 32  # height of a certain belief
+_MOST = 10  # classes whose bars are shown
+
 _BACKGROUND = np.array((24, 26, 32), np.uint8)
-_PATH = np.array((255, 176, 0))  # the colour-blind safe amber and blue of Okabe and Ito, brightened
-_EYE = np.array((86, 180, 255))
+_TEXT = np.array((214.0, 216, 222))
+_PATH = np.array((255.0, 176, 0))  # the colour-blind safe amber, blue and green of Okabe and Ito, brightened
+_EYE = np.array((86.0, 180, 255))
+_RIGHT = np.array((64.0, 214, 160))
+_HALO = np.array((0.0, 0, 0))
+_STOPS = ((150, 229, 253, 240), (30, 92, 170, 249), (160, 108, 50, 33))  # red, green and blue from violet to yellow
+_SURE = np.stack([np.interp(np.linspace(0, 3, 101), range(4), stops) for stops in _STOPS], axis=1)  # of 0 to 100 percent
+_TRACK = np.array((40.0, 43, 52))
+_UNSEEN = 56
+_SCALE = "p(label) 0      1"  # the scale of the path's colours, between its figures
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """Where the parts of a picture are, in pixels: always the same for the same scene size, retina and number of actions.
+
+    Args:
+        height: H of the scene.
+        width: W of the scene.
+        retina: the glimpse sensor.
+        num_actions: how many actions have a bar; 0 for no bars.
+        side: about how many pixels the scene's longer side has. A scene is enlarged by a whole number.
+    """
+
+    height: int
+    width: int
+    retina: Retina
+    num_actions: int = 0
+    side: int = SIDE
+
+    @property
+    def unit(self) -> int:
+        """How many times margins, lines and letters are enlarged."""
+        return max(1, self.side // SIDE)
+
+    @property
+    def scale(self) -> int:
+        """How many times the scene is enlarged."""
+        return max(1, round(self.side / max(self.height, self.width)))
+
+    @property
+    def scene(self) -> tuple[int, int, int, int]:
+        """Left, top, width and height of the scene."""
+        margin, line = _MARGIN * self.unit, _LINE * self.unit
+        return margin, margin + line, self.width * self.scale, self.height * self.scale
+
+    @property
+    def tiles(self) -> list[tuple[int, int, int]]:
+        """Left, top and side of each patch, finest first."""
+        left, top, width, height = self.scene
+        K, G, line = self.retina.num_scales, self.retina.patch_size, _LINE * self.unit
+        room = (max(height, self.side // 2) - line * (K - 1)) // K
+        side = G * max(1, min(room, self.side // 3) // G)
+        return [(left + width + _MARGIN * self.unit, top + k * (side + line), side) for k in range(K)]
+
+    @property
+    def bars(self) -> int:
+        """Top of the bars."""
+        _, top, _, height = self.scene
+        _, lowest, side = self.tiles[-1]
+        return max(top + height, lowest + side) + _MARGIN * self.unit
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and colours of the picture."""
+        left, _, side = self.tiles[-1]
+        bars = (_BARS + _LINE) * self.unit + _MARGIN * self.unit // 2 if self.num_actions else 0
+        return self.bars + bars, left + side + _MARGIN * self.unit, 3
+
+
+@dataclasses.dataclass
+class Trail:
+    """What a picture shows of an episode besides its scene.
+
+    Attributes:
+        path: the fixations so far, (2,) float32 each.
+        beliefs: the probabilities (n,) that an agent gave the actions after each; None where it did not tell.
+        action: the latest, None before the first.
+    """
+
+    path: list[npt.NDArray[np.float32]] = dataclasses.field(default_factory=list)
+    beliefs: list[npt.NDArray[Any] | None] = dataclasses.field(default_factory=list)
+    action: int | None = None
+
+    def look(self, location: npt.NDArray[np.float32]) -> None:
+        """Note a fixation."""
+        self.path.append(location.copy())
+        self.beliefs.append(None)
 
 
 def draw(
@@ -21,86 +114,201 @@ def draw(
     retina: Retina,
     path: Sequence[npt.NDArray[np.float32]],
     glimpse: npt.NDArray[np.float32],
-) -> npt.NDArray[np.uint8]:
+    *,
+    names: Sequence[str] = (),
+    beliefs: Sequence[npt.NDArray[Any] | None] = (),
+    label: int | None = None,
+    action: int | None = None,
+    title: str = "",
+    side: int = SIDE,
+) -> Picture:
     """Draw one environment.
 
-    Left, the scene with the fixations so far joined in amber, older ones darker, and in blue the squares that the retina
-    sees now. Right, the patches of the latest glimpse, finest first.
+    Left, the scene with the fixations so far joined, in amber, older ones darker, and in blue the squares that the retina
+    sees now. Where beliefs and a label are given, a fixation has the colour of the right class's probability after it. Right,
+    the patches of the latest glimpse, finest first. Below, the belief as bars, the right class in green, the latest action in
+    amber; of more than ten classes the ten likeliest.
 
     Args:
         scene: (H, W, C) uint8.
         retina: the glimpse sensor.
         path: the fixations so far, (2,) float32 in [-1, 1] each.
         glimpse: (K*C, G, G) float32 in [0, 1].
+        names: of the n actions; none for no bars.
+        beliefs: (n,) probabilities after each fixation of the path; None, or fewer of them, where unknown.
+        label: the right class.
+        action: the latest.
+        title: what stands over the scene.
+        side: about how many pixels the scene's longer side has.
 
     Returns:
-        (height, width, 3) uint8, always of the same size for the same scene size and retina.
+        (height, width, 3) uint8, always of the same size for the same scene size, retina, side and number of names.
     """
     H, W, _ = scene.shape
-    scale = max(1, _SIDE // max(H, W))
-    picture = _enlarge(_rgb(scene), scale)
-    points = [((np.asarray(location, np.float64) + 1) / 2 * (W, H) * scale) for location in path]
-    for n, (start, end) in enumerate(itertools.pairwise(points)):
-        _line(picture, start, end, _PATH * (0.35 + 0.65 * (n + 1) / len(points)))
-    for n, point in enumerate(points):
-        _dot(picture, point, 4, _PATH * (0.35 + 0.65 * (n + 1) / len(points)))
+    layout = Layout(H, W, retina, len(names), side)
+    picture = _empty(*layout.shape)
+    left, top, width, height = layout.scene
+    within = picture[top : top + height, left : left + width]
+    _enlarge(scene, within)
+    sureness = [None if label is None or belief is None else float(belief[label]) for belief in beliefs]
+    sureness += [None] * (len(path) - len(sureness))
+    _draw_path(within, layout, path, sureness)
+    _draw_patches(picture, layout, glimpse)
+
+    words = [(title, _TEXT)]
+    if label is not None:
+        words.append((f"label {_name(names, label)}", _RIGHT))
+    if action is not None:
+        words.append((f"{'move' if label is None else 'named'} {_name(names, action)}", _PATH))
+    place, line = left, _MARGIN * layout.unit
+    for phrase, colour in words:
+        place = ink.text(picture, place, line, phrase, colour, layout.unit) + _MARGIN * layout.unit
+    if any(sure is not None for sure in sureness):
+        _draw_scale(picture, layout)
+    if names:
+        known = [belief for belief in beliefs if belief is not None]
+        _draw_bars(picture, layout, names, known[-1] if known else None, label, action)
+    return picture
+
+
+def tile(frames: Sequence[Picture]) -> Picture:
+    """Put frames of one size side by side, in as many columns as rows, or one more."""
+    columns = math.ceil(math.sqrt(len(frames)))
+    rows = math.ceil(len(frames) / columns)
+    height, width, _ = frames[0].shape
+    picture = _empty(rows * height, columns * width, 3)
+    for n, frame in enumerate(frames):
+        top, left = n // columns * height, n % columns * width
+        picture[top : top + height, left : left + width] = frame
+    return picture
+
+
+def foveate(
+    glimpse: npt.NDArray[np.float32], retina: Retina, location: npt.NDArray[np.float32], height: int, width: int
+) -> npt.NDArray[np.uint8]:
+    """Lay the patches of a glimpse where they were taken, the finest on top: all of the scene that an agent sees.
+
+    Args:
+        glimpse: (K*C, G, G) float32 in [0, 1].
+        retina: the glimpse sensor.
+        location: (2,) float32 in [-1, 1], where it was taken.
+        height: H of the scene.
+        width: W of the scene.
+
+    Returns:
+        (H, W, C) uint8; dark grey where nothing is seen.
+    """
+    patches = _patches(glimpse, retina)
+    seen = np.full((height, width, patches.shape[3]), _UNSEEN, np.uint8)
+    corners = retina.corners(location, height, width)
+    for k in reversed(range(retina.num_scales)):
+        (x, y), size = corners[k], retina.sizes[k]
+        patch = patches[k].repeat(retina.scale_factor**k, axis=0).repeat(retina.scale_factor**k, axis=1)
+        top, bottom, left, right = max(0, y), min(height, y + size), max(0, x), min(width, x + size)
+        seen[top:bottom, left:right] = patch[top - y : bottom - y, left - x : right - x]
+    return seen
+
+
+def _draw_path(
+    within: Picture, layout: Layout, path: Sequence[npt.NDArray[np.float32]], sureness: Sequence[float | None]
+) -> None:
+    """Draw the fixations and the lines between them, on a dark rim that sets them off from any scene."""
+    extent = (layout.width * layout.scale, layout.height * layout.scale)
+    points = np.array([(np.asarray(location, np.float64) + 1) / 2 * extent for location in path]).reshape(-1, 2)
+    colours = [
+        _PATH * (0.35 + 0.65 * (n + 1) / len(points)) if sure is None else sure_colour(sure) for n, sure in enumerate(sureness)
+    ]
+    for n in range(1, len(points)):
+        ink.stroke(within, points[n - 1 : n + 1], 2.2 * layout.unit, _HALO)
+        ink.stroke(within, points[n - 1 : n + 1], 1.0 * layout.unit, colours[n])
+    for point, colour in zip(points, colours, strict=True):
+        ink.stroke(within, point[np.newaxis], 5.2 * layout.unit, _HALO)
+        ink.stroke(within, point[np.newaxis], 4.0 * layout.unit, colour)
     if path:
-        for corner, size in zip(retina.corners(path[-1], H, W), retina.sizes, strict=True):
-            _frame(picture, corner * scale, size * scale, _EYE)
-
-    patches = glimpse.reshape(retina.num_scales, -1, *glimpse.shape[1:]).transpose(0, 2, 3, 1)  # (K, G, G, C)
-    room = (picture.shape[0] - _MARGIN * (retina.num_scales - 1)) // retina.num_scales
-    zoom = max(1, min(room, picture.shape[0] // 2) // retina.patch_size)
-    tiles = [_enlarge(_rgb(np.rint(patch * 255).astype(np.uint8)), zoom) for patch in patches]
-    side = len(tiles[0])
-    height = max(picture.shape[0], len(tiles) * (side + _MARGIN) - _MARGIN)
-    canvas = np.empty((height + 2 * _MARGIN, picture.shape[1] + side + 3 * _MARGIN, 3), np.uint8)
-    canvas[:] = _BACKGROUND
-    canvas[_MARGIN : _MARGIN + picture.shape[0], _MARGIN : _MARGIN + picture.shape[1]] = picture
-    for k, tile in enumerate(tiles):
-        top = _MARGIN + k * (side + _MARGIN)
-        canvas[top : top + side, -_MARGIN - side : -_MARGIN] = tile
-    return canvas
+        corners = layout.retina.corners(path[-1], layout.height, layout.width) * layout.scale
+        for (x, y), size in zip(corners.tolist(), layout.retina.sizes, strict=True):
+            ink.box(within, x, y, size * layout.scale, size * layout.scale, _EYE, 2 * layout.unit)
 
 
-def _rgb(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Show one channel as grey, three as they are, other numbers of them by their mean."""
-    if image.shape[2] == 3:
-        return image
-    return np.repeat(image.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
+def _draw_scale(picture: Picture, layout: Layout) -> None:
+    """Say over the scene, on the right, what the colours of the path mean."""
+    left, _, width, _ = layout.scene
+    letter, top = ink.LETTER[1] * layout.unit, _MARGIN * layout.unit
+    start = left + width - len(_SCALE) * letter
+    ink.text(picture, start, top, _SCALE, _TEXT, layout.unit)
+    for n in range(20):
+        place = start + 10 * letter + n * letter // 4 + letter // 2
+        ink.box(picture, place, top + 5 * layout.unit, letter // 4, 8 * layout.unit, sure_colour(n / 19))
 
 
-def _enlarge(image: npt.NDArray[np.uint8], times: int) -> npt.NDArray[np.uint8]:
-    return image.repeat(times, axis=0).repeat(times, axis=1)
+def _draw_patches(picture: Picture, layout: Layout, glimpse: npt.NDArray[np.float32]) -> None:
+    """Draw each patch under the side of the square that it shows, in pixels of the scene."""
+    for patch, size, (left, top, side) in zip(_patches(glimpse, layout.retina), layout.retina.sizes, layout.tiles, strict=True):
+        _enlarge(patch, picture[top : top + side, left : left + side])
+        ink.text(picture, left, top - _LINE * layout.unit, f"{size} px", _EYE, layout.unit)
 
 
-def _paint(
-    picture: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], colour: npt.NDArray[Any]
+def _draw_bars(
+    picture: Picture,
+    layout: Layout,
+    names: Sequence[str],
+    belief: npt.NDArray[Any] | None,
+    label: int | None,
+    action: int | None,
 ) -> None:
-    """Colour the pixels that lie in the picture."""
-    inside = (rows >= 0) & (rows < picture.shape[0]) & (columns >= 0) & (columns < picture.shape[1])
-    picture[rows[inside], columns[inside]] = colour
+    """Draw a bar and a name for each action."""
+    weights = np.zeros(len(names)) if belief is None else np.array(belief, np.float64)
+    marked = [mark for mark in (label, action) if mark is not None]
+    ranks = weights.copy()
+    ranks[marked] += 1
+    shown = np.sort(np.argsort(-ranks, kind="stable")[:_MOST]).tolist()
+    unit, left = layout.unit, layout.scene[0]
+    cell = (picture.shape[1] - 2 * left) // len(shown)
+    letters = max(1, cell // (ink.LETTER[1] * unit))
+    base = layout.bars + _BARS * unit
+    for n, k in enumerate(shown):
+        colour = _RIGHT if k == label else _PATH if k == action else _TEXT
+        if belief is not None:
+            ink.box(picture, left + n * cell + unit, base - _BARS * unit, cell - 2 * unit, _BARS * unit, _TRACK)
+        tall = max(unit, round(weights[k] * _BARS * unit))
+        ink.box(picture, left + n * cell + unit, base - tall, cell - 2 * unit, tall, colour)
+        name = names[k][:letters]
+        place = left + n * cell + (cell - len(name) * ink.LETTER[1] * unit) // 2
+        ink.text(picture, place, base + 2 * unit, name, colour, unit)
+        if k == action:
+            width = len(name) * ink.LETTER[1] * unit
+            ink.box(picture, place, base + (_LINE - 2) * unit, width, 2 * unit, _PATH)
 
 
-def _dot(picture: npt.NDArray[np.uint8], point: npt.NDArray[np.float64], radius: int, colour: npt.NDArray[Any]) -> None:
-    rows, columns = np.mgrid[-radius : radius + 1, -radius : radius + 1]
-    disc = rows**2 + columns**2 <= radius**2
-    _paint(picture, rows[disc] + int(point[1]), columns[disc] + int(point[0]), colour)
+def sure_colour(probability: float) -> Colour:
+    """The colour of a probability: violet for 0 to yellow for 1, ever lighter, so that it reads in grey as well."""
+    colour: Colour = _SURE[round(min(max(probability, 0.0), 1.0) * (len(_SURE) - 1))]
+    return colour
 
 
-def _line(
-    picture: npt.NDArray[np.uint8], start: npt.NDArray[np.float64], end: npt.NDArray[np.float64], colour: npt.NDArray[Any]
-) -> None:
-    steps = np.linspace(0, 1, int(np.abs(end - start).max()) + 2)[:, None]
-    x, y = (start + (end - start) * steps).astype(np.int64).T
-    for shift in (0, 1):
-        _paint(picture, y + shift, x, colour)
-        _paint(picture, y, x + shift, colour)
+def _empty(height: int, width: int, channels: int) -> Picture:
+    """The background alone."""
+    row = np.tile(_BACKGROUND, width)
+    return np.tile(row, (height, 1)).reshape(height, width, channels)
 
 
-def _frame(picture: npt.NDArray[np.uint8], corner: npt.NDArray[np.int64], size: int, colour: npt.NDArray[Any]) -> None:
-    along = np.arange(size)
-    for thickness in (0, 1):
-        near, far = np.full(size, thickness), np.full(size, size - 1 - thickness)
-        for rows, columns in ((near, along), (far, along), (along, near), (along, far)):
-            _paint(picture, rows + corner[1], columns + corner[0], colour)
+def _name(names: Sequence[str], k: int) -> str:
+    return names[k] if k < len(names) else str(k)
+
+
+def _patches(glimpse: npt.NDArray[np.float32], retina: Retina) -> npt.NDArray[np.uint8]:
+    """The patches of a glimpse, as images: (K, G, G, C)."""
+    patches = glimpse.reshape(retina.num_scales, -1, *glimpse.shape[1:]).transpose(0, 2, 3, 1)
+    return np.rint(patches * 255).astype(np.uint8)
+
+
+def _enlarge(image: npt.NDArray[np.uint8], place: Picture) -> None:
+    """Fill a place with an image (h, w, C), a whole number of times as high and wide.
+
+    One channel shows as grey, three as they are, other numbers of them by their mean.
+    """
+    if image.shape[2] not in (1, 3):
+        image = image.mean(axis=2, keepdims=True).astype(np.uint8)
+    height, width, _ = image.shape
+    wide = image.repeat(place.shape[1] // width, axis=1).repeat(3 // image.shape[2], axis=2)
+    place.reshape(height, -1, *wide.shape[1:])[:] = wide[:, np.newaxis]

@@ -272,7 +272,7 @@ MAKES = [
     ({"contrast": NAN}, r"contrast .*got nan"),
     ({"max_step": 2.5}, r"max_step .*got 2\.5"),
     ({"max_step": NAN}, r"max_step .*got nan"),
-    ({"render_mode": "human"}, r"Unknown render_mode 'human': use 'rgb_array'"),
+    ({"render_mode": "ansi"}, r"Unknown render_mode 'ansi': use 'rgb_array', 'human'"),
     ({"autoreset_mode": "sometimes"}, r"'sometimes'.*AutoresetMode"),
     ({"reward": "dense"}, r"'dense'"),
     ({"split": "dev"}, r"'dev'"),

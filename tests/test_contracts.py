@@ -205,7 +205,7 @@ def test_every_id_is_frozen():
 # Contract 4: Gymnasium's own checks.
 
 
-@pytest.mark.parametrize("render_mode", [None, "rgb_array"])
+@pytest.mark.parametrize("render_mode", [None, "rgb_array", "human"])
 @pytest.mark.parametrize("id", IDS)
 def test_check_env_without_a_warning(id, render_mode):
     with warnings.catch_warnings(record=True) as caught:
@@ -260,7 +260,7 @@ def test_rollout_is_deterministic(id):
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))], ids=["deepcopy", "pickle"])
-@pytest.mark.parametrize("render_mode", [None, "rgb_array"])
+@pytest.mark.parametrize("render_mode", [None, "rgb_array", "human"])
 @pytest.mark.parametrize("id", IDS)
 def test_copy_goes_on_as_the_original(id, render_mode, copied):
     env = gym.make(id, render_mode=render_mode)

@@ -1,5 +1,7 @@
-"""What the README and the examples show runs, as shown."""
+"""What the README, the docs and the examples show runs, as shown; no link is dead."""
 
+import importlib.util
+import json
 import os
 import pathlib
 import re
@@ -8,8 +10,13 @@ import sys
 
 import pytest
 
+import glimpse_env
+from glimpse_env import envs
+
 ROOT = pathlib.Path(__file__).parents[1]
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+LINKED = [ROOT / "README.md", ROOT / "CHANGELOG.md", *PAGES]
 EXAMPLES = sorted(path.stem for path in (ROOT / "examples").glob("*.py"))
 
 
@@ -17,6 +24,80 @@ EXAMPLES = sorted(path.stem for path in (ROOT / "examples").glob("*.py"))
 def test_readme_block_runs(block, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # some leave files
     exec(compile(BLOCKS[block], f"README.md block {block}", "exec"), {})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_blocks_of_a_page_run_one_after_the_other(page, monkeypatch):
+    monkeypatch.setattr(envs, "WORLDS", envs.WORLDS | {})  # a page may add one
+    names = {}
+    for n, block in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)):
+        exec(compile(block, f"{page.name} block {n}", "exec"), names)
+
+
+def environment_pages():
+    pytest.importorskip("docstring_parser")
+    where = importlib.util.spec_from_file_location("environment_pages", ROOT / "docs" / "environment_pages.py")
+    module = importlib.util.module_from_spec(where)
+    where.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("id", glimpse_env.TASKS)
+def test_page_of_an_environment_tells_and_runs(id):
+    text = environment_pages().task_page(id)
+    for heading in ("Observation Space", "Action Space", "Rewards", "Starting State", "Episode End", "Arguments", "Results"):
+        assert f"## {heading}\n" in text
+    assert all(f"`{name}={value!r}`" in text for name, value in glimpse_env.TASKS[id].items() if name != "world")
+    assert re.search(r"!\[[^]]*\]\(\.\./images/[^)]+\)", text)
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(compile(block, id, "exec"), {})
+
+
+def test_every_environment_has_a_page(tmp_path):
+    environment_pages().write(tmp_path)
+    assert {path.stem for path in tmp_path.iterdir()} == {"index", *glimpse_env.TASKS, *glimpse_env.GAMES}
+    for page in tmp_path.iterdir():
+        for target in re.findall(r"\]\(\.\./([^)#]+)", page.read_text()):
+            assert (ROOT / "docs" / target).exists(), target
+
+
+def test_cells_of_the_notebook_run(monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    pytest.importorskip("matplotlib").use("agg")
+    notebook = json.loads((ROOT / "docs" / "quickstart.ipynb").read_text())
+    names = {}
+    for n, cell in enumerate(notebook["cells"]):
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == []
+            exec(compile("".join(cell["source"]), f"quickstart.ipynb cell {n}", "exec"), names)
+
+
+def slug(heading):
+    """The anchor that GitHub and MyST make of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.stem)
+def test_no_link_is_dead(page):
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        there = page.parent / path if path else page
+        if there.parent.name == "environments":  # made when the docs are built, and checked there
+            continue
+        assert there.exists(), target
+        if anchor:
+            assert anchor in [slug(heading) for heading in re.findall(r"^#+ (.*)", there.read_text(), re.MULTILINE)], target
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.stem)
+def test_commands_name_what_is_there(page):
+    for module in re.findall(r"python -m ([\w.]+)", page.read_text()):
+        assert importlib.util.find_spec(module), module
+    for script in re.findall(r"python ((?:examples|docs)/\S+\.py)", page.read_text()):
+        assert (ROOT / script).exists(), script
 
 
 # Examples that learn: a short form, and the accuracy in percent that it reaches at least. Chance is 10; what each was seen
@@ -65,8 +146,6 @@ def test_every_example_is_short_and_says_what_it_reached():
 
 
 def test_readme_lists_every_task():
-    import glimpse_env
-
     text = (ROOT / "README.md").read_text()
     assert all(f"| `{task}` |" in text for task in glimpse_env.TASKS | glimpse_env.FETCHED | glimpse_env.GAMES)
 

@@ -9,6 +9,7 @@ from gymnasium.vector import AutoresetMode
 from rollouts import CLASSIFICATION, IDS, MODES, actions_of, assert_identical, single, vector
 
 from glimpse_env import TASKS, GlimpseEnv, GlimpseVectorEnv, walk
+from glimpse_env.rendering import Layout
 from glimpse_env.worlds.classification import ClassificationWorld
 
 SIX_LABELS = [0, 1, 2, 0, 1, 2]
@@ -296,6 +297,11 @@ ARGUMENTS = {  # name -> how it is given, what is looked at, what must be seen
     "location_mode": (RELATIVE, lambda env: reach(env).tolist(), [0.5, -0.5]),
     "max_step": ({**RELATIVE, "max_step": 0.25}, lambda env: reach(env).tolist(), [0.25, -0.25]),
     "render_mode": ({"render_mode": "rgb_array"}, lambda env: env.reset() and env.render().dtype, np.uint8),
+    "render_size": (
+        {"render_size": 56, "render_mode": "rgb_array"},
+        lambda env: env.reset() and Layout(*env.scene_shape[:2], env.retina, 10, 56).shape == env.render().shape,
+        True,
+    ),
     "num_threads": ({"num_threads": 2}, lambda env: (env._batch._num_threads, env.world._num_threads), (2, 2)),
     "dataset": ({"dataset": "mnist"}, lambda env: env.world.dataset.source[0], "mnist"),
     "split": ({"split": "validation"}, lambda env: env.world.num_images, 5_000),
@@ -327,7 +333,7 @@ ARGUMENTS = {  # name -> how it is given, what is looked at, what must be seen
 def test_every_argument_can_be_overridden(id, name):
     given, look, expected = ARGUMENTS[name]
     assert look(gym.make(id, **given).unwrapped) == expected
-    given = {key: value for key, value in given.items() if key not in ("render_mode",)}
+    given = {key: value for key, value in given.items() if not key.startswith("render")}
     gym.make_vec(id, 2, **given).reset(seed=0)
 
 

@@ -56,7 +56,8 @@ def test_a_run_leaves_its_files_and_is_deterministic(tmp_path, capsys):
     assert weights(first).equal(weights(second))
     assert first.errors == second.errors
     folder = tmp_path / "a" / "tiny"
-    assert {p.name for p in folder.iterdir()} == {"config.json", "metrics.csv", "checkpoint.pt", "paths.png", "results.json"}
+    figures = {"paths.png", "curve.png", "fixations.png", "confusion.png"}
+    assert {p.name for p in folder.iterdir()} == {"config.json", "metrics.csv", "checkpoint.pt", "results.json", *figures}
     assert Config(**json.loads((folder / "config.json").read_text())) == TINY
     assert json.loads((folder / "results.json").read_text()) == first.errors
     rows = list(csv.DictReader((folder / "metrics.csv").read_text().splitlines()))

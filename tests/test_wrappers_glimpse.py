@@ -331,7 +331,8 @@ def test_picture_shows_image_path_and_patches(kind):
     observation, _ = env.reset(seed=5)
     path = [observation["fixation"]]
     for n in range(12):
-        expected = draw(env.unwrapped.picture.reshape(H, W, -1), env.retina, path[-8:], observation["glimpse"])
+        picture = env.unwrapped.picture.reshape(H, W, -1)
+        expected = draw(picture, env.retina, path[-8:], observation["glimpse"], title=f"{W} x {H}")
         observation["glimpse"][:] = 0  # who writes on an observation does not write on the picture
         np.testing.assert_array_equal(env.render(), expected)
         observation, _, terminated, truncated, _ = env.step(act(0.1 * n - 0.6, 0.5))

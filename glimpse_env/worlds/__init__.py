@@ -1,5 +1,6 @@
 """What is out there: worlds compose scenes, keep their state and give the reward. They know nothing of eyes or Gymnasium."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,12 +13,14 @@ class World(Protocol):
     Attributes:
         scenes: (B, H, W, C) uint8, as they stand now.
         num_actions: the environment actions are 0 to num_actions - 1.
+        action_names: a short name each, for people.
         num_draws: uniform numbers that the start of an episode takes.
         num_images: how many images (or levels) an episode can be asked for by index; 0 where there is no choice.
     """
 
     scenes: npt.NDArray[np.uint8]
     num_actions: int
+    action_names: Sequence[str]
     num_draws: int
     num_images: int
 

@@ -1,5 +1,6 @@
 """The game of catching balls (Mnih et al. 2014, section 4.2)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numba
@@ -44,6 +45,7 @@ class CatchWorld:
     """
 
     num_actions = 3
+    action_names: Sequence[str] = ("left", "stay", "right")
     num_images = 0
 
     def __init__(

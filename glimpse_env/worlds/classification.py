@@ -1,5 +1,6 @@
 """A still scene with a class to name (Mnih et al. 2014, sections 3 and 4.1)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numba
@@ -89,6 +90,8 @@ class ClassificationWorld:
         self.num_images = len(self.dataset)
         look_on = self.dataset.num_classes if decide == "anytime" else -1
         self.num_actions = self.dataset.num_classes + (decide == "anytime")
+        names = [*map(str, range(self.dataset.num_classes)), "look on"]
+        self.action_names: Sequence[str] = names[: self.num_actions]
         variation = {"rotation": rotation, "scale": scale, "shear": shear, "shift": shift, "contrast": contrast}
         self._composer = _composer(self.dataset, scene_size, translate, num_clutter, clutter_size, variation)
         self.num_draws = 1 + self._composer.num_draws

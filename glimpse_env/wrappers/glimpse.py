@@ -168,7 +168,8 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
     def picture(self) -> npt.NDArray[np.uint8]:
         """Draw the image, the path of the latest fixations and the patches: (height, width, 3) uint8, in any render_mode."""
         assert self._scene is not None, "call reset() first"
-        return draw(self._scene, self.retina, list(self._path), self._glimpse)
+        H, W, _ = self.scene_shape
+        return draw(self._scene, self.retina, list(self._path), self._glimpse, title=f"{W} x {H}")
 
     def _look(self, observation: Any) -> dict[str, Any]:
         others = dict(observation) if isinstance(self.env.observation_space, spaces.Dict) else {}

@@ -1,0 +1,125 @@
+"""The page of each environment, made from its docstrings and the TASKS table when the documentation is built."""
+
+import inspect
+import json
+import pathlib
+from typing import Any
+
+import docstring_parser
+import gymnasium as gym
+
+import glimpse_env
+from glimpse_env import games
+from glimpse_env.envs import WORLDS, GlimpseVectorEnv
+from glimpse_env.wrappers import GlimpseWrapper
+
+ROOT = pathlib.Path(__file__).parents[1]
+IMAGES = ROOT / "docs" / "images"
+GAMES = {"Glimpse-CarRacing-v0": (games.car_racing, "carracing.png"), "Glimpse-Atari-v0": (games.atari, "atari.png")}
+
+
+def write(folder: pathlib.Path) -> None:
+    """Write all pages, and one that lists them."""
+    folder.mkdir(exist_ok=True)
+    pages = {id: task_page(id) for id in glimpse_env.TASKS} | {id: game_page(id) for id in glimpse_env.GAMES}
+    for id, text in pages.items():
+        (folder / f"{id}.md").write_text(text)
+    (folder / "index.md").write_text(index_page(list(pages)))
+
+
+def index_page(ids: list[str]) -> str:
+    """The list of all pages."""
+    rows = [f"| [`{id}`]({id}.md) | {_summary(id)} |" for id in ids]
+    head = ["# Environments", "", "| id | what it is |", "|---|---|", *rows]
+    return "\n".join([*head, "", "```{toctree}", ":hidden:", *ids, "```", ""])
+
+
+def task_page(id: str) -> str:
+    """The page of a task of ours."""
+    registered = dict(glimpse_env.TASKS[id])
+    world = WORLDS[str(registered.pop("world", "classification"))]
+    env = gym.make(id).unwrapped
+    H, W, C = env.scene_shape
+    lines = [f"# {id}", "", _summary(id), "", *_picture(id)]
+    lines += ["| | |", "|---|---|", f"| scene | {W}x{H} pixels, {C} channel{'s' * (C > 1)} |"]
+    lines += [f"| patches see | {', '.join(f'{size}x{size}' for size in env.retina.sizes)} pixels, each shown as "]
+    lines[-1] += f"{env.retina.patch_size}x{env.retina.patch_size} |"
+    lines += [f"| observation space | `{_plain(env.observation_space)}` |", f"| action space | `{_plain(env.action_space)}` |"]
+    lines += [f"| actions | {', '.join(env.world.action_names)} |"]
+    lines += [f"| registered with | {', '.join(f'`{name}={value!r}`' for name, value in registered.items())} |", ""]
+    lines += ["```python", "import gymnasium as gym", "import glimpse_env", "", f'env = gym.make("{id}")']
+    lines += ["observation, info = env.reset(seed=0)", "observation, reward, terminated, truncated, info = env.step("]
+    lines += ["    env.action_space.sample()", ")", "```", ""]
+    lines += _text(world) + _text(GlimpseVectorEnv)
+    lines += ["## Arguments", "", "Of the world:", "", *_arguments(world, registered)]
+    lines += ["", "Of the eye, the rendering and the batch:", "", *_arguments(GlimpseVectorEnv, registered)]
+    return "\n".join([*lines, "", *_results(id, env.world.num_images > 0)])
+
+
+def game_page(id: str) -> str:
+    """The page of a game of another package."""
+    make, picture = GAMES[id]
+    lines = [f"# {id}", "", _summary(id), "", f"![{id}](../images/{picture})", ""]
+    lines += [*_text(GlimpseWrapper), "## Arguments", "", *_arguments(make, {}), "", "Of the wrapper:", ""]
+    return "\n".join([*lines, *_arguments(GlimpseWrapper, {}), ""])
+
+
+def _summary(id: str) -> str:
+    """What an id is, in a line."""
+    described: Any = GAMES[id][0] if id in GAMES else WORLDS[str(glimpse_env.TASKS[id].get("world", "classification"))]
+    first = str(docstring_parser.parse(inspect.getdoc(described) or "").short_description)
+    registered = glimpse_env.TASKS.get(id, {})
+    about = [f"scenes of {registered['scene_size']}x{registered['scene_size']}"] if "scene_size" in registered else []
+    about += ["the image anywhere in it"] if registered.get("translate") else []
+    about += [f"{registered['num_clutter']} pieces of clutter"] if "num_clutter" in registered else []
+    about += [f"{registered['num_glimpses']} glimpses"] if "num_glimpses" in registered else []
+    first = first.removeprefix("B ").rstrip(".")
+    return first[0].upper() + first[1:] + (f": {', '.join(about)}." if about else ".")
+
+
+def _picture(id: str) -> list[str]:
+    """The agent at work, where one is shipped; a still picture else."""
+    name = id.split("-")[1].lower()
+    for file, shown in ((f"watch-{id}.gif", "the trained agent at work"), (f"{name}.png", id)):
+        if (IMAGES / file).exists():
+            return [f"![{shown}](../images/{file})", ""]
+    return []
+
+
+def _text(described: Any) -> list[str]:
+    """What a docstring says between its first line and its arguments, its headings as they are."""
+    text = docstring_parser.parse(inspect.getdoc(described) or "").long_description or ""
+    return [text, ""] if text.startswith("##") else ["## Rules", "", text, ""] if text else []
+
+
+def _arguments(described: Any, registered: dict[str, Any]) -> list[str]:
+    """A table of a docstring's arguments, their defaults and what they do."""
+    signature = inspect.signature(described).parameters
+    rows = []
+    for parameter in docstring_parser.parse(inspect.getdoc(described) or "").params:
+        name, known = parameter.arg_name, signature.get(parameter.arg_name)
+        if parameter.args[0] != "param" or name in ("num_envs", "env", "world") or name.endswith("arguments"):
+            continue
+        default = registered.get(name, known.default if known else "")
+        meaning = " ".join((parameter.description or "").split())
+        rows.append(f"| `{name}` | `{default!r}` | {meaning} |")
+    return ["| argument | here | |", "|---|---|---|", *rows]
+
+
+def _plain(space: gym.Space[Any]) -> str:
+    return str(space).replace("|", "\\|")
+
+
+def _results(id: str, classified: bool) -> list[str]:
+    """What the agent reaches, where it was measured."""
+    runs = sorted((ROOT / "results").glob(f"{id}-best-*/results.json"))
+    if not runs:
+        return ["## Results", "", "None yet: `python -m agents.ram --env-id " + id + "` trains an agent.", ""]
+    errors = json.loads(runs[0].read_text())
+    rows = [f"| {way} | " + " | ".join(f"{value:.2f}" for value in values) + " |" for way, values in errors.items()]
+    head = ["| fixations | " + " | ".join(map(str, range(1, len(errors["learned"]) + 1))) + " |"]
+    head += ["|---" * (len(errors["learned"]) + 1) + "|"]
+    what = "Test error in percent after each glimpse" if classified else "Mean return"
+    intro = f"{what}, of the agent that was trained on it; see [all results](../results.md)."
+    fixations = [f"![fixations](../images/fixations-{id}.png)"] if (IMAGES / f"fixations-{id}.png").exists() else []
+    return ["## Results", "", intro, "", *head, *rows, "", *fixations, ""]

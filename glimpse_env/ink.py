@@ -1,0 +1,91 @@
+"""Marks on a picture: smooth strokes, boxes and small text. Whatever falls outside the picture is left out."""
+
+import functools
+import pathlib
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+Picture = npt.NDArray[np.uint8]  # (height, width, 3)
+Colour = npt.NDArray[np.float64]  # (3,), in [0, 255]
+
+LETTER = (16, 8)  # height and width of a letter, in pixels
+
+
+def stroke(picture: Picture, points: npt.NDArray[np.float64], radius: float, colour: Colour) -> None:
+    """Draw a round-ended line through points (n, 2), (x, y) in pixels; a dot, where there is but one."""
+    red, green, blue = colour.tolist()
+    for n in range(max(1, len(points) - 1)):
+        (x0, y0), (x1, y1) = points[n].tolist(), points[min(n + 1, len(points) - 1)].tolist()
+        _stroke(picture, x0, y0, x1, y1, radius, red, green, blue)
+
+
+def box(picture: Picture, left: int, top: int, width: int, height: int, colour: Colour, thickness: int = 0) -> None:
+    """Draw a rectangle: its frame, within, of some thickness, or all of it."""
+    right, bottom = left + width, top + height
+    t = thickness
+    sides = [(left, top, right, bottom)]
+    if t:
+        sides = [(left, top, right, top + t), (left, bottom - t, right, bottom), (left, top, left + t, bottom)]
+        sides.append((right - t, top, right, bottom))
+    for x0, y0, x1, y1 in sides:
+        picture[max(0, y0) : max(0, y1), max(0, x0) : max(0, x1)] = colour
+
+
+def text(picture: Picture, left: int, top: int, words: str, colour: Colour, unit: int = 1) -> int:
+    """Write a line, each letter enlarged ``unit`` times; what is not ASCII shows as "?".
+
+    Returns:
+        Where it ends, in pixels from the left.
+    """
+    share = _line(words, unit)
+    place = picture[top : top + share.shape[0], left : left + share.shape[1]]
+    place[:] = place + (colour - place) * share[: place.shape[0], : place.shape[1]]
+    return left + len(words) * LETTER[1] * unit
+
+
+@functools.lru_cache(512)
+def _line(words: str, unit: int) -> npt.NDArray[np.float64]:
+    """How much of each pixel a line of text covers: (height, width, 1) in [0, 1]."""
+    codes = np.frombuffer(words.encode("ascii", "replace"), np.uint8).astype(np.int64) - 32
+    share = np.concatenate([np.zeros((LETTER[0], 0)), *(_letters()[codes] / 255)], axis=1)
+    return share.repeat(unit, axis=0).repeat(unit, axis=1)[..., np.newaxis]
+
+
+@functools.cache
+def _letters() -> npt.NDArray[np.uint8]:
+    """How much of each pixel the printable letters of ASCII cover, from the space on: (95, *LETTER) uint8."""
+    letters: npt.NDArray[np.uint8] = np.load(pathlib.Path(__file__).parent / "data" / "font" / "letters.npy")
+    return letters
+
+
+@numba.njit(cache=True, nogil=True)
+def _stroke(
+    picture: Picture, x0: float, y0: float, x1: float, y1: float, radius: float, red: float, green: float, blue: float
+) -> None:
+    """Blend in each pixel by how near its middle is to the line from (x0, y0) to (x1, y1)."""
+    height, width, _ = picture.shape
+    reach = radius + 0.5
+    dx, dy = x1 - x0, y1 - y0
+    squared = dx * dx + dy * dy
+    for row in range(max(0, int(min(y0, y1) - reach)), min(height, int(max(y0, y1) + reach) + 1)):
+        y = row + 0.5
+        # The part of the line that is near enough to this row, so that a long one costs no more than its length.
+        near, far = 0.0, 1.0
+        if abs(dy) > 1e-9:
+            one, other = (y - reach - y0) / dy, (y + reach - y0) / dy
+            near, far = max(0.0, min(one, other)), min(1.0, max(one, other))
+        left, right = min(x0 + near * dx, x0 + far * dx) - reach, max(x0 + near * dx, x0 + far * dx) + reach
+        for column in range(max(0, int(left)), min(width, int(right) + 1)):
+            x = column + 0.5
+            along = 0.0
+            if squared > 0:
+                along = min(1.0, max(0.0, ((x - x0) * dx + (y - y0) * dy) / squared))
+            distance = np.hypot(x - x0 - along * dx, y - y0 - along * dy)
+            share = min(1.0, max(0.0, reach - distance))
+            if share > 0:
+                pixel = picture[row, column]
+                pixel[0] = np.uint8(pixel[0] + (red - pixel[0]) * share + 0.5)
+                pixel[1] = np.uint8(pixel[1] + (green - pixel[1]) * share + 0.5)
+                pixel[2] = np.uint8(pixel[2] + (blue - pixel[2]) * share + 0.5)

@@ -1,0 +1,213 @@
+"""Play a task yourself: ``python -m glimpse_env.play Glimpse-ClutteredMNIST-v0``. You see your glimpses and no more.
+
+The mouse moves the eye. Where there is a class to name, a click looks there and a key names it; in a game the eye follows the
+mouse and the arrow keys move the paddle. Your score stands beside that of the agent that is shipped.
+"""
+
+import argparse
+import json
+import pathlib
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+import glimpse_env
+from glimpse_env import ink
+from glimpse_env.envs import GlimpseEnv
+from glimpse_env.ink import Picture
+from glimpse_env.rendering import SIDE, Layout, draw, foveate
+from glimpse_env.window import Window, load_pygame
+
+_FPS = 30
+_PICTURES_A_MOVE = 5  # of a game: six moves a second
+_CLASS_KEYS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_AMBER, _WHITE, _GREY = np.array((255.0, 176, 0)), np.array((214.0, 216, 222)), np.array((140.0, 144, 152))
+_PUBLISHED = pathlib.Path(__file__).parent / "data" / "scores.json"  # id -> percent right, made by benchmarks.reproduce
+
+
+class Game:
+    """A person at a task: takes pygame's events, gives pictures.
+
+    Args:
+        id: of the task.
+        seed: of the first episode.
+        size: about how many pixels the longer side of the scene has.
+        arguments: of the environment.
+
+    Attributes:
+        scores: the return of each finished episode.
+        over: whether the episode has ended, and shows what it was.
+    """
+
+    def __init__(self, id: str, seed: int = 0, size: int = SIDE, **arguments: Any) -> None:
+        env = gym.make(id, disable_env_checker=True, **arguments).unwrapped
+        assert isinstance(env, GlimpseEnv)
+        self.env = env
+        self.scores: list[float] = []
+        self._agent = json.loads(_PUBLISHED.read_text()).get(id)
+        self._names = env.world.action_names
+        self._moves = env.world.num_images == 0  # a game goes on by itself
+        height, width, _ = env.scene_shape
+        self._layout = Layout(height, width, env.retina, len(self._names), size)
+        self._aim = np.zeros(2, np.float32)
+        self._held: list[int] = []  # moves whose keys are down, the latest last
+        self._begin(seed)
+
+    def handle(self, event: Any) -> None:
+        """Take one of pygame's events."""
+        pygame = load_pygame()
+        if event.type == pygame.MOUSEMOTION:
+            left, top, width, height = self._layout.scene
+            place = (np.array(event.pos) - (left, top)) / (width, height)
+            self._aim = np.clip(2 * place - 1, -1, 1).astype(np.float32)
+        elif event.type == pygame.KEYUP and self._moves:
+            self._held = [move for move in self._held if move != self._move_of(event.key)]
+        elif event.type == pygame.KEYDOWN or (event.type == pygame.MOUSEBUTTONDOWN and event.button == 1):
+            self._press(pygame.key.name(event.key) if event.type == pygame.KEYDOWN else "click")
+
+    def tick(self) -> None:
+        """Let a game go on by one move; a still scene waits."""
+        if self._moves and not (self.over or self._waiting):
+            rest = self._names.index("stay") if "stay" in self._names else 0
+            self._step(self._aim, self._held[-1] if self._held else rest)
+
+    def picture(self) -> Picture:
+        """What the player sees: (height, width, 3), always of one size."""
+        height, width, _ = self.env.scene_shape
+        retina = self.env.retina
+        seen = foveate(self._glimpse, retina, self._path[-1], height, width)
+        picture = draw(
+            self.env.world.scenes[0] if self.over else seen,
+            retina,
+            self._path[-self._num_shown :],
+            self._glimpse,
+            names=self._names,
+            label=self._info.get("label") if self.over else None,
+            action=self._action,
+            title=f"glimpse {len(self._path)}" + (f" of {self._num_glimpses}" if self._num_glimpses else ""),
+            side=self._layout.side,
+        )
+        if not self.over:
+            self._draw_aim(picture)
+        unit, margin = self._layout.unit, self._layout.scene[0]
+        line = ink.LETTER[0] * unit + margin // 3
+        strip = np.empty((2 * line + margin, *picture.shape[1:]), np.uint8)
+        strip[:] = picture[0, 0]
+        ink.text(strip, margin, 0, self._advice(), _WHITE, unit)
+        ink.text(strip, margin, line, self.standing(), _GREY, unit)
+        return np.concatenate([picture, strip])
+
+    @property
+    def _num_glimpses(self) -> int:
+        return getattr(self.env.world, "num_glimpses", 0)
+
+    @property
+    def _num_shown(self) -> int:
+        """Fixations whose path is shown: all of a still scene, the latest in a game."""
+        return 4 if self._moves else self._num_glimpses
+
+    def _begin(self, seed: int | None = None) -> None:
+        observation, self._info = self.env.reset(seed=seed)
+        self._glimpse: npt.NDArray[np.float32] = observation["glimpse"]
+        self._path = [observation["fixation"]]
+        self._action: int | None = None
+        self._return = 0.0
+        self.over, self._waiting = False, self._moves
+
+    def _step(self, location: npt.NDArray[np.float32], action: int) -> None:
+        observation, reward, self.over, _, self._info = self.env.step({"location": location, "action": action})
+        self._glimpse = observation["glimpse"]
+        self._return += reward
+        self._action = action if self._moves or self.over else None
+        if self.over:
+            self.scores.append(self._return)
+        else:
+            self._path.append(observation["fixation"])
+
+    def _press(self, key: str) -> None:
+        """A key, by its name, or a "click"."""
+        if self.over:
+            if key in ("click", "space", "return"):
+                self._begin()
+        elif self._moves:
+            self._waiting = False
+            if key in self._names:
+                self._held.append(self._names.index(key))
+        elif key == "click":
+            if len(self._path) < self._num_glimpses:
+                self._step(self._aim, len(self._names) - 1)  # "look on", or a class that does not count yet
+        elif key.strip("[]") in _CLASS_KEYS[: self.env.world.dataset.num_classes]:  # type: ignore[attr-defined]
+            while not self.over:  # what glimpses are left are not needed
+                self._step(self._path[-1], _CLASS_KEYS.index(key.strip("[]")))
+
+    def _move_of(self, key: int) -> int:
+        name = load_pygame().key.name(key)
+        return self._names.index(name) if name in self._names else -1
+
+    def _draw_aim(self, picture: Picture) -> None:
+        """Frame what a look at the mouse would show sharply."""
+        left, top, width, height = self._layout.scene
+        within, scale, unit = picture[top : top + height, left : left + width], self._layout.scale, self._layout.unit
+        (x, y), size = self.env.retina.corners(self._aim, *self.env.scene_shape[:2])[0], self.env.retina.patch_size
+        ink.box(within, int(x) * scale, int(y) * scale, size * scale, size * scale, _AMBER, unit)
+
+    def _advice(self) -> str:
+        if self.over:
+            how = f"Return {self._return:g}." if self._moves else "Right." if self._return > 0 else "Wrong."
+            return f"{how} Click or space: the next one."
+        if self._waiting:
+            return "Any key or a click: begin. Mouse: eye. Arrows: move."
+        if self._moves:
+            return "Mouse: move the eye. Arrow keys: move."
+        keys = f"0-{_CLASS_KEYS[self.env.world.dataset.num_classes - 1]}: name the class."  # type: ignore[attr-defined]
+        return f"Click: look there. {keys}" if len(self._path) < self._num_glimpses else f"No more looks. {keys}"
+
+    def standing(self) -> str:
+        """The score so far, beside the agent's."""
+        right, count = sum(self.scores), len(self.scores)
+        yours = f"you {right:g} of {count}" + (f" ({100 * right / count:.0f} %)" if count else "")
+        return f"{yours}   the agent {self._agent:.2f} %" if self._agent is not None else f"{yours}   no agent is shipped"
+
+
+def play(game: Game, max_pictures: int | None = None) -> None:
+    """Play in a window, until it is closed or Escape is pressed.
+
+    Args:
+        game: the task.
+        max_pictures: stop after so many.
+    """
+    pygame = load_pygame()
+    window = Window("Glimpse", _FPS)
+    shown = 0
+    while shown != max_pictures:
+        window.show(game.picture())
+        shown += 1
+        if shown % _PICTURES_A_MOVE == 0:
+            game.tick()
+        for event in pygame.event.get():
+            if event.type == pygame.QUIT or (event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE):
+                shown = max_pictures = 0
+            else:
+                game.handle(event)
+    window.close()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Play as the flags say."""
+    parser = argparse.ArgumentParser(prog="python -m glimpse_env.play", description="Play a task yourself.")
+    parser.add_argument("id", choices=glimpse_env.TASKS, help="the task")
+    parser.add_argument("--split", default="test", help="which images, where there are some")
+    parser.add_argument("--seed", type=int, help="of the first episode; another one each time unless given")
+    parser.add_argument("--size", type=int, default=SIDE, help="about how many pixels the longer side of the scene has")
+    flags = parser.parse_args(arguments)
+    still = glimpse_env.TASKS[flags.id].get("world", "classification") == "classification"
+    seed = int(np.random.default_rng().integers(2**32)) if flags.seed is None else flags.seed
+    game = Game(flags.id, seed, flags.size, **({"split": flags.split} if still else {}))
+    play(game)
+    print(game.standing())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""A window on the screen, by pygame, which is imported when one opens and not before."""
+
+import importlib
+import os
+import time
+import warnings
+from typing import Any
+
+from glimpse_env.ink import Picture
+
+
+class Window:
+    """Shows pictures, one after the other; opens with the first.
+
+    Args:
+        title: what stands over it.
+        fps: the most pictures a second.
+    """
+
+    def __init__(self, title: str, fps: float) -> None:
+        self._title = title
+        self._pause = 1 / fps
+        self._due = 0.0
+
+    def show(self, picture: Picture) -> None:
+        """Show a picture (height, width, 3) when its time has come.
+
+        Raises:
+            ImportError: without the extra "render".
+        """
+        pygame = load_pygame()
+        size = (picture.shape[1], picture.shape[0])
+        screen = pygame.display.get_surface()
+        if screen is None or screen.get_size() != size:
+            pygame.display.init()
+            pygame.display.set_caption(self._title)
+            screen = pygame.display.set_mode(size)
+        time.sleep(max(0.0, self._due - time.monotonic()))
+        self._due = time.monotonic() + self._pause
+        pygame.surfarray.blit_array(screen, picture.swapaxes(0, 1))
+        pygame.event.pump()
+        pygame.display.flip()
+
+    def asked_to_close(self) -> bool:
+        """Whether someone has closed the window, by mouse or by Escape or Q, since it was last asked."""
+        pygame = load_pygame()
+        keys = pygame.event.get(pygame.KEYDOWN)
+        return bool(pygame.event.get(pygame.QUIT)) or any(event.key in (pygame.K_ESCAPE, pygame.K_q) for event in keys)
+
+    def close(self) -> None:
+        """Close it, if it is open."""
+        load_pygame().display.quit()
+
+
+def load_pygame() -> Any:
+    """Import pygame, silently.
+
+    Raises:
+        ImportError: without the extra "render".
+    """
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # those of what it imports itself
+            return importlib.import_module("pygame")
+    except ImportError as error:
+        raise ImportError('A window needs pygame, which is missing: pip install "glimpse-env[render]".') from error

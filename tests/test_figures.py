@@ -1,0 +1,82 @@
+"""Figures: drawn from what the evaluation measures, and written by each run."""
+
+import dataclasses
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from agents import build, evaluation, figures, gallery, ram, weights
+from agents.config import preset
+
+SMALL = {"size": 16, "hidden_size": 16, "location_stream": 0}
+CONFIG = dataclasses.replace(preset("best", "Glimpse-MNIST-v0"), **SMALL, num_glimpses=3, evaluated_on="validation")
+
+
+def looks_drawn(path):
+    with Image.open(path) as picture:
+        pixels = np.asarray(picture.convert("L"))
+    return min(pixels.shape) > 200 and len(np.unique(pixels)) > 20
+
+
+def agent(config):
+    torch.manual_seed(0)
+    return build.make_model(config, build.make_envs(config, 8, "validation"))
+
+
+def test_a_run_writes_its_figures(tmp_path):
+    config = dataclasses.replace(CONFIG, num_episodes=512, num_validations=2, name="run")
+    folder = ram.train(config, runs=tmp_path).folder
+    for name in ("paths", "curve", "fixations", "confusion"):
+        assert looks_drawn(folder / f"{name}.png"), name
+
+
+def test_evaluate_draws_where_it_is_told_to(tmp_path):
+    weights.save(tmp_path / "agent.safetensors", agent(CONFIG), CONFIG)
+    ram.main(
+        ["evaluate", "--weights", str(tmp_path / "agent.safetensors"), "--split=validation", "--figures", str(tmp_path / "new")]
+    )
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"fixations.png", "confusion.png"}
+
+
+def test_mistakes_drawn_are_the_error_measured(tmp_path, monkeypatch):
+    model, seen = agent(CONFIG), {}
+    monkeypatch.setattr(figures, "save_confusion", lambda labels, named, n, path: seen.update(labels=labels, named=named, n=n))
+    monkeypatch.setattr(figures, "save_fixations", lambda fixations, path: seen.update(fixations=fixations))
+    gallery.draw(model, build.make_envs(CONFIG, 500, "validation"), "learned", tmp_path, "")
+    error = evaluation.evaluate(model, build.make_envs(CONFIG, 500, "validation"), "learned")[-1]
+    assert 100 * np.mean(seen["labels"] != seen["named"]) == pytest.approx(error)
+    assert seen["n"] == 10
+    assert seen["fixations"].shape == (3, 5000, 2)
+
+
+def test_a_game_has_a_map_but_no_classes(tmp_path):
+    config = dataclasses.replace(preset("best", "Glimpse-Catch-v0"), **SMALL)
+    gallery.draw(agent(config), build.make_envs(config, 8, "validation"), "learned", tmp_path, "")
+    assert [path.name for path in tmp_path.iterdir()] == ["fixations.png"]
+    assert looks_drawn(tmp_path / "fixations.png")
+
+
+def test_tensorboard_gets_what_the_metrics_have(tmp_path):
+    pytest.importorskip("tensorboardX")
+    config = dataclasses.replace(CONFIG, num_episodes=512, num_validations=2, name="run")
+    ram.train(config, runs=tmp_path, tensorboard=True)
+    (events,) = (tmp_path / "run" / "tensorboard").iterdir()
+    names = (tmp_path / "run" / "metrics.csv").read_text().splitlines()[0].split(",")
+    assert all(name.encode() in events.read_bytes() for name in names if name != "seconds")
+
+
+def test_tensorboard_missing_names_the_remedy(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    with pytest.raises(ImportError, match=r'pip install "glimpse-env\[tensorboard\]"'):
+        ram.train(CONFIG, runs=tmp_path, tensorboard=True)
+
+
+@pytest.mark.parametrize("num_classes", [2, 10, 100])
+def test_confusion_of_any_number_of_classes(tmp_path, num_classes):
+    rng = np.random.default_rng(0)
+    labels, named = rng.integers(0, num_classes, (2, 500))
+    figures.save_confusion(labels, named, num_classes, tmp_path / "confusion.png")
+    assert looks_drawn(tmp_path / "confusion.png")
