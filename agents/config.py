@@ -27,7 +27,7 @@ class TrainingConfig:
 
     augmentation: float = 0.0
     """How much training images are turned, stretched, sheared and shifted; 1 is up to 12 degrees, 15 %, 0.15 and 1.5 pixels."""
-    num_episodes: int = 1_400_000
+    num_episodes: int = 1_200_000
     """Training episodes, one scene each."""
     batch_size: int = 64
     """Episodes an update."""
@@ -173,7 +173,6 @@ _BEST_OF = {
         num_episodes=500_000,
     ),
     "Glimpse-TranslatedMNIST-v0": dataclasses.replace(_BEST, augmentation=0.7, num_episodes=700_000),
-    "Glimpse-ClutteredMNIST-v0": dataclasses.replace(_BEST, plan_std=0.0),
     "Glimpse-ClutteredMNIST100-v0": dataclasses.replace(_BEST, num_episodes=900_000),
 }
 # Mnih et al. (2014), section 4, with Adam for its annealed SGD.

@@ -78,6 +78,8 @@ was chosen was chosen on the validation split (the last 5,000 of the 60,000 trai
 Published figures are those of the NIPS version of Mnih et al. (2014), and the best with hard glimpses that we know of.
 """
 
+MINUTES = "Minutes are of one thread of {machine}, with other work beside."
+
 
 def config_of(task: str, name: str, seed: int) -> TrainingConfig:
     """The config of a row of the table."""
@@ -88,23 +90,32 @@ def config_of(task: str, name: str, seed: int) -> TrainingConfig:
     return dataclasses.replace(config, looking=looking, seed=seed, name=f"{task}-{name}-{seed}")
 
 
-def make(task: str, name: str, seed: int) -> None:
-    """Train one run to its end, and keep what it showed; nothing if that was done before."""
-    config = config_of(task, name, seed)
-    kept = RESULTS / config.run_name
-    if (kept / "results.json").exists() and json.loads((kept / "config.json").read_text()) == dataclasses.asdict(config):
+def make(config: TrainingConfig, *pictures: str) -> None:
+    """Train one run to its end, and keep what it showed, these pictures too; nothing if that was done before."""
+    if finished_run(config) is not None:
         return
-    folder = RUNS / config.run_name
+    folder, kept = RUNS / config.run_name, RESULTS / config.run_name
     resume = (folder / "checkpoint.pt").exists()
     if isinstance(config, Config):
         ram.train(config, resume)
     elif isinstance(config, baselines.BaselineConfig):
         baselines.train(config, resume)
     kept.mkdir(parents=True, exist_ok=True)
-    for file in ("config.json", "metrics.csv", "results.json"):
+    for file in ("config.json", "metrics.csv", "results.json", *pictures):
         shutil.copy(folder / file, kept / file)
-    if name == "best":
-        shutil.copy(folder / "paths.png", kept / "paths.png")
+
+
+def finished_run(config: TrainingConfig) -> tuple[dict[str, list[float]], float] | None:
+    """What is kept of a run with this config: the errors after each glimpse, by way of looking, and the minutes it took."""
+    kept = RESULTS / config.run_name
+    if not (kept / "results.json").exists() or json.loads((kept / "config.json").read_text()) != dataclasses.asdict(config):
+        return None
+    return json.loads((kept / "results.json").read_text()), _minutes(kept)
+
+
+def _minutes(kept: pathlib.Path) -> float:
+    with open(kept / "metrics.csv", newline="") as file:
+        return float(list(csv.DictReader(file))[-1]["seconds"]) / 60
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,8 +142,7 @@ def finished() -> list[Row]:
                 row = rows.setdefault((task, name), Row(task, name, [], [], []))
                 row.configs.append(json.loads((folder / "config.json").read_text()))
                 row.errors.append(json.loads((folder / "results.json").read_text()))
-                with open(folder / "metrics.csv", newline="") as file:
-                    row.minutes.append(float(list(csv.DictReader(file))[-1]["seconds"]) / 60)
+                row.minutes.append(_minutes(folder))
     return list(rows.values())
 
 
@@ -239,7 +249,7 @@ def figure(task: str, rows: Sequence[Row]) -> str:
 
 def page() -> str:
     """The results page, from all that is finished."""
-    lines = [INTRODUCTION, f"Minutes are of one thread of {machine()}, with other work beside.", ""]
+    lines = [INTRODUCTION, MINUTES.format(machine=machine()), ""]
     rows = finished()
     for task in KNOWN:
         of_task = [row for row in rows if row.task == task]
@@ -258,7 +268,7 @@ def main() -> None:
     for task in arguments.task:
         for name in arguments.preset:
             for seed in range(arguments.seeds):
-                make(task, name, seed)
+                make(config_of(task, name, seed), *(["paths.png"] if name == "best" else []))
     PAGE.write_text(page())
     print(f"{PAGE} is rebuilt.")
 
