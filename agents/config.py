@@ -161,7 +161,6 @@ _BEST_OF = {
     "Glimpse-Catch-v0": Config(
         glimpse_network="fc",
         core="lstm",
-        canvas="scene",
         hybrid=False,
         credit="reward",
         gamma=1.0,
@@ -170,7 +169,7 @@ _BEST_OF = {
         location_stream=0,
         batch_size=256,
         learning_rate=1e-3,
-        num_episodes=500_000,
+        num_episodes=860_000,
     ),
     "Glimpse-TranslatedMNIST-v0": dataclasses.replace(_BEST, augmentation=0.7, num_episodes=700_000),
     "Glimpse-ClutteredMNIST100-v0": dataclasses.replace(_BEST, num_episodes=900_000),
