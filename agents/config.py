@@ -34,7 +34,7 @@ class TrainingConfig:
 
     augmentation: float = 0.0
     """How much training images are turned, stretched, sheared and shifted; 1 is up to 12 degrees, 15 %, 0.15 and 1.5 pixels."""
-    num_episodes: int = 1_400_000
+    num_episodes: int = 1_200_000
     """Training episodes, one scene each."""
     batch_size: int = 64
     """Episodes an update."""
@@ -171,7 +171,6 @@ _BEST_OF = {
     "Glimpse-Catch-v0": Config(
         glimpse_network="fc",
         core="lstm",
-        canvas="scene",
         hybrid=False,
         credit="reward",
         gamma=1.0,
@@ -180,10 +179,9 @@ _BEST_OF = {
         location_stream=0,
         batch_size=256,
         learning_rate=1e-3,
-        num_episodes=500_000,
+        num_episodes=860_000,
     ),
     "Glimpse-TranslatedMNIST-v0": dataclasses.replace(_BEST, augmentation=0.7, num_episodes=700_000),
-    "Glimpse-ClutteredMNIST-v0": dataclasses.replace(_BEST, plan_std=0.0),
     "Glimpse-ClutteredMNIST100-v0": dataclasses.replace(_BEST, num_episodes=900_000),
 }
 # Mnih et al. (2014), section 4, with Adam for its annealed SGD.

@@ -97,23 +97,30 @@ class ConvGlimpseNetwork(GlimpseNetwork):
 
 
 class CanvasNetwork(nn.Sequential):
-    """Two strided convolutions and a hidden layer over what was seen so far: (B, C + 1, S, S) in [0, 1] to (B, hidden_size).
+    """Three convolutions and a hidden layer over what was seen so far: (B, C + 1, S, S) in [0, 1] to (B, hidden_size).
+
+    The gaze, and with it the window, rests some pixels off what there is to read: pooling makes up for that.
 
     Args:
-        canvas_shape: (C + 1, S, S).
+        canvas_shape: (C + 1, S, S), S at least 8.
         hidden_size: units of its output.
-        num_filters: of the first convolution; the second has twice as many.
+        num_filters: of the first convolution; each later one has twice as many.
     """
 
     def __init__(self, canvas_shape: tuple[int, int, int], hidden_size: int = 256, num_filters: int = 32) -> None:
         filters = nn.Sequential(
-            nn.Conv2d(canvas_shape[0], num_filters, 6, stride=3, padding=1),
+            nn.Conv2d(canvas_shape[0], num_filters, 5, stride=2, padding=2),
             nn.ReLU(),
-            nn.Conv2d(num_filters, 2 * num_filters, 3, stride=2, padding=1),
+            nn.MaxPool2d(2),
+            nn.Conv2d(num_filters, 2 * num_filters, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(2 * num_filters, 4 * num_filters, 3, padding=1),
             nn.ReLU(),
             nn.Flatten(),
         )
         super().__init__(*filters, nn.Linear(_num_features(filters, canvas_shape), hidden_size), nn.ReLU())
+        self.to(memory_format=torch.channels_last)  # twice as fast on a CPU
 
 
 class ReLUCore(nn.RNNCell):
