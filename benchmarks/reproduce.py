@@ -184,11 +184,11 @@ def size_of(config: dict[str, Any]) -> tuple[int, int]:
 def section(task: str, rows: Sequence[Row]) -> list[str]:
     """A task's part of the page, in Markdown."""
     paper, best_known = KNOWN[task]
-    counted = "balls caught, %" if task == CATCH else "test error, %"
+    counted, once = ("balls caught, %", "episode") if task == CATCH else ("test error, %", "image")
     lines = [
         f"## {task}",
         "",
-        f"| what | {counted} | seeds | parameters | multiply-adds an {'episode' if task == CATCH else 'image'} | minutes | command |",
+        f"| what | {counted} | seeds | parameters | multiply-adds an {once} | minutes | command |",
         "|---|---|---|---|---|---|---|",
         f"| RAM, the paper | {paper:.2f} | | | | | |",
         f"| best published with hard glimpses | {best_known:.2f} | | | | | |",
