@@ -120,7 +120,7 @@ class CanvasNetwork(nn.Sequential):
             nn.Flatten(),
         )
         super().__init__(*filters, nn.Linear(_num_features(filters, canvas_shape), hidden_size), nn.ReLU())
-        self.to(memory_format=torch.channels_last)  # twice as fast on a CPU
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast on a CPU
 
 
 class ReLUCore(nn.RNNCell):

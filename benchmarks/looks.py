@@ -89,8 +89,8 @@ def looks(model: RecurrentAttentionModel, config: Config, looking: str, split: s
 
 def conv_error(task: str, **arguments: Any) -> float:
     """The error of the paper's conv net, trained as in the results table, in percent."""
-    reproduce.make(task, "conv", 0)
     config = reproduce.config_of(task, "conv", 0)
+    reproduce.make(config)
     envs = build.make_envs(config, evaluation.BATCH, "test", **arguments)
     network = baselines.make_network("conv", envs.unwrapped.world.scenes.shape[1:], 10)  # type: ignore[attr-defined]
     network.load_state_dict(checkpoints.load(pathlib.Path("runs") / config.run_name / "checkpoint.pt")["model"])
