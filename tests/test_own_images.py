@@ -40,6 +40,9 @@ class Table:
         self.column_names = [column, "label"]
         self.features = {column: None, "label": type("ClassLabel", (), {"names": names})() if names else None}
 
+    def __len__(self):
+        return len(self.rows)
+
     def __getitem__(self, key):
         return [row[key] for row in self.rows] if isinstance(key, str) else self.rows[key]
 
@@ -131,6 +134,7 @@ def test_a_copy_of_an_environment_goes_on(folder, copied):
     other = copied(env)
     assert_identical(env.reset(), other.reset())
     assert other.unwrapped.world.dataset.classes == CLASSES
+    assert not other.unwrapped.world.dataset.labels.flags.writeable
 
 
 # Lazy.
@@ -398,6 +402,7 @@ def test_label_sets(num_classes):
 ONE = np.zeros((3, 3), np.uint8)
 BAD = {
     "nothing": (None, r"dataset=None is none: use a name, \(images, labels\), a folder"),
+    "a stream": (iter([(ONE, 0)]), "is none: use a name"),
     "a number": (3, "dataset=3 is none"),
     "no folder": ("no/such/folder", "'no/such/folder': use one of 'mnist', .* or the path of a folder"),
     "no training set": ({"test": (IMAGES, LABELS)}, r"must have 'train', .*got \['test'\]"),

@@ -40,6 +40,11 @@ class Dataset(abc.ABC):
         """An immutable thing is its own copy."""
         return self
 
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Pickle the fields, and make them read-only again."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return functools.partial(type(self), **fields), ()
+
     @property
     @abc.abstractmethod
     def shape(self) -> tuple[int, int, int]:
@@ -94,8 +99,7 @@ class ArrayDataset(Dataset):
             from glimpse_env.datasets.loading import load
 
             return load, self.source
-        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return functools.partial(ArrayDataset, **fields), ()
+        return super().__reduce__()
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -72,12 +72,12 @@ def load(
 def _sets(dataset: Any) -> Mapping[str, Any]:
     """The sets that a source consists of, by their split; one of no splits is its own training set."""
     if isinstance(dataset, str | os.PathLike):
-        root = pathlib.Path(dataset)
+        root = pathlib.Path(dataset).expanduser()
         if not root.is_dir():
             names = ", ".join(map(repr, published.NAMES))
             raise ValueError(f"Unknown dataset {os.fspath(dataset)!r}: use one of {names}, or the path of a folder.")
         inside = {child.name for child in root.iterdir() if child.is_dir()}
-        dataset = {name: root / name for name in inside} if "train" in inside <= _SETS.keys() else {"train": root}
+        dataset = {name: root / name for name in sorted(inside)} if "train" in inside <= _SETS.keys() else {"train": root}
     elif not isinstance(dataset, Mapping):
         dataset = {"train": dataset}
     if "train" not in dataset or dataset.keys() - _SETS.keys():
@@ -101,13 +101,13 @@ def _whole(source: Any, num_classes: int | None, shape: tuple[int, ...], classes
         if num_classes is not None and not classes:
             raise ValueError(f"num_classes={num_classes} is for arrays and sequences: a folder has a class a folder.")
         return from_folder(source, classes, shape)
+    if not (hasattr(source, "__len__") and hasattr(source, "__getitem__")):  # nor has a stream
+        raise ValueError(
+            f"dataset={source!r} is none: use a name, (images, labels), a folder, a Hugging Face dataset, or a list of pairs."
+        )
     if hasattr(source, "features") and hasattr(source, "column_names"):
         return from_hugging_face(source, num_classes, shape)
-    if hasattr(source, "__len__") and hasattr(source, "__getitem__"):
-        return from_pairs(source, num_classes, shape)
-    raise ValueError(
-        f"dataset={source!r} is none: use a name, (images, labels), a folder, a Hugging Face dataset, or a sequence of pairs."
-    )
+    return from_pairs(source, num_classes, shape)
 
 
 def _like(train: Dataset, other: Dataset, split: str) -> Dataset:
