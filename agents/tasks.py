@@ -7,7 +7,7 @@ from gymnasium.envs.registration import EnvSpec
 
 import glimpse_env  # registers its ids
 
-_NATIVE = ("glimpse_env.envs:GlimpseVectorEnv", glimpse_env.GlimpseVectorEnv)
+_NATIVE = ("glimpse_env.envs:GlimpseVectorEnv", "glimpse_env:GlimpseVectorEnv", glimpse_env.GlimpseVectorEnv)
 
 
 def spec(env_id: str) -> EnvSpec:

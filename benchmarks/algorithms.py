@@ -41,7 +41,7 @@ from glimpse_env.wrappers import VectorDiscretizeAction
 
 IDS = ("Glimpse-MNIST-v0", "Glimpse-ClutteredMNIST-v0")
 SEEDS = (0, 1, 2)
-STEPS = 2_000_000
+STEPS = 500_000
 RESULTS = pathlib.Path("results/algorithms")
 NUM_POINTS = 10  # of a learning curve
 

@@ -217,7 +217,7 @@ def test_runs_from_the_command_line_by_module_and_id(tmp_path, monkeypatch, caps
     flags = "--num-episodes 8 --batch-size 4 --num-test-episodes 5 --num-validations 1 --size 16 --hidden-size 16"
     ram.main(["--env-id", "lamps:LampLevel-v0", *flags.split()])
     assert capsys.readouterr().out.splitlines()[-1].startswith("return: ")
-    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["lamps-LampLevel-v0-learned-0"]
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["LampLevel-v0-learned-0"]
 
 
 def test_resumed_run_is_the_uninterrupted_one(tmp_path, monkeypatch):

@@ -347,7 +347,7 @@ def test_render_hands_on_what_is_no_rgb_array():
     observation, _ = env.reset(seed=0)
     assert env.render().shape == (H, W)
     path = [observation["fixation"]]
-    expected = draw(env.unwrapped.picture.reshape(H, W, -1), env.retina, path, observation["glimpse"])
+    expected = draw(env.unwrapped.picture.reshape(H, W, -1), env.retina, path, observation["glimpse"], title=f"{W} x {H}")
     np.testing.assert_array_equal(env.picture(), expected)
 
 
