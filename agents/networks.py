@@ -102,12 +102,19 @@ class CanvasNetwork(nn.Sequential):
     The gaze, and with it the window, rests some pixels off what there is to read: pooling makes up for that.
 
     Args:
-        canvas_shape: (C + 1, S, S), S at least 8.
+        canvas_shape: (C + 1, S, S), S at least 7.
         hidden_size: units of its output.
         num_filters: of the first convolution; each later one has twice as many.
+
+    Raises:
+        ValueError: a smaller canvas, of which the pooling leaves nothing.
     """
 
     def __init__(self, canvas_shape: tuple[int, int, int], hidden_size: int = 256, num_filters: int = 32) -> None:
+        if min(canvas_shape[1:]) < 7:
+            raise ValueError(
+                f"The agent reads a canvas of 7 pixels or more each way, not {canvas_shape[1:]}: take a larger canvas."
+            )
         filters = nn.Sequential(
             nn.Conv2d(canvas_shape[0], num_filters, 5, stride=2, padding=2),
             nn.ReLU(),

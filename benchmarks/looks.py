@@ -1,7 +1,7 @@
 """Where a trained agent looks, and what becomes of it in scenes that it was not trained on: ``python -m benchmarks.looks``.
 
 Distance of each fixation to the digit's centre, share of fixations on the digit, and the information that each glimpse adds;
-then the test error with more and less clutter and in larger scenes, without retraining. Writes a table and a figure into docs/.
+then the test error with more and less clutter and in larger scenes, without retraining. Prints both tables.
 """
 
 import argparse

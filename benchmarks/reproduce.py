@@ -37,7 +37,7 @@ KNOWN = {
     "Glimpse-TranslatedMNIST-v0": (1.20, 0.92),
     "Glimpse-ClutteredMNIST-v0": (4.04, 2.63),
     "Glimpse-ClutteredMNIST100-v0": (8.11, 5.9),
-    CATCH: (85, 89),  # read off the paper's text as "about"
+    CATCH: (85, 89),  # "about", and not confirmed in print
 }
 # What the paper has for its networks that see the whole scene.
 PAPERS_NETWORKS = {

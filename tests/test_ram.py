@@ -15,6 +15,7 @@ import torch
 
 from agents import build, checkpoints, evaluation, parallel, ram
 from agents.config import Config, preset
+from agents.networks import CanvasNetwork
 from agents.rollout import collect, make_gaze
 
 TINY = Config(
@@ -268,3 +269,9 @@ def test_the_paper_is_one_flag_away():
     names = [type(module).__name__ for module in (model.glimpse, model.core, model.location, model.action, model.baseline)]
     assert names == ["GlimpseNetwork", "ReLUCore", "LocationNetwork", "ActionNetwork", "BaselineNetwork"]
     assert not model.location_stream
+
+
+def test_a_canvas_too_small_to_read_is_refused():
+    assert CanvasNetwork((2, 7, 9), 5)(torch.zeros(3, 2, 7, 9)).shape == (3, 5)
+    with pytest.raises(ValueError, match="7 pixels or more"):
+        CanvasNetwork((2, 6, 9), 5)
