@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One thread a process: two busy processes of several threads each slow one another down manifold.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: train test check format lint types docs bench setup
+.PHONY: train test check format lint types docs wheel bench setup
 
 setup: $(VENV)/.installed
 
@@ -20,7 +20,10 @@ train: setup  ## train the agent on 60x60 cluttered MNIST, in short; more flags 
 test: setup  ## run the tests
 	$(BIN)/python -m pytest $(ARGS)
 
-check: lint types test docs  ## all that must hold before a commit
+check: lint types  ## all that must hold before a commit
+	$(MAKE) test ARGS="--cov"
+	$(MAKE) docs wheel
+	$(MAKE) bench SECONDS=0.2
 
 format: setup
 	$(BIN)/ruff format .
@@ -36,6 +39,13 @@ types: setup
 docs: setup  ## build the documentation, warnings as errors: docs/_build/index.html
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
 
-bench: setup  ## the throughput of environment and trainer
-	$(BIN)/python -m benchmarks.throughput
-	$(BIN)/python -m benchmarks.trainer
+wheel: setup  ## build the wheel, and look around in a scene from an empty environment that has nothing else
+	rm -rf build/wheel
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	$(PYTHON) -m venv build/wheel/venv
+	build/wheel/venv/bin/python -m pip install --quiet -c constraints.txt build/wheel/*.whl
+	cd build/wheel && venv/bin/python -W error ../../examples/random_policy.py
+
+bench: setup  ## the throughput of environment and trainer; SECONDS=0.2 for a rough look within a minute or two
+	$(BIN)/python -m benchmarks.throughput $(if $(SECONDS),--seconds $(SECONDS))
+	$(BIN)/python -m benchmarks.trainer $(if $(SECONDS),--seconds $(SECONDS))
