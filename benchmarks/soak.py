@@ -142,9 +142,7 @@ def main(arguments: list[str] | None = None) -> None:
         warm = after_warm_up(samples)
         growth, error = slope(warm)
     first = warm[0].minutes
-    print(
-        f"After {first:.1f} minutes: {growth:+.1f} +- {error:.1f} MiB an hour (a straight line's slope, and its standard error)."
-    )
+    print(f"After {first:.1f} minutes: {growth:+.1f} +- {error:.1f} MiB an hour (a straight line, and its standard error).")
 
 
 def _as_csv(samples: list[Sample]) -> str:
