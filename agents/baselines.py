@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # the field's name
 
 import glimpse_env
-from agents import build, evaluation, ram, training
+from agents import build, evaluation, files, ram, training
 from agents.config import TrainingConfig
 from agents.parallel import Ranks
 
@@ -84,7 +84,7 @@ def train(config: BaselineConfig, resume: bool = False, runs: pathlib.Path = pat
         The error in percent on the split it is evaluated on.
 
     Raises:
-        FileNotFoundError, ValueError, KeyboardInterrupt: as `training.fit` does.
+        FileNotFoundError, OSError, ValueError, KeyboardInterrupt: as `training.fit` does.
     """
     torch.set_num_threads(config.num_threads)
     torch.manual_seed(config.seed)
@@ -107,7 +107,7 @@ def train(config: BaselineConfig, resume: bool = False, runs: pathlib.Path = pat
     folder = runs / config.run_name
     training.fit(config, folder, network, optimizer, step, lambda: evaluate(network, validation), "error", Ranks("cpu"), resume)
     error = evaluate(network, build.make_envs(config, evaluation.BATCH, config.evaluated_on))
-    (folder / "results.json").write_text(json.dumps({config.network: [error]}, indent=2) + "\n")
+    files.write(folder / "results.json", json.dumps({config.network: [error]}, indent=2) + "\n")
     return error
 
 

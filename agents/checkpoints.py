@@ -1,47 +1,103 @@
-"""Save and load a run so that nothing is lost: written beside, flushed, then renamed over the older one."""
+"""Save and load a run so that nothing is lost: the last two checkpoints are kept, each whole."""
 
-import os
+import dataclasses
+import io
 import pathlib
-from typing import Any
+import sys
+import zipfile
+from typing import Any, TypeVar
 
 import torch
 
+from agents import files
+from agents.config import TrainingConfig
 
-def save(path: pathlib.Path, content: dict[str, Any]) -> None:
-    """Write a checkpoint in one go: after a crash at any moment the file is the older one or the new one, whole.
+NEWEST, OLDER = "checkpoint.pt", "checkpoint.previous.pt"
+
+_C = TypeVar("_C", bound=TrainingConfig)
+
+
+def save(folder: pathlib.Path, content: dict[str, Any]) -> None:
+    """Write a checkpoint, and keep the one before it; one that is damaged takes no good one's place.
 
     Args:
-        path: of the checkpoint.
+        folder: of the run.
         content: tensors, numbers, strings, and dicts and lists of them.
 
     Raises:
-        OSError: the disk is full or not writable; the older checkpoint stands.
+        OSError: the disk is full or not writable; the older checkpoints stand.
     """
-    temporary = path.with_suffix(".partial")
-    try:
-        with open(temporary, "wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    newest = folder / NEWEST
+    if newest.exists():
+        older = newest.read_bytes()
+        if _parsed(older) is not None:
+            files.write(folder / OLDER, older)
+    files.write(newest, buffer.getvalue())
 
 
-def load(path: pathlib.Path) -> dict[str, Any]:
-    """Read a checkpoint; no code in it is run.
+def load(folder: pathlib.Path, tell: bool = True) -> dict[str, Any]:
+    """Read the newest checkpoint of a run that is whole; no code in it is run.
+
+    Args:
+        folder: of the run.
+        tell: say so on stderr, if it is not the newest.
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: it is cut short, or no checkpoint of this project.
+        ValueError: what there is is damaged, or no checkpoint of this project.
     """
-    if not path.exists():
-        raise FileNotFoundError(f"No checkpoint at {path}: train first, or leave --resume away.")
+    faults = []
+    for path in (folder / NEWEST, folder / OLDER):
+        if not path.exists():
+            faults.append(f"{path} is not there")
+        elif (content := _parsed(path.read_bytes())) is None:
+            faults.append(f"{path} is damaged, or no checkpoint of this project")
+        else:
+            if faults and tell:
+                print(f"{faults[0]}: {path} is taken in its place, saved after update {content['update']}.", file=sys.stderr)
+            return content
+    if not exist(folder):
+        raise FileNotFoundError(f"No checkpoint in {folder}: train first, or leave --resume away.")
+    raise ValueError(f"{', and '.join(faults)}: remove what is damaged, and train anew.")
+
+
+def exist(folder: pathlib.Path) -> bool:
+    """Whether a run has a checkpoint to go on from."""
+    return any((folder / name).exists() for name in (NEWEST, OLDER))
+
+
+def config_of(kind: type[_C], saved: dict[str, Any], source: pathlib.Path) -> _C:
+    """Make a config of what was saved of one: a field that is younger than it has its default.
+
+    Args:
+        kind: of config.
+        saved: its fields.
+        source: the file that holds it.
+
+    Raises:
+        ValueError: it has fields that are unknown here, or values that no config has.
+    """
+    unknown = sorted(saved.keys() - {field.name for field in dataclasses.fields(kind)})
+    if unknown:
+        raise ValueError(
+            f"{source} is of another version or kind of training: {', '.join(unknown)} is no field of {kind.__name__}."
+        )
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise ValueError(f"{path} is damaged or no checkpoint ({error}): remove it and train anew.") from error
-    if not isinstance(content, dict) or not {"config", "update", "model", "optimizer"} <= content.keys():
-        raise ValueError(f"{path} is no checkpoint of this project: remove it and train anew.")
-    return content
+        return kind(**saved)
+    except TypeError as error:
+        raise ValueError(f"{source} holds no {kind.__name__}: {error}.") from error
+
+
+def _parsed(data: bytes) -> dict[str, Any] | None:
+    """What a checkpoint's bytes hold; None where they are damaged or something else."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if archive.testzip() is not None:  # a checksum does not hold, which torch would not notice
+                return None
+        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except Exception:
+        return None
+    ours = isinstance(content, dict) and {"config", "update", "model", "optimizer"} <= content.keys()
+    return content if ours else None

@@ -1,15 +1,33 @@
 """Figures of what an agent does: readable in print, in grey, and without telling red from green."""
 
 import csv
+import io
 import pathlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from agents import files
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _MAPS = 12  # glimpses whose fixations are shown
 _BINS = 30  # of a map, a side
 _NUMBERED = 20  # the most classes for which each count is written
+
+
+def save(figure: "Figure", path: pathlib.Path, dpi: int = 120) -> None:
+    """Write a figure in one go, in the format that the path's ending names.
+
+    Raises:
+        OSError: it cannot be written; what was there before stands.
+    """
+    content = io.BytesIO()
+    figure.savefig(content, format=path.suffix.removeprefix(".") or None, dpi=dpi)
+    files.write(path, content.getvalue())
 
 
 def save_tiles(
@@ -33,7 +51,7 @@ def save_tiles(
         axes.imshow(frame)
         axes.set_axis_off()
         axes.set_title(title, color="black" if well else "#D55E00")
-    figure.savefig(path, dpi=100)
+    save(figure, path, dpi=100)
 
 
 def save_curve(metrics: pathlib.Path, path: pathlib.Path, title: str) -> None:
@@ -65,7 +83,7 @@ def save_curve(metrics: pathlib.Path, path: pathlib.Path, title: str) -> None:
         axes.yaxis.set_minor_formatter(ScalarFormatter())
     axes.grid(alpha=0.3, which="both")
     axes.legend()
-    figure.savefig(path, dpi=120)
+    save(figure, path)
 
 
 def save_fixations(fixations: npt.NDArray[np.float32], path: pathlib.Path) -> None:
@@ -95,7 +113,7 @@ def save_fixations(fixations: npt.NDArray[np.float32], path: pathlib.Path) -> No
         axes.set_axis_on()
         axes.set(title=f"glimpse {number}", xticks=(-1, 0, 1), yticks=(-1, 0, 1))
     figure.colorbar(image, ax=grid, label="% of the episodes", shrink=0.8)
-    figure.savefig(path, dpi=120)
+    save(figure, path)
 
 
 def save_confusion(labels: npt.NDArray[np.int64], named: npt.NDArray[np.int64], num_classes: int, path: pathlib.Path) -> None:
@@ -124,4 +142,4 @@ def save_confusion(labels: npt.NDArray[np.int64], named: npt.NDArray[np.int64], 
         axes.set(xticks=range(num_classes), yticks=range(num_classes))
     axes.set(xlabel="named", ylabel="right class", title=f"{mistakes.sum():,} mistakes in {len(labels):,}")
     figure.colorbar(image, ax=axes, label="mistakes", shrink=0.8)
-    figure.savefig(path, dpi=120)
+    save(figure, path)

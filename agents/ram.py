@@ -18,7 +18,7 @@ import tyro
 from gymnasium.vector import VectorEnv
 from torch import Tensor
 
-from agents import build, evaluation, gallery, parallel, reinforce, tasks, training, watch
+from agents import build, evaluation, files, gallery, parallel, reinforce, tasks, training, watch
 from agents.config import PRESETS, Config, preset
 from agents.networks import RecurrentAttentionModel
 from agents.rollout import Episodes, collect, make_gaze
@@ -94,9 +94,9 @@ def losses(model: RecurrentAttentionModel, episodes: Episodes, config: Config, s
 def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Path("runs"), tensorboard: bool = False) -> Result:
     """Train an agent, then evaluate it on the test split.
 
-    Writes into runs/<name>/: ``config.json``, ``metrics.csv``, ``checkpoint.pt``, ``results.json``, and the figures
-    ``curve.png``; ``paths.png`` where a `GlimpseWrapper` or a native environment draws it; ``fixations.png`` and
-    ``confusion.png`` of a native one.
+    Writes into runs/<name>/: ``config.json``, ``metrics.csv``, ``checkpoint.pt`` and ``checkpoint.previous.pt``, the one before
+    it, ``results.json``, and the figures ``curve.png``; ``paths.png`` where a `GlimpseWrapper` or a native environment draws
+    it; ``fixations.png`` and ``confusion.png`` of a native one. None of them is ever half written.
 
     Args:
         config: the run.
@@ -106,7 +106,9 @@ def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Pat
 
     Raises:
         FileNotFoundError: nothing to resume.
-        ValueError: the checkpoint is damaged, or of another config.
+        OSError: a file cannot be written; the older checkpoints stand.
+        ConnectionError: another process of the run has ended.
+        ValueError: the checkpoints are damaged, or of another config.
         KeyboardInterrupt: after a checkpoint was saved.
     """
     torch.set_num_threads(config.num_threads)
@@ -135,7 +137,7 @@ def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Pat
     errors: dict[str, list[float]] = {}
     if ranks.leads:
         errors = evaluation.report(model, config, config.evaluated_on)
-        (folder / "results.json").write_text(json.dumps(errors, indent=2) + "\n")
+        files.write(folder / "results.json", json.dumps(errors, indent=2) + "\n")
         drawn = {"render_mode": "rgb_array"} if tasks.world(task) else {}
         tiles = build.make_envs(config, _TILES, config.evaluated_on, **drawn)
         if drawn or tiles.envs[0].has_wrapper_attr("picture"):  # type: ignore[attr-defined]

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import dataclasses
 import importlib
+import io
 import json
 import math
 import pathlib
@@ -19,11 +20,12 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from agents import checkpoints
+from agents import checkpoints, files
 from agents.config import TrainingConfig
 from agents.parallel import Ranks
 
 _WARM_UP = 0.02  # of the training, for the learning rate
+_SAVED_EVERY = 60.0  # seconds, or at each validation if that comes sooner
 
 
 def fit(
@@ -40,7 +42,7 @@ def fit(
 ) -> None:
     """Train a model, or go on where a run was cut.
 
-    Writes into the folder: ``config.json``, ``metrics.csv``, ``checkpoint.pt``.
+    Writes into the folder: ``config.json``, ``metrics.csv``, ``checkpoint.pt``, ``checkpoint.previous.pt``.
 
     Args:
         config: the run.
@@ -52,35 +54,30 @@ def fit(
         validate: the measure on the validation split, now.
         measure: what counts: "error", in percent, or "return".
         ranks: the processes that share the run.
-        resume: go on from the run's checkpoint.
+        resume: go on from the run's newest checkpoint that is whole.
         tensorboard: write the metrics for TensorBoard as well, into the folder's ``tensorboard``.
 
     Raises:
         FileNotFoundError: nothing to resume.
         ImportError: tensorboard without the extra of that name.
-        ValueError: the checkpoint is damaged, or of another config.
-        KeyboardInterrupt: after SIGINT or SIGTERM, when the update was whole and a checkpoint saved.
+        OSError: a file cannot be written; the older checkpoints stand.
+        ConnectionError: another process of the run has ended.
+        ValueError: the checkpoints are damaged, or of another config.
+        KeyboardInterrupt: after SIGINT or SIGTERM in any of the processes, when the update was whole and a checkpoint saved.
     """
-    checkpoint = folder / "checkpoint.pt"
-    first = 0
-    if resume:
-        saved = checkpoints.load(checkpoint)
-        if saved["config"] != dataclasses.asdict(config):
-            raise ValueError(f"{checkpoint} is of another config: give the same flags, or another --name.")
-        model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        first = saved["update"]
-    elif ranks.leads:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.json").write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")
+    board = _board(folder / "tensorboard") if tensorboard and ranks.leads else None
+    metrics = Metrics(folder / "metrics.csv", measure, board) if ranks.leads else None
+    first = _restore(config, folder, model, optimizer, metrics) if resume else 0
+    if ranks.leads:
+        files.write(folder / "config.json", json.dumps(dataclasses.asdict(config), indent=2) + "\n")
+        if not resume:
+            (folder / "results.json").unlink(missing_ok=True)  # of another training
 
     def save(update: int) -> None:
-        if ranks.leads:
-            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
-            checkpoints.save(checkpoint, {"config": dataclasses.asdict(config), "update": update, **state})
+        if metrics is not None:
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "metrics": metrics.state()}
+            checkpoints.save(folder, {"config": dataclasses.asdict(config), "update": update, **state})
 
-    board = _board(folder / "tensorboard") if tensorboard and ranks.leads else None
-    metrics = Metrics(folder / "metrics.csv", first, measure, board) if ranks.leads else None
     every = max(1, config.num_updates // config.num_validations)
     progress = tqdm(
         range(first, config.num_updates),
@@ -92,26 +89,52 @@ def fit(
         dynamic_ncols=True,
         mininterval=0.5,
     )
-    finished = first
-    try:
-        with _signals_wait() as asked_to_stop:
+    finished, saved_at = first, time.monotonic()
+    with _signals_wait() as asked_to_stop:  # the last save included: a second Ctrl-C waits for it too
+        try:
             for update in progress:
                 row = step(update)
                 finished = update + 1
                 if metrics is not None:
                     metrics.add(row)
-                    if finished % every == 0 or finished == config.num_updates:
+                    measured = finished % every == 0 or finished == config.num_updates
+                    if measured:
                         metrics.write(finished, finished * config.batch_size, validate())
+                    if measured or time.monotonic() - saved_at > _SAVED_EVERY:
                         save(finished)
+                        saved_at = time.monotonic()
                     if update % 20 == 0:
                         progress.set_postfix(metrics.summary(), refresh=False)
-                if asked_to_stop:
+                if ranks.any(bool(asked_to_stop)):
                     raise KeyboardInterrupt
-    except KeyboardInterrupt:
-        save(finished)
-        if ranks.leads:
-            print(f"\nStopped. {checkpoint} is saved; go on with the same flags and --resume.", file=sys.stderr)
-        raise
+        except (KeyboardInterrupt, ConnectionError):  # of a lost process: it stops what is between updates
+            save(finished)
+            if ranks.leads:
+                newest = folder / checkpoints.NEWEST
+                print(f"\nStopped. {newest} is saved; go on with the same flags and --resume.", file=sys.stderr)
+            raise
+
+
+def _restore(
+    config: TrainingConfig, folder: pathlib.Path, model: nn.Module, optimizer: torch.optim.Optimizer, metrics: "Metrics | None"
+) -> int:
+    """Bring back the state of a run; the number of the update that comes next."""
+    saved = checkpoints.load(folder, tell=metrics is not None)
+    older = checkpoints.config_of(type(config), saved["config"], folder)
+    if older != config:
+        then, now = dataclasses.asdict(older), dataclasses.asdict(config)
+        changed = ", ".join(f"{name} was {then[name]!r} and is {now[name]!r}" for name in now if then[name] != now[name])
+        raise ValueError(f"{folder} is of another config: {changed}. Give the same flags, or another --name.")
+    try:
+        model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        if metrics is not None:
+            metrics.restore(saved["metrics"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"{folder} has a checkpoint of another version: train anew, or finish it with that version."
+        ) from error
+    return int(saved["update"])
 
 
 def anneal(optimizer: torch.optim.Optimizer, config: TrainingConfig, update: int) -> None:
@@ -158,8 +181,8 @@ def plain_errors(command: str) -> Iterator[None]:
 class Metrics:
     """The running averages of a training, and their file: one row a validation."""
 
-    def __init__(self, path: pathlib.Path, first_update: int, measure: str, board: Any = None) -> None:
-        """Open a new file, or keep an older one's rows up to the update from which it goes on."""
+    def __init__(self, path: pathlib.Path, measure: str, board: Any = None) -> None:
+        """Begin; the file is written with the first row."""
         self._path = path
         self._measure = measure
         self._board = board  # a writer of TensorBoard's, or None
@@ -168,35 +191,50 @@ class Metrics:
         self._recent = math.nan
         self._validation = math.nan
         self._rows: list[dict[str, Any]] = []
-        if first_update and path.exists():
-            with open(path, newline="") as file:
-                self._rows = [row for row in csv.DictReader(file) if int(row["update"]) <= first_update]
-        self._start = time.perf_counter() - (float(self._rows[-1]["seconds"]) if self._rows else 0.0)
+        self._start = time.perf_counter()
+
+    def state(self) -> dict[str, Any]:
+        """All that a run needs to go on with its averages as if it had never stopped."""
+        averages = {"sums": self._sums, "count": self._count, "recent": self._recent, "validation": self._validation}
+        return {**averages, "rows": self._rows, "seconds": time.perf_counter() - self._start}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`, and bring the file back to it."""
+        self._sums, self._count = dict(state["sums"]), state["count"]
+        self._recent, self._validation = state["recent"], state["validation"]
+        self._rows = list(state["rows"])
+        self._start = time.perf_counter() - state["seconds"]
+        if self._rows:
+            self._save()
 
     def add(self, row: dict[str, float]) -> None:
         """Take in the figures of one update."""
         for name, value in row.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
+            self._sums[name] = self._sums.get(name, 0.0) + float(value)  # what a checkpoint may hold
         self._count += 1
-        self._recent = row[self._measure] if math.isnan(self._recent) else 0.98 * self._recent + 0.02 * row[self._measure]
+        latest = float(row[self._measure])
+        self._recent = latest if math.isnan(self._recent) else 0.98 * self._recent + 0.02 * latest
 
     def write(self, update: int, episodes: int, validation: float) -> None:
         """Write the averages since the last row, and the validation measure after this update."""
-        self._validation = validation
+        self._validation = float(validation)
         seconds = time.perf_counter() - self._start
         means = {name: total / self._count for name, total in self._sums.items()}
-        row = {"update": update, "episodes": episodes, f"validation_{self._measure}": validation, **means}
+        row = {"update": update, "episodes": episodes, f"validation_{self._measure}": self._validation, **means}
         self._rows.append({**row, "seconds": round(seconds, 1)})
-        names = list(dict.fromkeys(name for row in self._rows for name in row))
-        with open(self._path, "w", newline="") as file:
-            writer = csv.DictWriter(file, names)
-            writer.writeheader()
-            writer.writerows(self._rows)
+        self._save()
         if self._board is not None:
             for name, value in row.items():
                 self._board.add_scalar(name, value, episodes)
             self._board.flush()
         self._sums, self._count = {}, 0
+
+    def _save(self) -> None:
+        content = io.StringIO(newline="")
+        writer = csv.DictWriter(content, list(dict.fromkeys(name for row in self._rows for name in row)))
+        writer.writeheader()
+        writer.writerows(self._rows)
+        files.write(self._path, content.getvalue())
 
     def summary(self) -> dict[str, str]:
         """What the progress bar shows."""

@@ -1,6 +1,7 @@
 """A trained agent at work, with its belief, in a window or a GIF: ``python -m agents.ram watch --weights ID --gif it.gif``."""
 
 import argparse
+import io
 import itertools
 import pathlib
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 
-from agents import build, training, weights
+from agents import build, files, training, weights
 from agents.networks import RecurrentAttentionModel, Step
 from agents.rollout import collect, make_gaze
 from glimpse_env.ink import Picture
@@ -70,7 +71,9 @@ def save_gif(episodes: Sequence[Sequence[Picture]], path: pathlib.Path, fps: flo
     times = [
         round(1000 / fps) * (_LINGER if n == len(pictures) - 1 else 1) for pictures in episodes for n in range(len(pictures))
     ]
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=times, loop=0, optimize=True)
+    content = io.BytesIO()
+    frames[0].save(content, "gif", save_all=True, append_images=frames[1:], duration=times, loop=0, optimize=True)
+    files.write(path, content.getvalue())
 
 
 def show(episodes: Iterator[Sequence[Picture]], fps: float) -> None:

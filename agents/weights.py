@@ -5,9 +5,9 @@ import json
 import pathlib
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 
-from agents import build, checkpoints
+from agents import build, checkpoints, files
 from agents.config import Config
 from agents.networks import RecurrentAttentionModel
 
@@ -21,9 +21,12 @@ def save(path: pathlib.Path, model: RecurrentAttentionModel, config: Config) -> 
         path: of the file.
         model: the agent.
         config: what trained it.
+
+    Raises:
+        OSError: it cannot be written; what was there before stands.
     """
     tensors = {name: tensor.detach().cpu().half().contiguous() for name, tensor in model.state_dict().items()}
-    save_file(tensors, path, metadata={"config": json.dumps(dataclasses.asdict(config))})
+    files.write(path, to_bytes(tensors, metadata={"config": json.dumps(dataclasses.asdict(config))}))
 
 
 def load(name: str) -> tuple[RecurrentAttentionModel, Config]:
@@ -47,7 +50,7 @@ def load(name: str) -> tuple[RecurrentAttentionModel, Config]:
         raise FileNotFoundError(f"No weights {name!r}: give a path, or one of {shipped}.")
     try:
         with safe_open(path, "pt") as file:
-            config = Config(**json.loads(file.metadata()["config"]))
+            config = checkpoints.config_of(Config, json.loads(file.metadata()["config"]), path)
             state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118  # no mapping
         model = build.make_model(config, build.make_envs(config, 1, config.split))
         model.load_state_dict(state)
@@ -58,8 +61,8 @@ def load(name: str) -> tuple[RecurrentAttentionModel, Config]:
 
 def export(run: pathlib.Path, path: pathlib.Path) -> None:
     """Write the weights of a finished run, from its checkpoint."""
-    saved = checkpoints.load(run / "checkpoint.pt")
-    config = Config(**saved["config"])
+    saved = checkpoints.load(run)
+    config = checkpoints.config_of(Config, saved["config"], run)
     model = build.make_model(config, build.make_envs(config, 1, config.split))
     model.load_state_dict(saved["model"])
     save(path, model, config)

@@ -9,6 +9,7 @@ import dataclasses
 import pathlib
 from typing import Any
 
+from agents import files
 from agents.config import Config, preset
 from benchmarks import reproduce
 from benchmarks.machine import machine
@@ -89,7 +90,7 @@ def main() -> None:
         for task in arguments.task:
             for name in ABLATIONS[task]:
                 reproduce.make(config_of(task, name, seed))
-    PAGE.write_text(page())
+    files.write(PAGE, page())
     print(f"{PAGE} is rebuilt.")
 
 

@@ -13,7 +13,6 @@ import argparse
 import csv
 import dataclasses
 import json
-import os
 import pathlib
 import tempfile
 import time
@@ -31,7 +30,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecFrameStack
 
 import glimpse_env
-from agents import ram
+from agents import files, ram
 from agents.config import preset
 from benchmarks import leaderboard
 from benchmarks.leaderboard import Run
@@ -203,10 +202,7 @@ def make_run(id: str, algorithm: str, seed: int, steps: int, results: pathlib.Pa
     torch.set_num_threads(1)
     run = ALGORITHMS[algorithm](id, seed, steps)
     content = {"id": id, "algorithm": algorithm, "seed": seed, "steps": steps, "machine": machine(), **dataclasses.asdict(run)}
-    results.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=1) + "\n")
-    os.replace(partial, path)
+    files.write(path, json.dumps(content, indent=1) + "\n")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from agents import figures, files
+
 # algorithm -> its name, whether it reads labels; colour (of Okabe and Ito), line and marker, so that print tells them apart.
 ROWS = {
     "random": ("RAM's network, random fixations", True, "#999999", ":", "x"),
@@ -87,11 +89,10 @@ def write(results: pathlib.Path, docs: pathlib.Path, steps: int) -> None:
                 cells = [label, "yes" if labelled else "", f"{iqm(scores):.1f}", span, f"{len(scores)}", f"{minutes:.1f}"]
                 lines.append("| " + " | ".join(cells) + " |")
         picture = f"images/benchmark-{id}.png"
-        (docs / "images").mkdir(parents=True, exist_ok=True)
         _draw(algorithms, docs / picture)
         lines += ["", f"![Accuracy on {id} against environment steps and minutes]({picture})", ""]
     lines.append("Measured on: " + "; ".join(machines) + ".")
-    (docs / "benchmark.md").write_text("\n".join(lines) + "\n")
+    files.write(docs / "benchmark.md", "\n".join(lines) + "\n")
 
 
 def _draw(algorithms: dict[str, list[dict[str, Any]]], path: pathlib.Path) -> None:
@@ -118,4 +119,4 @@ def _draw(algorithms: dict[str, list[dict[str, Any]]], path: pathlib.Path) -> No
         axes.grid(alpha=0.3)
         axes.set_ylim(0, 100)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize="small", frameon=False)
-    figure.savefig(path, dpi=120)
+    figures.save(figure, path)

@@ -93,7 +93,7 @@ def conv_error(task: str, **arguments: Any) -> float:
     reproduce.make(config)
     envs = build.make_envs(config, evaluation.BATCH, "test", **arguments)
     network = baselines.make_network("conv", envs.unwrapped.world.scenes.shape[1:], 10)  # type: ignore[attr-defined]
-    network.load_state_dict(checkpoints.load(pathlib.Path("runs") / config.run_name / "checkpoint.pt")["model"])
+    network.load_state_dict(checkpoints.load(pathlib.Path("runs") / config.run_name)["model"])
     return baselines.evaluate(network, envs)
 
 

@@ -11,7 +11,6 @@ import dataclasses
 import json
 import math
 import pathlib
-import shutil
 import statistics
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +19,7 @@ import torch
 from scipy import stats
 from torch.utils.flop_counter import FlopCounterMode
 
-from agents import baselines, build, ram
+from agents import baselines, build, checkpoints, figures, files, ram
 from agents.config import Config, TrainingConfig, preset
 from benchmarks.machine import machine
 
@@ -100,20 +99,24 @@ def make(config: TrainingConfig, *pictures: str) -> None:
     if finished_run(config) is not None:
         return
     folder, kept = RUNS / config.run_name, RESULTS / config.run_name
-    resume = (folder / "checkpoint.pt").exists()
+    resume = checkpoints.exist(folder)
     if isinstance(config, Config):
         ram.train(config, resume)
     elif isinstance(config, baselines.BaselineConfig):
         baselines.train(config, resume)
-    kept.mkdir(parents=True, exist_ok=True)
-    for file in ("config.json", "metrics.csv", "results.json", *pictures):
-        shutil.copy(folder / file, kept / file)
+    finish = "results.json"  # what makes it a finished run: taken away first, and put there last
+    (kept / finish).unlink(missing_ok=True)
+    for file in ("config.json", "metrics.csv", *pictures, finish):
+        files.write(kept / file, (folder / file).read_bytes())
 
 
 def finished_run(config: TrainingConfig) -> tuple[dict[str, list[float]], float] | None:
     """What is kept of a run with this config: what it reached, by way of looking, and the minutes it took."""
     kept = RESULTS / config.run_name
-    if not (kept / "results.json").exists() or type(config)(**json.loads((kept / "config.json").read_text())) != config:
+    if not (kept / "results.json").exists():
+        return None
+    path = kept / "config.json"
+    if checkpoints.config_of(type(config), json.loads(path.read_text()), path) != config:
         return None
     return json.loads((kept / "results.json").read_text()), _minutes(kept)
 
@@ -214,7 +217,7 @@ def section(task: str, rows: Sequence[Row]) -> list[str]:
             for picture, shown in FIGURES.items():
                 kept = RESULTS / row.configs[0]["name"] / f"{picture}.png"
                 if kept.exists():
-                    shutil.copy(kept, IMAGES / f"{picture}-{task}.png")
+                    files.write(IMAGES / f"{picture}-{task}.png", kept.read_bytes())
                     lines += ["", f"![{shown}](images/{picture}-{task}.png)"]
     return [*lines, ""]
 
@@ -256,8 +259,7 @@ def figure(task: str, rows: Sequence[Row]) -> str:
     axes.yaxis.set_minor_formatter(ScalarFormatter())
     axes.grid(alpha=0.3, which="both")
     axes.legend(fontsize=8)
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    canvas.savefig(IMAGES / f"curves-{task}.png", dpi=120)
+    figures.save(canvas, IMAGES / f"curves-{task}.png")
     return f"images/curves-{task}.png"
 
 
@@ -290,8 +292,8 @@ def main() -> None:
         for name in arguments.preset:
             for seed in range(arguments.seeds):
                 make(config_of(task, name, seed), *(f"{picture}.png" for picture in FIGURES if name == "best"))
-    PAGE.write_text(page())
-    SCORES.write_text(json.dumps(scores(), indent=2) + "\n")
+    files.write(PAGE, page())
+    files.write(SCORES, json.dumps(scores(), indent=2) + "\n")
     print(f"{PAGE} is rebuilt.")
 
 

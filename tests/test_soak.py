@@ -1,0 +1,22 @@
+"""The slope of memory over time is that of the samples after the warm-up."""
+
+import pytest
+
+from benchmarks.soak import Sample, after_warm_up, resident, slope
+from glimpse_env import TASKS
+
+
+def test_slope_is_of_what_comes_after_the_warm_up():
+    samples = [Sample(minutes, 0, 0, 500 + min(minutes, 10) * 30 + 0.1 * minutes) for minutes in range(41)]
+    warm = after_warm_up(samples)
+    assert warm == samples[10:]
+    assert slope(warm) == pytest.approx((6, 0), abs=1e-6)
+    assert after_warm_up(samples[:6]) == samples[len(TASKS) : 6], "the first turn of each id warms up"
+    with pytest.raises(ValueError, match="more --minutes"):
+        slope(samples[:2])
+
+
+def test_memory_is_that_of_this_process():
+    before = resident()
+    held = bytearray(64 * 2**20)
+    assert resident() - before == pytest.approx(len(held) / 2**20, abs=8)
