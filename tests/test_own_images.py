@@ -414,6 +414,9 @@ BAD = {
     "a text for an image": ([("a.png", 0)], r"Item 0 of the dataset: an image must be \(h, w\)"),
     "a wide image": ([(ONE.astype(int), 0)], "Item 0 of the dataset: images must be uint8.*int64"),
     "columns": (Table([ONE], [0], column="picture"), r"columns 'image' and 'label', got \['picture', 'label'\]: rename"),
+    "keys of several kinds": ({"train": (IMAGES, LABELS), 3: 1}, r"got \['train', 3\]"),
+    "nobody's home": ("~nobody_at_all/images", "'~nobody_at_all/images': use one of 'mnist'"),
+    "a name too long": ("x" * 10_000, "or the path of a folder"),
     "text labels": (type("T", (Table,), {"__getitem__": lambda s, k: ["x"] if k == "label" else 0})([ONE], [0]), "<U1"),
     "unlike sets": ({"train": (IMAGES, LABELS), "test": (IMAGES[:, 1:], LABELS)}, r"'test' are \(8, 13, 3\).*make them alike"),
 }
@@ -451,6 +454,8 @@ def test_num_classes_is_not_for_what_knows_its_own(folder):
     with pytest.raises(ValueError, match="The dataset has 3 classes, not num_classes=5"):
         load(from_arrays(IMAGES, LABELS), num_classes=5)
     assert load(Table(IMAGES, LABELS, list(CLASSES)), num_classes=5).num_classes == 5
+    with pytest.raises(ValueError, match="num_classes must be at least 1, got 0"):
+        load(Table(IMAGES, LABELS, list(CLASSES)), num_classes=0)
 
 
 def test_channels_that_cannot_be_fitted():
