@@ -52,7 +52,7 @@ def load(name: str) -> tuple[RecurrentAttentionModel, Config]:
             state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118  # no mapping
         model = build.make_model(config, build.make_envs(config, 1, config.split))
         model.load_state_dict(state)
-    except (SafetensorError, KeyError, TypeError, RuntimeError, ImportError, gym.error.Error) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, ImportError, gym.error.Error) as error:
         raise ValueError(f"{path} holds no weights of an agent ({error}).") from error
     return model, config
 

@@ -187,7 +187,8 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
             observation, rewards (B,) float64, terminations (B,) bool, truncations (B,) bool (all False), info.
 
         Raises:
-            ValueError: an action of another shape, dtype or range; nothing has changed then.
+            ValueError: an action of another shape, dtype or range; nothing has changed then. Or an image that cannot be read;
+                the episodes that were to begin are not going on then, and with SAME_STEP the step itself is taken.
             gymnasium.error.ResetNeeded: no episode is going on in an environment that does not begin one by itself.
         """
         return self._advance(*inputs.parts(actions, (self.num_envs,)))

@@ -273,6 +273,35 @@ def test_a_broken_image_is_named(tmp_path, content):
     envs.step(envs.action_space.sample())
 
 
+@pytest.mark.parametrize("mode", AutoresetMode, ids=lambda mode: mode.name)
+def test_a_broken_image_stops_its_own_episodes_alone(tmp_path, mode):
+    """The next episodes of the others, and of its own once it is begun anew, are those of a folder without a broken image."""
+    root, path = broken(tmp_path / "set", b"no image")
+    whole, _ = broken(tmp_path / "whole", b"")
+    Image.fromarray(IMAGES[0]).save(whole / "b" / path.name)
+    spoilt, twin = (
+        GlimpseVectorEnv(3, dataset=each, patch_size=4, num_glimpses=1, autoreset_mode=mode) for each in (root, whole)
+    )
+    number, failures = spoilt.world.dataset.items.names.index("b/broken.png"), 0
+    labels = spoilt.world.dataset.labels
+    assert number == len(labels) - 9  # the last of its class
+    action = spoilt.action_space.sample()
+    for seed in range(40):
+        expected = twin.reset(seed=seed)
+        try:
+            assert_identical(spoilt.reset(seed=seed), expected)
+            for _ in range(4):
+                expected = twin.step(action)
+                assert_identical(spoilt.step(action), expected)
+                if mode == AutoresetMode.DISABLED:
+                    expected = twin.reset()
+                    assert_identical(spoilt.reset(), expected)
+        except ValueError as error:
+            assert "broken.png cannot be read" in str(error)  # noqa: PT017
+            failures += 1
+    assert failures > 3
+
+
 def test_an_image_of_too_many_pixels_is_refused(tmp_path, monkeypatch):
     root, path = broken(tmp_path, b"")
     Image.new("L", (50, 40)).save(path)
