@@ -111,7 +111,9 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         self.world = WORLDS[world](num_envs, num_threads=num_threads, **world_arguments)
         _, H, W, C = self.world.scenes.shape
         if patch_size > max(H, W):
-            raise ValueError(f"patch_size={patch_size} is bigger than the scene ({H}, {W}): make it smaller.")
+            raise ValueError(
+                f"patch_size={patch_size} is bigger than the scene ({H}, {W}): make it smaller, or scene_size larger."
+            )
 
         self.num_envs = num_envs
         self.render_mode = render_mode

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from glimpse_env.canvas import SCENE
 
+_MAX_SIDE = 2**15  # pixels of a scene
 _MOST = 2**31 - 1  # of whatever is counted
 
 
@@ -55,6 +56,8 @@ def scene_size(value: int | tuple[int, int]) -> tuple[int, int]:
     sides = _array(value)
     if sides.shape not in ((), (2,)) or not np.issubdtype(sides.dtype, np.integer):
         raise ValueError(f"scene_size must be an integer, or two of them (H, W), got {value!r}.")
+    if sides.max() > _MAX_SIDE:
+        raise ValueError(f"scene_size must be at most {_MAX_SIDE} each way, got {value!r}.")
     H, W = np.broadcast_to(sides, (2,)).tolist()
     return H, W
 
@@ -172,10 +175,14 @@ def beliefs(values: Any, shape: tuple[int, int]) -> npt.NDArray[np.float64]:
 def number(name: str, value: Any, least: float, most: float = np.inf) -> float:
     """Check a real argument, both ends of its range allowed but for infinity."""
     real = _is_integer(value) or isinstance(value, float | np.floating)
-    if not real or not least <= value <= most or not np.isfinite(value):
+    try:
+        found = float(value) if real else np.nan
+    except OverflowError:  # an integer beyond all floats
+        found = np.inf
+    if not least <= found <= most or not np.isfinite(found):
         span = f"in [{least}, {most}]" if most < np.inf else f"of at least {least}"
         raise ValueError(f"{name} must be a finite number {span}, got {value!r}.")
-    return float(value)
+    return found
 
 
 def canvas_size(canvas: int | str) -> int | str:

@@ -53,7 +53,7 @@ MUTANTS = [
     Mutant(RETINA, "* C, np.uint16)", "* C, np.uint8)", "sums of columns overflow", "test_retina"),
     Mutant(RETINA, "np.uintp(k * C + c), i", "np.uintp((num_scales - 1 - k) * C + c), i", "coarsest first", "test_retina"),
     Mutant(RETINA, "row, c, C, 4, norm)", "row, c, C, 3, norm)", "cells of 4 leave a column out", "test_retina"),
-    Mutant(RETINA, "min(max(0, -left), size)", "max(0, -left)", "beyond the left edge it writes beyond its row", "test_retina"),
+    Mutant(RETINA, "min(W - left, size) - inside", "size - inside", "beyond the right edge the next row shows", "test_retina"),
     Mutant(RETINA, "_corner(locations[b, 1], height", "_corner(locations[b, 0], height", "corners mix axes", "test_retina"),
     Mutant(SCENES, "other + (other >= indices[b])", "other", "clutter is cut from the scene's own image", "test_scenes"),
     Mutant(SCENES, "min(value, np.uint8(255) - old)", "value", "bright pixels wrap to dark", "test_scenes"),
