@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from glimpse_env.canvas import SCENE
 
+_FLOAT32 = np.dtype(np.float32)  # compared at each step: made once
 _MAX_SIDE = 2**15  # pixels of a scene
 _MOST = 2**31 - 1  # of whatever is counted
 
@@ -124,9 +125,12 @@ def checked_options(
 
 def split(actions: Any) -> tuple[Any, Any]:
     """The two entries of an action dict."""
-    if not isinstance(actions, Mapping) or actions.keys() != {"location", "action"}:
-        raise ValueError(f"An action must be a dict with the keys 'location' and 'action', got {actions!r}.")
-    return actions["location"], actions["action"]
+    try:
+        if len(actions) == 2:
+            return actions["location"], actions["action"]
+    except (KeyError, TypeError, IndexError):
+        pass
+    raise ValueError(f"An action must be a dict with the keys 'location' and 'action', got {actions!r}.")
 
 
 def locations(location: Any, lead: tuple[int, ...]) -> npt.NDArray[np.float32]:
@@ -136,7 +140,7 @@ def locations(location: Any, lead: tuple[int, ...]) -> npt.NDArray[np.float32]:
         raise ValueError(
             f"location must be floats of shape {(*lead, 2)}, got dtype {location.dtype} and shape {location.shape}."
         )
-    if location.dtype != np.float32:
+    if location.dtype != _FLOAT32:
         with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and out of range
             location = location.astype(np.float32)
     found: npt.NDArray[np.float32] = location.reshape(-1, 2)

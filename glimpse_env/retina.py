@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from glimpse_env.threads import in_threads
 
+_UINT8, _FLOAT32 = np.dtype(np.uint8), np.dtype(np.float32)  # compared at each look: made once
 _MAX_SIZE = 2**15  # of a patch; and of whatever else is counted here
 _MAX_CELL = 256  # a column of cell pixels is summed in uint16: 256 * 255 < 2**16
 
@@ -89,7 +90,7 @@ class Retina:
         Raises:
             ValueError: arrays of other shapes or dtypes.
         """
-        if scenes.ndim != 4 or scenes.dtype != np.uint8 or locations.shape != (len(scenes), 2) or locations.dtype != np.float32:
+        if scenes.ndim != 4 or scenes.dtype != _UINT8 or locations.shape != (len(scenes), 2) or locations.dtype != _FLOAT32:
             raise ValueError(
                 f"scenes must be (B, H, W, C) uint8 and locations (B, 2) float32, got {scenes.shape} {scenes.dtype} "
                 f"and {locations.shape} {locations.dtype}: convert them."
