@@ -163,9 +163,9 @@ MUTANTS = [
     Mutant(RAM, "(means.abs() - 1).clamp(min=0)", "means.abs()", "the gaze is pulled to the centre", LOSSES),
     Mutant(
         RAM,
-        "later = model.baseline(episodes.after).float().detach()",
-        "later = model.baseline(episodes.after).float()",
-        "the baseline is trained by what comes after a cut",
+        "config.gamma * later * (",
+        "later * (",
+        "what comes after a cut is not discounted",
         LOSSES,
     ),
 ]
