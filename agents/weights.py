@@ -4,6 +4,7 @@ import dataclasses
 import json
 import pathlib
 
+import gymnasium as gym
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 
@@ -30,7 +31,7 @@ def save(path: pathlib.Path, model: RecurrentAttentionModel, config: Config) -> 
 
 
 def load(name: str) -> tuple[RecurrentAttentionModel, Config]:
-    """Read an agent.
+    """Read an agent. No code in the file is run; but of an id of your own, "module:id", the module it names is imported.
 
     Args:
         name: the id of a task whose weights are shipped, or the path of a file that `save` wrote.
@@ -40,7 +41,7 @@ def load(name: str) -> tuple[RecurrentAttentionModel, Config]:
 
     Raises:
         FileNotFoundError: neither shipped nor a file; the message names what is shipped.
-        ValueError: no file of ours.
+        ValueError: no file of ours, or one for an id that is not there.
     """
     path = SHIPPED / f"{name}.safetensors"
     if not path.exists():
@@ -54,7 +55,7 @@ def load(name: str) -> tuple[RecurrentAttentionModel, Config]:
             state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118  # no mapping
         model = build.make_model(config, build.make_envs(config, 1, config.split))
         model.load_state_dict(state)
-    except (SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, ImportError, gym.error.Error) as error:
         raise ValueError(f"{path} holds no weights of an agent ({error}).") from error
     return model, config
 

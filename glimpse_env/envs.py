@@ -103,8 +103,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         **world_arguments: Any,
     ) -> None:
         num_envs, num_threads = inputs.integer("num_envs", num_envs, 1), inputs.integer("num_threads", num_threads, 1)
-        if world not in WORLDS:
-            raise ValueError(f"Unknown world {world!r}: use one of {', '.join(map(repr, WORLDS))}.")
+        inputs.word("world", world, WORLDS)
         self._gaze = Gaze(initial_fixation, location_mode, max_step)
         if render_mode not in (None, *_METADATA["render_modes"]):
             raise ValueError(f"Unknown render_mode {render_mode!r}: use 'rgb_array', 'human' or None.")
@@ -112,12 +111,14 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         self.world = WORLDS[world](num_envs, num_threads=num_threads, **world_arguments)
         _, H, W, C = self.world.scenes.shape
         if patch_size > max(H, W):
-            raise ValueError(f"patch_size={patch_size} is bigger than the scene ({H}, {W}): make it smaller.")
+            raise ValueError(
+                f"patch_size={patch_size} is bigger than the scene ({H}, {W}): make it smaller, or scene_size larger."
+            )
 
         self.num_envs = num_envs
         self.render_mode = render_mode
         self._render_size = inputs.integer("render_size", render_size, 1)
-        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.autoreset_mode = _autoreset_mode(autoreset_mode)
         self.metadata = {**_METADATA, "autoreset_mode": self.autoreset_mode}  # one of our own
         glimpse_shape = (num_scales * C, patch_size, patch_size)
         self._canvas = None if canvas is None else Canvas(num_envs, (H, W, C), self.retina, inputs.canvas_size(canvas))
@@ -159,8 +160,11 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
             ValueError: a bad seed, mask, index or option; nothing has changed then. Or an image that cannot be read; the
                 episodes that were to begin are not going on then.
         """
-        mask, indices = inputs.checked_options(options, self.num_envs, self.world.num_images)
-        seeds, given = inputs.checked_seeds(seed, self.num_envs)
+        return self._restart(seed, options, (self.num_envs,))
+
+    def _restart(self, seed: Any, options: dict[str, Any] | None, lead: tuple[int, ...]) -> tuple[Observation, Info]:
+        mask, indices = inputs.checked_options(options, lead, self.world.num_images)
+        seeds, given = inputs.checked_seeds(seed, lead)
         if given[0]:
             super().reset(seed=int(seeds[0]))
         unknown = mask & ~given & ~self._seeded
@@ -185,7 +189,8 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
             observation, rewards (B,) float64, terminations (B,) bool, truncations (B,) bool (all False), info.
 
         Raises:
-            ValueError: an action of another shape, dtype or range; nothing has changed then.
+            ValueError: an action of another shape, dtype or range; nothing has changed then. Or an image that cannot be read;
+                the episodes that were to begin are not going on then, and with SAME_STEP the step itself is taken.
             gymnasium.error.ResetNeeded: no episode is going on in an environment that does not begin one by itself.
         """
         return self._advance(*inputs.parts(actions, (self.num_envs,)))
@@ -213,18 +218,13 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         Raises:
             ValueError: another shape or range.
         """
-        given = np.asarray(beliefs, np.float64)
-        if given.shape != (self.num_envs, self.world.num_actions) or not ((given >= 0) & (given <= 1)).all():
-            raise ValueError(
-                f"beliefs must be ({self.num_envs}, {self.world.num_actions}) probabilities in [0, 1], got {given.shape} from "
-                f"{given.min(initial=np.inf):g} to {given.max(initial=-np.inf):g}: take a softmax."
-            )
+        given = inputs.beliefs(beliefs, (self.num_envs, self.world.num_actions))
         for trail, belief in zip(self._trails, given, strict=False):
             if trail.beliefs:
                 trail.beliefs[-1], trail.action = belief, None  # what was named before the latest glimpse is past
 
     def close_extras(self, **kwargs: Any) -> None:
-        """Close the window, if one is open."""
+        """Close the window, if one is open. There is nothing else to close: the environment can be played on."""
         if self._window:
             self._window.close()
             self._window = None
@@ -366,9 +366,7 @@ class GlimpseEnv(gym.Env[Observation, Action]):
         Raises:
             ValueError: a bad seed, index or option; nothing has changed then.
         """
-        if not (seed is None or isinstance(seed, int | np.integer)):
-            raise ValueError(f"A seed must be an integer in [0, 2**64), got {seed!r}.")
-        observation, info = self._batch.reset(seed=seed, options=options)
+        observation, info = self._batch._restart(seed, options, ())
         super().reset(seed=None if seed is None else int(seed))
         return _first(observation), _plain(info)
 
@@ -392,10 +390,10 @@ class GlimpseEnv(gym.Env[Observation, Action]):
 
     def believe(self, belief: npt.ArrayLike) -> None:
         """Tell what an agent makes of the glimpses so far, for the pictures alone: (n,) probabilities of the actions."""
-        self._batch.believe(np.asarray(belief)[np.newaxis])
+        self._batch.believe([belief])  # type: ignore[arg-type]  # checked there
 
     def close(self) -> None:
-        """Close the window, if one is open."""
+        """Close the window, if one is open. There is nothing else to close: the environment can be played on."""
         self._batch.close()
 
 
@@ -421,6 +419,14 @@ def walk(envs: gym.Env[Any, Any] | VectorEnv[Any, Any, Any], seed: int = 0) -> I
         indices = np.arange(start, start + envs.num_envs)
         seeds: Any = (seed + indices).tolist()
         yield *envs.reset(seed=seeds, options={"index": indices % num_images}), indices < num_images
+
+
+def _autoreset_mode(value: AutoresetMode | str) -> AutoresetMode:
+    try:
+        return AutoresetMode(value)
+    except ValueError as error:
+        names = ", ".join(map(str, AutoresetMode))
+        raise ValueError(f"Unknown autoreset_mode {value!r}: use one of {names}.") from error
 
 
 def _masked(values: Mapping[str, npt.NDArray[Any]], mask: npt.NDArray[np.bool_]) -> Info:

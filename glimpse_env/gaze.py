@@ -34,8 +34,7 @@ class Gaze:
 
     def __post_init__(self) -> None:
         """Refuse what makes no gaze."""
-        if self.location_mode not in LOCATION_MODES:
-            raise ValueError(f"Unknown location_mode {self.location_mode!r}: use 'absolute' or 'relative'.")
+        inputs.word("location_mode", self.location_mode, LOCATION_MODES)
         if self.max_step is not None and inputs.number("max_step", self.max_step, 0, 2) == 0:
             raise ValueError("max_step must be above 0, got 0: 2 spans the scene.")
         inputs.first_fixation(self.initial_fixation)

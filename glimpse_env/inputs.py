@@ -1,6 +1,7 @@
 """What comes from outside, checked: whatever is refused is named, with the remedy, before anything has changed."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numba
@@ -9,22 +10,55 @@ import numpy.typing as npt
 
 from glimpse_env.canvas import SCENE
 
+_FLOAT32 = np.dtype(np.float32)  # compared at each step: made once
+_MAX_SIDE = 2**15  # pixels of a scene
+_MOST = 2**31 - 1  # of whatever is counted
 
-def integer(name: str, value: Any, least: int, most: int | None = None) -> int:
+
+def integer(name: str, value: Any, least: int, most: int = _MOST) -> int:
     """An argument that must be an integer from least to most."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool):
+    if not _is_integer(value):
         raise ValueError(f"{name} must be an integer, got {value!r}.")
-    if value < least or (most is not None and value > most):
-        span = f"at least {least}" if most is None else f"from {least} to {most}"
+    if not least <= value <= most:
+        span = f"at least {least}" if value < least and most == _MOST else f"from {least} to {most}"
         raise ValueError(f"{name} must be {span}, got {value}.")
     return int(value)
 
 
+def flag(name: str, value: Any) -> bool:
+    """An argument that must be True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} must be True or False, got {value!r}.")
+    return bool(value)
+
+
+def word(name: str, value: Any, known: Iterable[str]) -> str:
+    """An argument that must be one of some words."""
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"Unknown {name} {value!r}: use one of {', '.join(map(repr, known))}.")
+    return value
+
+
+def _is_integer(value: Any) -> bool:
+    """Whether it is one, and no truth value."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _array(value: Any) -> npt.NDArray[Any]:
+    """A user's array. What cannot be one, such as rows of unlike lengths, is an empty one of objects: no check lets it pass."""
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError):
+        return np.empty(0, object)
+
+
 def scene_size(value: int | tuple[int, int]) -> tuple[int, int]:
     """Height and width of ``scene_size=``."""
-    sides: npt.NDArray[Any] = np.asarray(value)
+    sides = _array(value)
     if sides.shape not in ((), (2,)) or not np.issubdtype(sides.dtype, np.integer):
         raise ValueError(f"scene_size must be an integer, or two of them (H, W), got {value!r}.")
+    if sides.max() > _MAX_SIDE:
+        raise ValueError(f"scene_size must be at most {_MAX_SIDE} each way, got {value!r}.")
     H, W = np.broadcast_to(sides, (2,)).tolist()
     return H, W
 
@@ -35,38 +69,44 @@ def first_fixation(value: str | tuple[float, float]) -> npt.NDArray[np.float32] 
         if value not in ("random", "center"):
             raise ValueError(f"Unknown initial_fixation {value!r}: use 'random', 'center' or (x, y).")
         return None if value == "random" else np.zeros(2, np.float32)
-    location = np.asarray(value, np.float32)
-    if location.shape != (2,) or not (np.abs(location) <= 1).all():
+    location = _array(value)
+    if location.shape != (2,) or location.dtype.kind not in "iuf" or not ((location >= -1) & (location <= 1)).all():
         raise ValueError(f"initial_fixation must be 'random', 'center' or (x, y) in [-1, 1], got {value!r}.")
-    return location
+    return location.astype(np.float32)
 
 
-def checked_seeds(seed: Any, num_envs: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
-    """The seed of each environment (B,), and whether it was given one (B,)."""
+def checked_seeds(seed: Any, lead: tuple[int, ...]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
+    """The seed of each environment (B,), and whether it was given one (B,); lead is (B,), or () for one that is alone."""
+    num_envs = math.prod(lead)
     if seed is None:
         return np.zeros(num_envs, np.uint64), np.zeros(num_envs, np.bool_)
-    if isinstance(seed, int | np.integer):
+    if _is_integer(seed):
         seeds = [int(seed) + i for i in range(num_envs)]
-    elif isinstance(seed, list | tuple | np.ndarray):
+    elif lead and (isinstance(seed, list | tuple) or (isinstance(seed, np.ndarray) and seed.ndim == 1)):
         seeds = list(seed)
     else:
-        raise ValueError(f"seed must be an integer or a list of num_envs={num_envs}, got {seed!r}.")
+        some = f" or a list of num_envs={num_envs}" if lead else ""
+        raise ValueError(f"A seed must be an integer in [0, 2**64){some}, got {seed!r}.")
     if len(seeds) != num_envs:
-        raise ValueError(f"seed must be an integer or a list of num_envs={num_envs}, got {len(seeds)} of them.")
+        raise ValueError(f"A seed must be an integer in [0, 2**64) or a list of num_envs={num_envs}, got {len(seeds)} of them.")
     given = np.array([s is not None for s in seeds])
     for s in seeds:
-        if s is not None and not (isinstance(s, int | np.integer) and 0 <= s < 2**64):
+        if s is not None and not (_is_integer(s) and 0 <= s < 2**64):
             raise ValueError(f"A seed must be an integer in [0, 2**64), got {s!r}.")
     return np.array([s or 0 for s in seeds], np.uint64), given
 
 
-def checked_options(options: Any, num_envs: int, num_images: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64] | None]:
-    """Who begins anew (B,), and with which image (B,)."""
+def checked_options(
+    options: Any, lead: tuple[int, ...], num_images: int
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64] | None]:
+    """Who begins anew (B,), and with which image (B,); lead is (B,), or () for an environment that is alone."""
+    num_envs = math.prod(lead)
+    known = ("reset_mask", "index") if lead else ("index",)
     options = {} if options is None else options
     if not isinstance(options, Mapping):
         raise ValueError(f"options must be a dict, got {options!r}.")
-    if unknown := set(options) - {"reset_mask", "index"}:
-        raise ValueError(f"Unknown options {sorted(unknown)}: use 'reset_mask' or 'index'.")
+    if unknown := [name for name in options if name not in known]:
+        raise ValueError(f"Unknown options {unknown}: use {' or '.join(map(repr, known))}.")
     mask = options.get("reset_mask", np.ones(num_envs, np.bool_))
     if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != (num_envs,) or not mask.any():
         raise ValueError(f"options['reset_mask'] must be a bool array ({num_envs},) with a True, got {mask!r}.")
@@ -74,9 +114,10 @@ def checked_options(options: Any, num_envs: int, num_images: int) -> tuple[npt.N
         return mask, None
     if num_images == 0:
         raise ValueError(f"options['index']={options['index']!r}: this world has no images to choose from, leave it out.")
-    indices = np.asarray(options["index"])
-    if not np.issubdtype(indices.dtype, np.integer) or indices.shape not in ((), (num_envs,)):
-        raise ValueError(f"options['index'] must be an integer, or {num_envs} of them, got {options['index']!r}.")
+    indices = _array(options["index"])
+    if not np.issubdtype(indices.dtype, np.integer) or indices.shape not in ((), lead):
+        some = f", or {num_envs} of them" if lead else ""
+        raise ValueError(f"options['index'] must be an integer{some}, got {options['index']!r}.")
     if indices.min() < 0 or indices.max() >= num_images:
         raise ValueError(f"options['index'] must lie in [0, {num_images}), got {options['index']!r}.")
     return mask, np.broadcast_to(indices.astype(np.int64), (num_envs,))
@@ -85,26 +126,31 @@ def checked_options(options: Any, num_envs: int, num_images: int) -> tuple[npt.N
 def split(actions: Any) -> tuple[Any, Any]:
     """The two entries of an action dict."""
     try:
-        return actions["location"], actions["action"]
-    except (KeyError, TypeError, IndexError) as error:
-        raise ValueError(f"An action must be a dict with the keys 'location' and 'action', got {actions!r}.") from error
+        if len(actions) == 2:
+            return actions["location"], actions["action"]
+    except (KeyError, TypeError, IndexError):
+        pass
+    raise ValueError(f"An action must be a dict with the keys 'location' and 'action', got {actions!r}.")
 
 
 def locations(location: Any, lead: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Locations (B, 2) of an array with the leading shape (B,) or ()."""
-    location = np.asarray(location)
+    location = _array(location)
     if location.shape != (*lead, 2) or location.dtype.kind != "f":
         raise ValueError(
             f"location must be floats of shape {(*lead, 2)}, got dtype {location.dtype} and shape {location.shape}."
         )
-    found: npt.NDArray[np.float32] = location.astype(np.float32, copy=False).reshape(-1, 2)
+    if location.dtype != _FLOAT32:
+        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and out of range
+            location = location.astype(np.float32)
+    found: npt.NDArray[np.float32] = location.reshape(-1, 2)
     return found
 
 
 def parts(actions: Mapping[str, Any], lead: tuple[int, ...]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """Locations (B, 2) and environment actions (B,) of an action dict whose arrays have the leading shape (B,) or ()."""
     location, choice = split(actions)
-    found, choice = locations(location, lead), np.asarray(choice)
+    found, choice = locations(location, lead), _array(choice)
     if choice.shape != lead or choice.dtype.kind not in "iu":
         raise ValueError(f"action must be integers of shape {lead}, got dtype {choice.dtype} and shape {choice.shape}.")
     return found, choice.astype(np.int64, copy=False).reshape(-1)
@@ -122,13 +168,25 @@ def first_bad(
     return -1
 
 
+def beliefs(values: Any, shape: tuple[int, int]) -> npt.NDArray[np.float64]:
+    """Probabilities of the actions (B, n)."""
+    given = _array(values)
+    if given.shape != shape or given.dtype.kind not in "iuf" or not ((given >= 0) & (given <= 1)).all():
+        raise ValueError(f"beliefs must be {shape} probabilities in [0, 1], got {values!r}: take a softmax.")
+    return given.astype(np.float64)
+
+
 def number(name: str, value: Any, least: float, most: float = np.inf) -> float:
     """Check a real argument, both ends of its range allowed but for infinity."""
-    real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not real or not least <= value <= most or not np.isfinite(value):
+    real = _is_integer(value) or isinstance(value, float | np.floating)
+    try:
+        found = float(value) if real else np.nan
+    except OverflowError:  # an integer beyond all floats
+        found = np.inf
+    if not least <= found <= most or not np.isfinite(found):
         span = f"in [{least}, {most}]" if most < np.inf else f"of at least {least}"
         raise ValueError(f"{name} must be a finite number {span}, got {value!r}.")
-    return float(value)
+    return found
 
 
 def canvas_size(canvas: int | str) -> int | str:

@@ -16,6 +16,8 @@ import numpy.typing as npt
 
 from glimpse_env.threads import in_threads
 
+_UINT8, _FLOAT32 = np.dtype(np.uint8), np.dtype(np.float32)  # compared at each look: made once
+_MAX_SIZE = 2**15  # of a patch; and of whatever else is counted here
 _MAX_CELL = 256  # a column of cell pixels is summed in uint16: 256 * 255 < 2**16
 
 
@@ -29,7 +31,7 @@ class Retina:
         scale_factor: how many times wider each next patch is, at least 2.
 
     Raises:
-        ValueError: a size below its minimum, or a coarsest cell of more than 256 pixels a side.
+        ValueError: a size below its minimum or above 32,768, or a coarsest cell of more than 256 pixels a side.
     """
 
     patch_size: int
@@ -42,10 +44,14 @@ class Retina:
             value = getattr(self, name)
             if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
                 raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}.")
-        if self.scale_factor ** (self.num_scales - 1) > _MAX_CELL:
+            if value > _MAX_SIZE:
+                raise ValueError(f"{name} must be at most {_MAX_SIZE}, got {value}.")
+            object.__setattr__(self, name, int(value))  # NumPy's overflow
+        cell = self.scale_factor ** min(self.num_scales - 1, 9)  # at most 256 by the eighth
+        if cell > _MAX_CELL:
             raise ValueError(
-                f"The coarsest of num_scales={self.num_scales} averages cells of {self.scale_factor ** (self.num_scales - 1)} "
-                f"pixels a side, the most is {_MAX_CELL}: take fewer scales or a smaller scale_factor."
+                f"The coarsest of num_scales={self.num_scales} averages cells of {cell} or more pixels a side by "
+                f"scale_factor={self.scale_factor}, the most is {_MAX_CELL}: take fewer scales or a smaller scale_factor."
             )
 
     @property
@@ -80,7 +86,15 @@ class Retina:
 
         Returns:
             (B, K*C, G, G) float32 in [0, 1], finest scale first, a new array.
+
+        Raises:
+            ValueError: arrays of other shapes or dtypes.
         """
+        if scenes.ndim != 4 or scenes.dtype != _UINT8 or locations.shape != (len(scenes), 2) or locations.dtype != _FLOAT32:
+            raise ValueError(
+                f"scenes must be (B, H, W, C) uint8 and locations (B, 2) float32, got {scenes.shape} {scenes.dtype} "
+                f"and {locations.shape} {locations.dtype}: convert them."
+            )
         B, H, W, C = scenes.shape
         glimpses = np.empty((B, self.num_scales * C, self.patch_size, self.patch_size), np.float32)
         rows = scenes.reshape(B, H, W * C)

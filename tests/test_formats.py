@@ -91,7 +91,7 @@ def idx_pair(path):
 READERS = {  # name -> how content is read from a path, and whole content; unpacked, so that more than checksums is put to test
     "idx, unpacked": (lambda path, content: formats.idx(content), gzip.decompress(tiny_files.idx(IMAGES))),
     "cifar10, unpacked": (
-        written(lambda path: formats.cifar10(path, True)),
+        lambda path, content: formats.cifar10_tar(content, True),
         gzip.decompress(tiny_files.cifar10(COLOUR, LABELS, COLOUR, LABELS)),
     ),
     "idx": (read_idx, tiny_files.idx(IMAGES)),

@@ -41,6 +41,12 @@ def test_playing_pulls_in_nothing_heavy_either(tmp_path):
     assert not {name.partition(".")[0] for name in python(code, tmp_path)} & HEAVY
 
 
+@pytest.mark.parametrize("module", ["glimpse_env", "agents.ram"])
+def test_imports_without_a_warning(module, tmp_path):
+    pytest.importorskip("torch")
+    assert python(f"import {module}", tmp_path) == []
+
+
 def test_registers_every_id(tmp_path):
     code = "import gymnasium, glimpse_env; print(*(id for id in gymnasium.registry if id.startswith('Glimpse-')))"
     assert python(code, tmp_path) == [*glimpse_env.TASKS, *glimpse_env.FETCHED, *glimpse_env.GAMES]

@@ -273,6 +273,35 @@ def test_a_broken_image_is_named(tmp_path, content):
     envs.step(envs.action_space.sample())
 
 
+@pytest.mark.parametrize("mode", AutoresetMode, ids=lambda mode: mode.name)
+def test_a_broken_image_stops_its_own_episodes_alone(tmp_path, mode):
+    """The next episodes of the others, and of its own once it is begun anew, are those of a folder without a broken image."""
+    root, path = broken(tmp_path / "set", b"no image")
+    whole, _ = broken(tmp_path / "whole", b"")
+    Image.fromarray(IMAGES[0]).save(whole / "b" / path.name)
+    spoilt, twin = (
+        GlimpseVectorEnv(3, dataset=each, patch_size=4, num_glimpses=1, autoreset_mode=mode) for each in (root, whole)
+    )
+    number, failures = spoilt.world.dataset.items.names.index("b/broken.png"), 0
+    labels = spoilt.world.dataset.labels
+    assert number == len(labels) - 9  # the last of its class
+    action = spoilt.action_space.sample()
+    for seed in range(40):
+        expected = twin.reset(seed=seed)
+        try:
+            assert_identical(spoilt.reset(seed=seed), expected)
+            for _ in range(4):
+                expected = twin.step(action)
+                assert_identical(spoilt.step(action), expected)
+                if mode == AutoresetMode.DISABLED:
+                    expected = twin.reset()
+                    assert_identical(spoilt.reset(), expected)
+        except ValueError as error:
+            assert "broken.png cannot be read" in str(error)  # noqa: PT017
+            failures += 1
+    assert failures > 3
+
+
 def test_an_image_of_too_many_pixels_is_refused(tmp_path, monkeypatch):
     root, path = broken(tmp_path, b"")
     Image.new("L", (50, 40)).save(path)
@@ -414,6 +443,9 @@ BAD = {
     "a text for an image": ([("a.png", 0)], r"Item 0 of the dataset: an image must be \(h, w\)"),
     "a wide image": ([(ONE.astype(int), 0)], "Item 0 of the dataset: images must be uint8.*int64"),
     "columns": (Table([ONE], [0], column="picture"), r"columns 'image' and 'label', got \['picture', 'label'\]: rename"),
+    "keys of several kinds": ({"train": (IMAGES, LABELS), 3: 1}, r"got \['train', 3\]"),
+    "nobody's home": ("~nobody_at_all/images", "'~nobody_at_all/images': use one of 'mnist'"),
+    "a name too long": ("x" * 10_000, "or the path of a folder"),
     "text labels": (type("T", (Table,), {"__getitem__": lambda s, k: ["x"] if k == "label" else 0})([ONE], [0]), "<U1"),
     "unlike sets": ({"train": (IMAGES, LABELS), "test": (IMAGES[:, 1:], LABELS)}, r"'test' are \(8, 13, 3\).*make them alike"),
 }
@@ -451,6 +483,8 @@ def test_num_classes_is_not_for_what_knows_its_own(folder):
     with pytest.raises(ValueError, match="The dataset has 3 classes, not num_classes=5"):
         load(from_arrays(IMAGES, LABELS), num_classes=5)
     assert load(Table(IMAGES, LABELS, list(CLASSES)), num_classes=5).num_classes == 5
+    with pytest.raises(ValueError, match="num_classes must be at least 1, got 0"):
+        load(Table(IMAGES, LABELS, list(CLASSES)), num_classes=0)
 
 
 def test_channels_that_cannot_be_fitted():

@@ -1,5 +1,6 @@
 """The learning rules: against literal numbers, and against exact gradients by enumeration (contract 5)."""
 
+import dataclasses
 import itertools
 import math
 
@@ -47,6 +48,16 @@ def test_class_losses_are_cross_entropies():
     labels = torch.tensor([0, 4, 2, 2])
     expected = torch.stack([torch.nn.functional.cross_entropy(step, labels, reduction="none") for step in logits])
     torch.testing.assert_close(reinforce.class_losses(logits, labels), expected)
+
+
+def test_baseline_loss_is_the_mean_squared_error():
+    baselines, returns = torch.tensor([[1.0, 2.0]], requires_grad=True), torch.tensor([[4.0, 0.0]], requires_grad=True)
+    loss = reinforce.baseline_loss(baselines, returns)
+    assert loss.item() == (3**2 + 2**2) / 2
+    loss.backward()
+    assert baselines.grad is not None
+    assert baselines.grad.tolist() == [[-3.0, 2.0]]
+    assert returns.grad is None
 
 
 def test_sampled_policy_gradient_is_the_exact_one_by_enumeration():
@@ -149,6 +160,60 @@ def test_look_earns_what_comes_after_it_less_the_baseline_before_it(model):
         normal = torch.distributions.Normal(episodes.means[t], STD)
         expected -= (normal.log_prob(episodes.locations[t]).sum(-1) * (returns - baseline)).mean() / 2
     torch.testing.assert_close(loss, expected)
+
+
+def test_baseline_foretells_what_comes_after_the_look(model):
+    episodes, _ = played(model)
+    loss = ram.losses(model, episodes, paper(), STD, looked=True)["baseline"]
+    later = torch.stack([episodes.rewards[1] + episodes.rewards[2], episodes.rewards[2]])
+    torch.testing.assert_close(loss, (model.baseline(episodes.features[:2]) - later).square().mean())
+
+
+def test_baseline_of_pure_reinforce_foretells_all_that_is_left(model):
+    episodes, _ = played(model)
+    loss = ram.losses(model, episodes, paper(hybrid=False), STD, looked=True)["baseline"]
+    left = episodes.rewards.flip(0).cumsum(0).flip(0)
+    torch.testing.assert_close(loss, (model.baseline(episodes.features) - left).square().mean())
+
+
+def test_look_may_be_paid_by_the_log_probability_of_the_right_class(model):
+    episodes, _ = played(model)
+    log_probs = [step.log_softmax(-1)[range(5), episodes.labels] for step in episodes.logits]
+    paid = dataclasses.replace(episodes, rewards=torch.stack(log_probs).detach())
+    config = dataclasses.replace(paper(), credit="log_prob")
+    for name in ("location", "baseline"):
+        found, expected = (
+            ram.losses(model, each, how, STD, looked=True)[name] for each, how in ((episodes, config), (paid, paper()))
+        )
+        torch.testing.assert_close(found, expected)
+
+
+def test_means_are_drawn_back_from_outside_the_scene_alone(model):
+    episodes, _ = played(model)
+
+    def location_loss(x: float) -> tuple[float, float]:
+        """Of means at (x, -0.5) and locations there, whose density is the same everywhere; and its gradient by x."""
+        at = torch.tensor(x, requires_grad=True)
+        means = torch.stack([at, torch.tensor(-0.5)]).expand(2, 5, 2)
+        there = dataclasses.replace(episodes, means=means, locations=means.detach())
+        loss = ram.losses(model, there, paper(), STD, looked=True)["location"]
+        return loss.item(), torch.autograd.grad(loss, at)[0].item()
+
+    inside, slope = location_loss(0.3)
+    assert slope == 0
+    for x in (-0.9, 1.0):
+        assert location_loss(x) == pytest.approx((inside, 0))
+    for x in (1.5, -3.0):
+        beyond = abs(x) - 1
+        assert location_loss(x) == pytest.approx((inside + beyond**2, math.copysign(2 * beyond, x)))
+
+
+def test_entropy_is_raised(model):
+    episodes, _ = played(model)
+    config = paper(hybrid=False, entropy=0.5, scored="every")
+    part = ram.losses(model, episodes, config, STD, looked=True)["entropy"]
+    entropy = torch.distributions.Categorical(logits=episodes.logits).entropy().mean()
+    torch.testing.assert_close(part, -0.5 * entropy)
 
 
 def test_location_after_the_last_glimpse_is_not_in_the_loss(model):

@@ -123,6 +123,26 @@ def test_scenes_and_locations_are_left_alone_and_the_glimpses_are_new():
     np.testing.assert_array_equal(locations, before[1])
 
 
+def test_numpy_integers_do_not_overflow():
+    retina = Retina(np.uint8(200), np.int8(3), np.int8(16))
+    assert retina.sizes == [200, 3200, 51_200]
+
+
+@pytest.mark.parametrize(
+    ("scenes", "locations"),
+    [
+        (np.zeros((2, 9, 9, 1), np.float32), np.zeros((2, 2), np.float32)),
+        (np.zeros((2, 9, 9), np.uint8), np.zeros((2, 2), np.float32)),
+        (np.zeros((2, 9, 9, 1), np.uint8), np.zeros((1, 2), np.float32)),
+        (np.zeros((2, 9, 9, 1), np.uint8), np.zeros((2, 3), np.float32)),
+        (np.zeros((2, 9, 9, 1), np.uint8), np.zeros((2, 2))),
+    ],
+)
+def test_arrays_that_it_would_read_beyond_are_refused(scenes, locations):
+    with pytest.raises(ValueError, match=r"scenes must be \(B, H, W, C\) uint8 and locations \(B, 2\) float32, got"):
+        Retina(3)(scenes, locations)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -134,6 +154,9 @@ def test_scenes_and_locations_are_left_alone_and_the_glimpses_are_new():
         ({"patch_size": 8, "num_scales": 0}, r"num_scales .* at least 1, got 0"),
         ({"patch_size": 8, "scale_factor": 1}, r"scale_factor .* at least 2, got 1"),
         ({"patch_size": 8, "scale_factor": float("nan")}, r"scale_factor .* got nan"),
+        ({"patch_size": 2**70}, "patch_size must be at most 32768"),
+        ({"patch_size": 8, "num_scales": 10**12}, "num_scales must be at most 32768"),
+        ({"patch_size": 8, "num_scales": 30_000, "scale_factor": 30_000}, "fewer scales"),
         ({"patch_size": 8, "num_scales": 10}, r"num_scales=10 .* 512 .* fewer scales"),
     ],
 )

@@ -54,6 +54,13 @@ def test_what_holds_no_weights_is_refused(tmp_path):
         weights.load(str(broken))
 
 
+@pytest.mark.parametrize("env_id", ["Glimpse-Nothing-v0", "no_such_module:Id-v0", "Glimpse"])
+def test_weights_for_what_is_not_there_are_refused(env_id, tmp_path, model):
+    weights.save(tmp_path / "agent.safetensors", model, dataclasses.replace(CONFIG, env_id=env_id))
+    with pytest.raises(ValueError, match="holds no weights of an agent"):
+        weights.load(str(tmp_path / "agent.safetensors"))
+
+
 @pytest.mark.parametrize("path", sorted(weights.SHIPPED.glob("*.safetensors")), ids=lambda path: path.stem)
 def test_shipped_weights_load_and_are_small(path):
     model, config = weights.load(path.stem)

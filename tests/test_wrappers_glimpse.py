@@ -291,7 +291,7 @@ def test_refused_seed_leaves_the_env_unharmed(seed):
         ("grey", {"num_scales": 0}, r"num_scales .*at least 1"),
         ("grey", {"scale_factor": 1}, r"scale_factor .*at least 2"),
         ("grey", {"initial_fixation": "left"}, r"'left': use 'random', 'center' or \(x, y\)"),
-        ("grey", {"location_mode": "polar"}, r"'polar': use 'absolute' or 'relative'"),
+        ("grey", {"location_mode": "polar"}, r"'polar': use one of 'absolute', 'relative'"),
         ("grey", {"max_step": 0}, r"max_step must be above 0"),
         ("grey", {"max_step": 3}, r"max_step .*\[0, 2\], got 3"),
         ("grey", {"source": "camera"}, r"Unknown source 'camera': use 'observation' or 'render'"),

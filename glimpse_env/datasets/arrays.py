@@ -5,8 +5,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from glimpse_env import inputs
 from glimpse_env.datasets import pixels
 from glimpse_env.datasets.base import ArrayDataset
+
+_MOST_CLASSES = 1_000_000  # each has a name
 
 
 def from_arrays(images: npt.ArrayLike, labels: npt.ArrayLike, num_classes: int | None = None) -> ArrayDataset:
@@ -38,7 +41,9 @@ def checked_labels(labels: npt.ArrayLike, length: int, num_classes: int | None) 
             f"and dtype {classes.dtype}."
         )
     low, high = int(classes.min()), int(classes.max())
-    num_classes = high + 1 if num_classes is None else num_classes
+    num_classes = high + 1 if num_classes is None else inputs.integer("num_classes", num_classes, 1)
+    if num_classes > _MOST_CLASSES:
+        raise ValueError(f"{num_classes:,} classes are more than {_MOST_CLASSES:,}: number those there are from 0.")
     if low < 0 or high >= num_classes:
         raise ValueError(f"labels must lie in [0, num_classes={num_classes}), got [{low}, {high}].")
-    return classes.astype(np.int64), int(num_classes)
+    return classes.astype(np.int64), num_classes

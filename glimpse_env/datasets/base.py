@@ -20,6 +20,9 @@ class Dataset(abc.ABC):
         labels: (N,) int64 in [0, num_classes), read-only.
         num_classes: n, the number of classes.
         classes: the name of each, where they have names.
+
+    Raises:
+        ValueError: labels of another shape, dtype or range.
     """
 
     labels: npt.NDArray[np.int64]
@@ -29,7 +32,13 @@ class Dataset(abc.ABC):
     at_once: ClassVar[int]  # the episodes whose images are taken together
 
     def __post_init__(self) -> None:
-        """Make the labels read-only."""
+        """Check the labels, by which kernels index, and make them read-only."""
+        labels = self.labels
+        if labels.ndim != 1 or labels.dtype != np.int64 or not ((labels >= 0) & (labels < self.num_classes)).all():
+            raise ValueError(
+                f"labels must be (N,) int64 in [0, num_classes={self.num_classes}), got {labels.shape} {labels.dtype}: "
+                "pass images and labels as a pair, which is converted."
+            )
         self._freeze("labels")
 
     def __len__(self) -> int:
@@ -81,6 +90,9 @@ class ArrayDataset(Dataset):
     Args:
         images: (N, h, w, C) uint8, contiguous, read-only.
         source: the (name, split) it was loaded as, if it was; it is pickled as that alone.
+
+    Raises:
+        ValueError: images of another shape or dtype, or not as many as labels.
     """
 
     images: npt.NDArray[np.uint8]
@@ -89,8 +101,14 @@ class ArrayDataset(Dataset):
     at_once: ClassVar[int] = sys.maxsize
 
     def __post_init__(self) -> None:
-        """Make the arrays read-only."""
+        """Check the arrays and make them read-only."""
         super().__post_init__()
+        images = self.images
+        if images.ndim != 4 or images.dtype != np.uint8 or len(images) != len(self):
+            raise ValueError(
+                f"images must be ({len(self)}, h, w, C) uint8, as many as labels, got {images.shape} {images.dtype}: "
+                "pass images and labels as a pair, which is converted."
+            )
         self._freeze("images")
 
     def __reduce__(self) -> str | tuple[Any, ...]:

@@ -26,11 +26,15 @@ def fetch(dataset: str, file: str, checksum: str, mirrors: tuple[str, ...]) -> p
         Its path.
 
     Raises:
+        ValueError: a name that is a path.
         FileNotFoundError: no mirror has that very file; the message says why, and where to put it.
         ImportError: without the extra "data".
     """
     pooch = needed("pooch", "data", f"Fetching {dataset}")
     needed("tqdm", "data", f"Fetching {dataset}")
+    for name in (dataset, file):
+        if pathlib.PurePath(name).name != name or name in ("", ".."):
+            raise ValueError(f"{name!r} would lead out of the cache: use a plain name.")
     place = folder() / dataset
     downloader = pooch.HTTPDownloader(progressbar=True, chunk_size=2**16)
     reasons = []

@@ -31,11 +31,13 @@ class Files:
         """Image number index.
 
         Raises:
-            ValueError: a file that is no image, damaged, or of more pixels than Pillow's limit.
+            ValueError: what is no file; a file that is no image, damaged, or of more pixels than Pillow's limit.
         """
         from PIL import Image
 
         path = self.name(index)
+        if not os.path.isfile(path):  # a pipe would keep it waiting
+            raise ValueError(f"{path} is no file, or a link to none: repair it, or take it away.")
         try:
             with Image.open(path, formats=_FORMATS) as image:
                 size, limit = image.width * image.height, Image.MAX_IMAGE_PIXELS
@@ -52,7 +54,8 @@ def from_folder(path: str | os.PathLike[str], classes: tuple[str, ...] = (), sha
     """Make a dataset of a folder with a folder for each class, the images anywhere within.
 
     Classes are numbered by their names' order as text; so are the images of a class. Files of other suffixes, and those whose
-    name begins with a dot, are left out.
+    name begins with a dot, are left out. Links to files and class folders that are links are followed, wherever they lead: a
+    dataset may be a folder of links. Folders deeper within that are links are left out.
 
     Args:
         path: of the folder.

@@ -1,29 +1,31 @@
-"""The file formats of published datasets. None of them is a pickle; whatever is wrong with a file is a ValueError."""
+"""The file formats of published datasets. None of them is a pickle; whatever is wrong with a file is a ValueError.
+
+Nothing is unpacked onto the disk, and no file unpacks to more than `inflate.MOST` bytes of memory.
+"""
 
 import math
 import pathlib
-import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from glimpse_env.datasets import matlab
+from glimpse_env.datasets import inflate, matlab
 
 Labelled: TypeAlias = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]  # (N, h, w, C), (N,)
 
-_MOST = 1032  # how many times larger deflate's content can be
+_BLOCK = 512  # of a tar archive
 
 
 def gunzip(packed: bytes) -> bytes:
     """Decompress a gzip file."""
-    size = min(int.from_bytes(packed[-4:], "little"), _MOST * len(packed))  # its own count: one buffer, none grown and copied
     try:
-        return zlib.decompress(packed, wbits=zlib.MAX_WBITS | 16, bufsize=max(size, 1))
-    except zlib.error as error:
-        raise ValueError(f"not a whole gzip file ({error})") from error
+        return inflate.inflate(packed, zlib.MAX_WBITS | 16)
+    except ValueError as error:
+        raise ValueError(f"not a whole gzip file: {error}") from error
 
 
 def idx(content: bytes) -> npt.NDArray[np.uint8]:
@@ -47,7 +49,7 @@ def emnist_letters(path: pathlib.Path, training: bool) -> Labelled:
     stem = f"gzip/emnist-letters-{'train' if training else 'test'}"
     try:
         with zipfile.ZipFile(path) as archive:
-            packed = [archive.read(f"{stem}-{what}-ubyte.gz") for what in ("images-idx3", "labels-idx1")]
+            packed = [_member(archive, f"{stem}-{what}-ubyte.gz") for what in ("images-idx3", "labels-idx1")]
     except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError, zlib.error, OSError) as error:
         raise ValueError(f"not EMNIST's archive ({error})") from error
     images, labels = _grey(*packed)
@@ -57,22 +59,38 @@ def emnist_letters(path: pathlib.Path, training: bool) -> Labelled:
 
 
 def cifar10(path: pathlib.Path, training: bool) -> Labelled:
-    """Read CIFAR-10's binary archive: records of a label and 32x32 bytes of red, of green and of blue.
+    """Read CIFAR-10's binary archive: a tar, gzipped."""
+    return cifar10_tar(gunzip(path.read_bytes()), training)
 
-    Members are read by their names, in memory: nothing is unpacked.
-    """
+
+def cifar10_tar(content: bytes, training: bool) -> Labelled:
+    """Read CIFAR-10's archive, unpacked: records of a label and 32x32 bytes of red, of green and of blue."""
     files = [f"data_batch_{n}.bin" for n in range(1, 6)] if training else ["test_batch.bin"]
-    try:
-        with tarfile.open(path) as archive:
-            contents = [_member(archive, f"cifar-10-batches-bin/{file}") for file in files]
-    except (tarfile.TarError, KeyError, EOFError, zlib.error, OSError, OverflowError) as error:
-        raise ValueError(f"not CIFAR-10's archive ({error})") from error
-    values = np.frombuffer(b"".join(contents), np.uint8)
+    members = dict(tar(content))
+    if missing := {f"cifar-10-batches-bin/{file}" for file in files} - members.keys():
+        raise ValueError(f"not CIFAR-10's archive (it lacks {sorted(missing)})")
+    values = np.frombuffer(b"".join(members[f"cifar-10-batches-bin/{file}"] for file in files), np.uint8)
     if values.size == 0 or values.size % 3073:
         raise ValueError(f"CIFAR-10's records have 3,073 bytes, and there are {values.size:,}")
     records = values.reshape(-1, 3073)
     images = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return _checked(np.ascontiguousarray(images), records[:, 0], 10)
+
+
+def tar(content: bytes) -> Iterator[tuple[str, memoryview]]:
+    """The names and the bytes of a tar archive's files, as they stand there; links and whatever else is in it are left out.
+
+    Not Python's reader, which some damaged files keep busy for ever.
+    """
+    start = 0
+    while any(header := content[start : start + _BLOCK]):
+        size = header[124:136].strip(b" \0") or b"0"
+        start += _BLOCK
+        if not size.isdigit() or start + int(size, 8) > len(content):
+            raise ValueError(f"a tar archive of {len(content):,} bytes with a file of {size!r} from byte {start:,} on")
+        if header[156:157] in b"0\0":
+            yield header[:100].rstrip(b"\0").decode("latin-1"), memoryview(content)[start : start + int(size, 8)]
+        start += -(-int(size, 8) // _BLOCK) * _BLOCK
 
 
 def svhn(path: pathlib.Path) -> Labelled:
@@ -95,11 +113,11 @@ def _grey(images: bytes, labels: bytes) -> Labelled:
     return _checked(pixels[..., np.newaxis], classes, 256)
 
 
-def _member(archive: tarfile.TarFile, name: str) -> bytes:
-    file = archive.extractfile(name)
-    if file is None:
-        raise KeyError(f"{name} is not a file")
-    return file.read()
+def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+    info = archive.getinfo(name)
+    if info.file_size > inflate.MOST or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise zipfile.BadZipFile(f"{name} of {info.file_size:,} bytes, packed in way {info.compress_type}")
+    return archive.read(info)
 
 
 def _checked(images: npt.NDArray[np.uint8], labels: npt.NDArray[np.integer], num_classes: int) -> Labelled:

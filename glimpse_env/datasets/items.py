@@ -64,7 +64,7 @@ def from_hugging_face(table: Any, num_classes: int | None = None, shape: tuple[i
             "rename them, dataset.rename_column('its name', 'image')."
         )
     classes = tuple(getattr(table.features["label"], "names", None) or ())
-    num_classes = num_classes or len(classes) or None
+    num_classes = len(classes) or None if num_classes is None else num_classes
     labels = np.asarray(table["label"][:])
     return lazy(Column(table, column), labels, num_classes, shape, classes)
 
@@ -73,7 +73,7 @@ def from_pairs(pairs: Any, num_classes: int | None = None, shape: tuple[int, ...
     """Make a dataset of a sequence of (image, label), such as torchvision's.
 
     Args:
-        pairs: anything with a length and items; its labels are read from ``targets`` if it has them (and no
+        pairs: anything with a length and items; its labels are read from ``targets`` if it has as many (and no
             target_transform), else by going through it once. It must not have a random transform.
         num_classes: n; the largest label plus one unless given.
         shape: see `lazy`.
@@ -82,7 +82,7 @@ def from_pairs(pairs: Any, num_classes: int | None = None, shape: tuple[int, ...
         ValueError: items that are no pairs, labels that are no integers of at least 0.
     """
     targets = getattr(pairs, "targets", None)
-    if targets is None or getattr(pairs, "target_transform", None) is not None:
+    if targets is None or len(targets) != len(pairs) or getattr(pairs, "target_transform", None) is not None:
         try:
             targets = [label.item() if hasattr(label, "item") else label for _, label in (pairs[i] for i in range(len(pairs)))]
         except (TypeError, ValueError) as error:

@@ -72,8 +72,8 @@ def load(
 def _sets(dataset: Any) -> Mapping[str, Any]:
     """The sets that a source consists of, by their split; one of no splits is its own training set."""
     if isinstance(dataset, str | os.PathLike):
-        root = pathlib.Path(dataset).expanduser()
-        if not root.is_dir():
+        root = pathlib.Path(os.path.expanduser(dataset))
+        if not os.path.isdir(root):  # which raises nothing, whatever the name
             names = ", ".join(map(repr, published.NAMES))
             raise ValueError(f"Unknown dataset {os.fspath(dataset)!r}: use one of {names}, or the path of a folder.")
         inside = {child.name for child in root.iterdir() if child.is_dir()}
@@ -81,7 +81,7 @@ def _sets(dataset: Any) -> Mapping[str, Any]:
     elif not isinstance(dataset, Mapping):
         dataset = {"train": dataset}
     if "train" not in dataset or dataset.keys() - _SETS.keys():
-        raise ValueError(f"A mapping must have 'train', and may have 'validation' and 'test', got {sorted(dataset)}.")
+        raise ValueError(f"A mapping must have 'train', and may have 'validation' and 'test', got {list(dataset)}.")
     return {_SETS[name]: value for name, value in dataset.items()}
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from glimpse_env.datasets import inflate
+
 _TYPES = {1: "i1", 2: "u1", 3: "<i2", 4: "<u2", 5: "<i4", 6: "<u4", 7: "<f4", 9: "<f8", 12: "<i8", 13: "<u8"}
 _MATRIX, _COMPRESSED = 14, 15
 
@@ -25,12 +27,12 @@ def arrays(content: bytes) -> dict[str, npt.NDArray[Any]]:
     if content[124:128] != b"\0\1IM":  # version and byte order
         raise ValueError("not a little-endian MATLAB file of level 5")
     found = {}
+    room = inflate.MOST
     for kind, data in _elements(memoryview(content)[128:]):
         if kind == _COMPRESSED:
-            try:
-                kind, data = next(_elements(memoryview(zlib.decompress(data))), (0, data))
-            except zlib.error as error:
-                raise ValueError(f"a variable cannot be decompressed ({error})") from error
+            unpacked = inflate.inflate(data, zlib.MAX_WBITS, room)
+            room -= len(unpacked)
+            kind, data = next(_elements(memoryview(unpacked)), (0, data))
         if kind != _MATRIX:
             raise ValueError(f"an element of type {kind} where a variable should be")
         name, values = _array(data)

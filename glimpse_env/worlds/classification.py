@@ -73,20 +73,17 @@ class ClassificationWorld:
         glimpse_cost: float = 0.0,
         num_threads: int = 1,
     ) -> None:
-        if reward not in REWARDS:
-            raise ValueError(f"Unknown reward {reward!r}: use one of {', '.join(map(repr, REWARDS))}.")
-        if decide not in DECIDES:
-            raise ValueError(f"Unknown decide {decide!r}: use one of {', '.join(map(repr, DECIDES))}.")
+        inputs.word("reward", reward, REWARDS)
+        inputs.word("decide", decide, DECIDES)
         if decide == "anytime" and reward == "every":
             raise ValueError("reward='every' scores each step, decide='anytime' one answer: take reward='final' with it.")
         glimpse_cost = inputs.number("glimpse_cost", glimpse_cost, 0)
         if decide == "end" and glimpse_cost != 0:
             raise ValueError(f"glimpse_cost={glimpse_cost} needs decide='anytime': with 'end' all episodes are as long.")
-        if not isinstance(num_glimpses, int | np.integer) or num_glimpses < 1:
-            raise ValueError(f"num_glimpses must be an integer of at least 1, got {num_glimpses!r}.")
+        num_glimpses = inputs.integer("num_glimpses", num_glimpses, 1)
 
         self.dataset = datasets.load(dataset, split, num_classes=num_classes, image_size=image_size)
-        self.num_glimpses = int(num_glimpses)
+        self.num_glimpses = num_glimpses
         self.num_images = len(self.dataset)
         look_on = self.dataset.num_classes if decide == "anytime" else -1
         self.num_actions = self.dataset.num_classes + (decide == "anytime")
@@ -153,19 +150,16 @@ def _composer(
     """Check how scenes are to be made of these images."""
     h, w, _ = dataset.shape
     H, W = (h, w) if scene_size is None else inputs.scene_size(scene_size)
-    for name, value in (("num_clutter", num_clutter), ("clutter_size", clutter_size)):
-        if not isinstance(value, int | np.integer):
-            raise ValueError(f"{name} must be an integer, got {value!r}.")
     if h > H or w > W:
         raise ValueError(f"scene_size={scene_size} is smaller than the images ({h}, {w}): enlarge it or shrink them.")
-    if num_clutter < 0:
-        raise ValueError(f"num_clutter must be at least 0, got {num_clutter}.")
-    if num_clutter and not 1 <= clutter_size <= min(h, w):
+    translate, num_clutter = inputs.flag("translate", translate), inputs.integer("num_clutter", num_clutter, 0)
+    clutter_size = inputs.integer("clutter_size", clutter_size, 1)
+    if num_clutter and clutter_size > min(h, w):
         raise ValueError(f"clutter_size must lie in [1, {min(h, w)}], the images' smaller side, got {clutter_size}.")
     if num_clutter and len(dataset) < 2:
         raise ValueError(f"num_clutter={num_clutter} cuts pieces from other images, and there is but one image.")
     varied = {name: inputs.number(name, value, *_VARIATIONS[name]) for name, value in variation.items()}
-    return Composer(H, W, bool(translate), int(num_clutter), int(clutter_size), **varied)
+    return Composer(H, W, translate, num_clutter, clutter_size, **varied)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -134,7 +134,7 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         Raises:
             ValueError: a bad seed; nothing has changed then.
         """
-        seeds, _ = inputs.checked_seeds(seed, 1)
+        seeds, _ = inputs.checked_seeds(seed, ())
         observation, info = self.env.reset(seed=seed, options=options)
         if seed is not None:
             self._seed, self._episode = seeds, np.zeros(1, np.uint64)
