@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # the field's name
 
 import glimpse_env
-from agents import build, evaluation, files, ram, training
+from agents import build, evaluation, files, ram, tasks, training
 from agents.config import TrainingConfig
 from agents.parallel import Ranks
 
@@ -84,8 +84,11 @@ def train(config: BaselineConfig, resume: bool = False, runs: pathlib.Path = pat
         The error in percent on the split it is evaluated on.
 
     Raises:
-        FileNotFoundError, OSError, ValueError, KeyboardInterrupt: as `training.fit` does.
+        FileNotFoundError, OSError, KeyboardInterrupt: as `training.fit` does.
+        ValueError: as `training.fit` does; or there is more to be read than the class of an image.
     """
+    if tasks.world(tasks.spec(config.env_id)) != "classification":
+        raise ValueError(f"These networks name the class of an image, and {config.env_id} asks for something else.")
     torch.set_num_threads(config.num_threads)
     torch.manual_seed(config.seed)
     envs = build.make_envs(config, config.batch_size, config.split, **config.variation)

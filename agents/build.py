@@ -14,6 +14,8 @@ from agents.actions import num_outputs
 from agents.config import Config, TrainingConfig
 from agents.networks import RecurrentAttentionModel
 from agents.rollout import OneEpisode
+from glimpse_env.envs import WORLDS
+from glimpse_env.worlds import has_splits
 
 _NUM_SAMPLED = 50  # steps at random that show what glimpses are like
 
@@ -32,7 +34,7 @@ def make_envs(config: TrainingConfig, num_envs: int, split: str, **arguments: An
         ValueError: it cannot be made so, or shows no glimpses.
     """
     world = tasks.world(tasks.spec(config.env_id))
-    if world == "classification":
+    if world and has_splits(WORLDS[world]):
         arguments["split"] = split
     arguments = {**config.env_arguments, **arguments}
     wrappers = [] if world else [lambda env: OneEpisode(TimeLimit(env, config.max_steps))]
@@ -61,7 +63,8 @@ def make_model(config: Config, envs: VectorEnv[Any, Any, Any]) -> RecurrentAtten
     observation, info = envs.reset(seed=config.seed)
     if "label" not in info and (config.hybrid or config.credit == "log_prob"):
         raise ValueError(f"{config.env_id} has no labels to learn from: take --preset game, or --no-hybrid --credit reward.")
-    if config.looking == "fixed" and not _num_glimpses(config):
+    num_glimpses = int(getattr(getattr(envs.unwrapped, "world", None), "num_glimpses", 0))  # 0 where it has its own end
+    if config.looking == "fixed" and not num_glimpses:
         raise ValueError(
             f"looking='fixed' needs a number of glimpses, and {config.env_id} has none: take another way of looking."
         )
@@ -75,7 +78,8 @@ def make_model(config: Config, envs: VectorEnv[Any, Any, Any]) -> RecurrentAtten
         size=config.size,
         location_stream=config.location_stream,
         canvas_shape=seen["canvas"].shape if "canvas" in seen.spaces else None,
-        num_planned=_num_glimpses(config) if config.plan_std > 0 or config.looking == "fixed" else 0,
+        cue_shape=seen["cue"].shape if "cue" in seen.spaces else None,
+        num_planned=num_glimpses if config.plan_std > 0 or config.looking == "fixed" else 0,
         plan_std=config.plan_std,
     )
     glimpses = [observation["glimpse"]]
@@ -92,8 +96,3 @@ def make_optimizer(model: RecurrentAttentionModel, config: Config) -> torch.opti
     reads = [p for name, p in model.named_parameters() if not name.startswith("location")]
     groups = [{"params": reads}, {"params": looks}]
     return torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
-
-
-def _num_glimpses(config: Config) -> int:
-    """T of the run's episodes; 0 where the world has its own end."""
-    return config.num_glimpses or int(tasks.spec(config.env_id).kwargs.get("num_glimpses", 0))

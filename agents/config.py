@@ -181,6 +181,17 @@ _BEST_OF = {
         learning_rate=1e-3,
         num_episodes=860_000,
     ),
+    "Glimpse-MultiMNIST-v0": dataclasses.replace(_BEST, augmentation=0.7, num_episodes=900_000),
+    "Glimpse-Search-v0": dataclasses.replace(_BEST, canvas="scene", augmentation=0.0, gamma=0.5, num_episodes=300_000),
+    "Glimpse-CircleSquare-v0": Config(
+        glimpse_network="fc",
+        gamma=0.9,
+        hidden_size=64,
+        size=64,
+        location_stream=64,
+        num_episodes=100_000,
+        num_validations=5,
+    ),
     "Glimpse-TranslatedMNIST-v0": dataclasses.replace(_BEST, augmentation=0.7, num_episodes=700_000),
     "Glimpse-ClutteredMNIST100-v0": dataclasses.replace(_BEST, num_episodes=900_000),
 }

@@ -1,7 +1,8 @@
 """Evaluation by greedy rollouts: the mean location looked at, the likeliest action taken.
 
-Where a world has images, each image of a split is seen once, one rollout each, and what counts is the error; elsewhere it is
-the mean return of as many episodes as the config says.
+Where a world has images, each image of a split is seen once, one rollout each; elsewhere as many episodes are played as the
+config says. What counts is the error where something is to be named, the mean return elsewhere. Where several answers are asked
+for, one after the other, an episode is wrong as soon as one of them is.
 
 ``python -m agents.ram evaluate --weights Glimpse-ClutteredMNIST-v0`` measures an agent that is shipped, or a file.
 """
@@ -14,47 +15,40 @@ import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 
-import glimpse_env
 from agents import build, figures, gallery, tasks, training, weights
 from agents.config import Config
 from agents.networks import RecurrentAttentionModel
-from agents.rollout import collect, make_gaze
+from agents.rollout import collect, joined, make_gaze, starts
 
 BATCH = 500  # native environments side by side; no result depends on it
-_FIRST_SEED = 2**63  # of episodes without images: no training comes near it
 
 
 @torch.no_grad()
 def evaluate(
     model: RecurrentAttentionModel, envs: VectorEnv[Any, Any, Any], looking: str, seed: int = 0, num_episodes: int = 10_000
 ) -> list[float]:
-    """Measure each image of the environments' split once, the mean location looked at, one rollout an image, in float32.
+    """Measure each image of the environments' split once, the mean location looked at, one rollout each, in float32.
 
     Args:
         model: the agent.
         envs: of `build.make_envs`.
         looking: "learned": the mean of the location policy; "random" or "center": the same network, led elsewhere.
         seed: of the scenes; image j's is seed + j, however many environments there are.
-        num_episodes: how many are played where what counts is the return.
+        num_episodes: how many are played where there are no images.
 
     Returns:
         (T,) error in percent after each glimpse; (1,) the mean return, where that is what counts.
     """
     noise = np.random.default_rng(seed)
-    if tasks.measure(envs.unwrapped.spec) == "return":  # type: ignore[arg-type]
-        returns: list[float] = []
-        for first in range(_FIRST_SEED + seed, _FIRST_SEED + seed + num_episodes, envs.num_envs):
-            gaze = make_gaze(model, looking, noise, envs.num_envs, slice(None), std=0.0)
-            returns += collect(envs, model, envs.reset(seed=first), gaze).rewards.sum(0).tolist()
-        return [sum(returns[:num_episodes]) / num_episodes]
-    wrong, total = torch.zeros(()), 0
-    for observation, info, fresh in glimpse_env.walk(envs, seed):
+    counts_errors = tasks.measure(envs.unwrapped.spec) == "error"  # type: ignore[arg-type]
+    parts = []
+    for observation, info, fresh in starts(envs, seed, num_episodes):
         gaze = make_gaze(model, looking, noise, envs.num_envs, slice(None), std=0.0)
         episodes = collect(envs, model, (observation, info), gaze)
-        assert episodes.labels is not None
-        wrong = wrong + episodes.logits.argmax(-1).ne(episodes.labels).cpu()[:, fresh].sum(1)
-        total += int(fresh.sum())
-    return [100 * count / total for count in wrong.tolist()]
+        figures = 100 * episodes.wrong if counts_errors else episodes.rewards.sum(0, keepdim=True)
+        parts.append(figures.cpu()[:, fresh])
+    means: list[float] = joined(parts).double().mean(1).tolist()
+    return means
 
 
 @torch.no_grad()
@@ -73,9 +67,9 @@ def draw_paths(
         good = (episodes.rewards.sum(0) > 0).tolist()
     else:
         assert episodes.labels is not None
-        pairs = zip(episodes.labels.tolist(), episodes.actions[-1].tolist(), strict=True)
-        titles = [f"{label} read as {named}" for label, named in pairs]
-        good = (episodes.actions[-1] == episodes.labels).tolist()
+        columns = zip(episodes.answers.T, episodes.labels.T, episodes.actions.T, strict=True)
+        titles = [f"{_words(label[due])} read as {_words(named[due])}" for due, label, named in columns]
+        good = (~episodes.wrong[-1]).tolist()
     figures.save_tiles(frames, titles, good, path)
 
 
@@ -114,6 +108,10 @@ def print_report(errors: dict[str, list[float]], config: Config, split: str) -> 
             print(f"{looking:>12}: mean return {value:.4f}")
         caught = 100 * own[0] / int(task.kwargs.get("num_balls", 1))
         print(f"\nballs caught: {caught:.1f} %" if tasks.world(task) == "catch" else f"\nreturn: {own[0]:.2f}")
+
+
+def _words(values: torch.Tensor) -> str:
+    return " ".join(map(str, values.tolist()))
 
 
 def table(errors: dict[str, list[float]]) -> str:

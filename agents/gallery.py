@@ -7,10 +7,9 @@ import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 
-import glimpse_env
 from agents import figures
 from agents.networks import RecurrentAttentionModel
-from agents.rollout import collect, make_gaze
+from agents.rollout import collect, joined, make_gaze, starts
 
 
 @torch.no_grad()
@@ -26,19 +25,18 @@ def draw(
         folder: made, unless it is there.
         title: of the curve.
     """
-    images = envs.unwrapped.world.num_images  # type: ignore[attr-defined]
-    starts = glimpse_env.walk(envs) if images else [(*envs.reset(seed=0), np.ones(envs.num_envs, np.bool_))]
     noise = np.random.default_rng(0)
     fixations, labels, named = [], [], []
-    for observation, info, fresh in starts:
+    for observation, info, fresh in starts(envs, 0, envs.num_envs):
         gaze = make_gaze(model, looking, noise, envs.num_envs, slice(None), std=0.0)
         episodes = collect(envs, model, (observation, info), gaze)
-        fixations.append(episodes.fixations.cpu().numpy()[:, fresh])
+        fixations.append(episodes.fixations.cpu()[:, fresh])
         if episodes.labels is not None:
-            labels.append(episodes.labels.cpu().numpy()[fresh])
-            named.append(episodes.logits[-1].argmax(-1).cpu().numpy()[fresh])
+            counted = episodes.answers & torch.from_numpy(fresh).to(episodes.answers.device)
+            labels.append(episodes.labels[counted].cpu().numpy())
+            named.append(episodes.logits.argmax(-1)[counted].cpu().numpy())
     folder.mkdir(parents=True, exist_ok=True)
-    figures.save_fixations(np.concatenate(fixations, axis=1), folder / "fixations.png")
+    figures.save_fixations(joined(fixations).numpy(), folder / "fixations.png")
     if labels:
         num_classes = episodes.logits.shape[-1]
         figures.save_confusion(np.concatenate(labels), np.concatenate(named), num_classes, folder / "confusion.png")

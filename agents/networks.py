@@ -16,7 +16,7 @@ State = tuple[Tensor, ...]
 
 Observation = dict[str, Tensor]
 """What the environment shows, by its keys: ``glimpse`` (B, K*C, G, G), ``fixation`` (B, 2), perhaps ``canvas``
-(B, C + 1, S, S)."""
+(B, C + 1, S, S) and ``cue`` (B, C, h, w)."""
 
 
 class Standardise(nn.Module):
@@ -127,7 +127,30 @@ class CanvasNetwork(nn.Sequential):
             nn.Flatten(),
         )
         super().__init__(*filters, nn.Linear(_num_features(filters, canvas_shape), hidden_size), nn.ReLU())
+        self.num_maps = 4 * num_filters
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast on a CPU
+
+    def forward(self, canvas: Tensor, weights: Tensor | None = None) -> Tensor:
+        """(B, C + 1, S, S) to (B, hidden_size); weights (B, num_maps) say how much each map of the last convolution counts."""
+        for layer in self:
+            if weights is not None and isinstance(layer, nn.Flatten):
+                canvas = canvas * weights[:, :, None, None]
+            canvas = layer(canvas)
+        return canvas
+
+
+class CueNetwork(nn.Sequential):
+    """A hidden layer over the cue, whose outputs weigh what is seen: (B, C, h, w) in [0, 1] to (B, num_weights).
+
+    Args:
+        cue_shape: (C, h, w).
+        hidden_size: units of the hidden layer.
+        num_weights: units of its output.
+    """
+
+    def __init__(self, cue_shape: tuple[int, int, int], hidden_size: int, num_weights: int) -> None:
+        inputs = math.prod(cue_shape)
+        super().__init__(nn.Flatten(), nn.Linear(inputs, hidden_size), nn.ReLU(), nn.Linear(hidden_size, num_weights))
 
 
 class ReLUCore(nn.RNNCell):
@@ -250,6 +273,8 @@ class RecurrentAttentionModel(nn.Module):
             trains and which also reads the first one's h; 0 for none, as in the paper: the location is linear in h.
         canvas_shape: of the observation's canvas (C + 1, S, S), which core and action network then read beside g and h; None
             where there is none.
+        cue_shape: of the observation's cue (C, h, w): it then weighs the units of g, and the maps of the canvas, as what is
+            looked for makes some features count more than others; None where there is none.
         num_planned: how many glimpses the plan covers: a sequence of locations, the same for all scenes, to which the location
             network adds what it makes of this one. Without it, a gaze that rests is never moved: a step to any side gains as
             much as to the other, and their gradients cancel.
@@ -268,6 +293,7 @@ class RecurrentAttentionModel(nn.Module):
         size: int = 256,
         location_stream: int = 0,
         canvas_shape: tuple[int, int, int] | None = None,
+        cue_shape: tuple[int, int, int] | None = None,
         num_planned: int = 0,
         plan_std: float = 0.3,
     ) -> None:
@@ -278,6 +304,8 @@ class RecurrentAttentionModel(nn.Module):
         self.standardise = Standardise(glimpse_shape[0])
         self.glimpse = GLIMPSE_NETWORKS[glimpse_network](glimpse_shape, hidden_size, size)
         self.canvas = CanvasNetwork(canvas_shape, size) if canvas_shape else None
+        num_maps = self.canvas.num_maps if self.canvas else 0
+        self.cue = CueNetwork(cue_shape, size, size + num_maps) if cue_shape else None
         self.core = CORES[core](2 * size if canvas_shape else size, size)
         if location_stream:
             self.location_glimpse = GlimpseNetwork(glimpse_shape, location_stream, location_stream)
@@ -303,8 +331,12 @@ class RecurrentAttentionModel(nn.Module):
         """
         core_state, location_state = state
         glimpses, fixations = self.standardise(observation["glimpse"]), observation["fixation"]
-        seen = [self.canvas(observation["canvas"])] if self.canvas else []
-        core_state = self.core(torch.cat([self.glimpse(glimpses, fixations), *seen], dim=1), core_state)
+        g, map_weights = self.glimpse(glimpses, fixations), None
+        if self.cue:
+            weights = 1 + self.cue(observation["cue"])
+            g, map_weights = g * weights[:, : self.size], weights[:, self.size :]
+        seen = [self.canvas(observation["canvas"], map_weights)] if self.canvas else []
+        core_state = self.core(torch.cat([g, *seen], dim=1), core_state)
         h = core_state[:, : self.size]
         features = h.detach()
         if self.location_stream:

@@ -57,7 +57,7 @@ def losses(model: RecurrentAttentionModel, episodes: Episodes, config: Config, s
         ``entropy`` without hybrid.
     """
     playing, moved = episodes.playing, episodes.playing[1:]
-    scored = playing if config.scored == "every" else episodes.ends
+    scored = playing if config.scored == "every" else episodes.answers
     looked = looked and bool(moved.any())
     # Reward t is what step t earned: the look after glimpse t earns from glimpse t + 1 on.
     rewards, parts = episodes.rewards, {}
@@ -177,8 +177,7 @@ def train_step(
     optimizer.step()
     figures = {"return": episodes.rewards.sum(0).mean().item(), "std": std}
     if tasks.measure(envs.unwrapped.spec) == "error":  # type: ignore[arg-type]
-        assert episodes.labels is not None
-        figures["error"] = 100 * (episodes.logits[-1].argmax(-1) != episodes.labels).float().mean().item()
+        figures["error"] = 100 * episodes.wrong[-1].float().mean().item()
     return {**figures, **{name: part.item() for name, part in parts.items()}}
 
 

@@ -71,7 +71,7 @@ def class_losses(logits: Tensor, labels: Tensor) -> Tensor:
 
     Args:
         logits: (T, B, n).
-        labels: (B,) integers in [0, n).
+        labels: (T, B) integers in [0, n), the target at each step; (B,) where it stays the same.
 
     Returns:
         (T, B)

@@ -1,20 +1,24 @@
 """Whole episodes of a vector env, the network's graph kept: the trainer backpropagates through the rollout itself."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, SupportsFloat
 
 import gymnasium as gym
 import numpy as np
+import numpy.typing as npt
 import torch
 from gymnasium.vector import VectorEnv
 from torch import Tensor
 
+import glimpse_env
+from agents import tasks
 from agents.actions import for_env
 from agents.networks import RecurrentAttentionModel, Step
 
-KEYS = ("glimpse", "fixation", "canvas")
+KEYS = ("glimpse", "fixation", "canvas", "cue")
 """The entries of an observation that are read."""
+_FIRST_SEED = 2**63  # of evaluated episodes without images: no training comes near it
 Gaze = Callable[[int, Step], tuple[Tensor, Tensor]]
 """How the next location is chosen: (glimpse number from 0, what the agent made of it) -> mean and location, (B, 2) each, not
 yet clipped."""
@@ -59,7 +63,9 @@ class Episodes:
         locations: (T-1, B, 2), as drawn, before clipping; no gradient.
         features: (T, B, F), what the baseline reads.
         fixations: (T, B, 2), where each glimpse was taken.
-        labels: (B,) int64, the targets; None in a world that has none.
+        labels: (T, B) int64, the target at each step, as the info before it told; None in a world that has none.
+        scored: (T, B) bool, whether the action of the step was to be an answer, as the info before it told; None where it
+            does not tell, and the last action of an episode alone is one.
         cut: (B,) bool, whether the episode was truncated: more would have come.
         after: (B, F), what the baseline reads of the observation behind the end, where it was cut; None if none was.
     """
@@ -73,6 +79,7 @@ class Episodes:
     features: Tensor
     fixations: Tensor
     labels: Tensor | None
+    scored: Tensor | None
     cut: Tensor
     after: Tensor | None
 
@@ -80,6 +87,18 @@ class Episodes:
     def ends(self) -> Tensor:
         """(T, B) bool, True at the last step of each episode alone."""
         return self.playing & ~torch.cat([self.playing[1:], torch.zeros_like(self.playing[:1])])
+
+    @property
+    def answers(self) -> Tensor:
+        """(T, B) bool, True at the steps whose action is an answer."""
+        return self.ends if self.scored is None else self.scored & self.playing
+
+    @property
+    def wrong(self) -> Tensor:
+        """(T, B) bool, whether an answer so far is not the right one, or would not be if it were due now."""
+        assert self.labels is not None, "a world without labels"
+        missed = self.playing & (self.logits.argmax(-1) != self.labels)
+        return missed | ((missed & self.answers).cumsum(0) > 0)
 
 
 class OneEpisode(gym.Wrapper[Any, Any, Any, Any]):
@@ -128,14 +147,19 @@ def collect(
     device = model.standardise.mean.device
     action_space: Any = envs.single_action_space["action"]  # type: ignore[index]
     observation, info = start
-    labels = torch.from_numpy(info["label"]).to(device) if "label" in info else None
     state = model.initial_state(envs.num_envs)
     steps: list[Step] = []
     played, actions, rewards, means, locations, fixations = [], [], [], [], [], []
+    told: dict[str, list[Tensor]] = {"label": [], "scored": []}
     playing, cut, after = np.ones(envs.num_envs, np.bool_), np.zeros(envs.num_envs, np.bool_), None
     seen = _tensors(observation, device)
     while playing.any():
         fixations.append(seen["fixation"])
+        for name, values in told.items():
+            if name in info:
+                values.append(torch.from_numpy(info[name]).to(device))
+            elif values:  # told at the reset alone
+                values.append(values[-1])
         step = model(seen, state)
         steps.append(step)
         state = step.state
@@ -143,7 +167,7 @@ def collect(
         means.append(mean)
         locations.append(location.detach())
         actions.append(model.action.likeliest(step.logits).detach() if sample is None else sample(step.logits))
-        observation, reward, terminated, truncated, _ = envs.step(
+        observation, reward, terminated, truncated, info = envs.step(
             {"location": locations[-1].clamp(-1, 1).cpu().numpy(), "action": for_env(action_space, actions[-1])}
         )
         rewards.append(torch.from_numpy(reward * playing).float().to(device))
@@ -165,10 +189,38 @@ def collect(
         locations=torch.stack(locations)[:-1],
         features=torch.stack([step.features for step in steps]),
         fixations=torch.stack(fixations),
-        labels=labels,
+        labels=torch.stack(told["label"]) if told["label"] else None,
+        scored=torch.stack(told["scored"]) if told["scored"] else None,
         cut=torch.from_numpy(cut).to(device),
         after=after,
     )
+
+
+def starts(
+    envs: VectorEnv[Any, Any, Any], seed: int, num_episodes: int
+) -> Iterator[tuple[dict[str, Any], dict[str, Any], npt.NDArray[np.bool_]]]:
+    """Begin the episodes of an evaluation: one on each image of the split, where there are images.
+
+    Args:
+        envs: of `build.make_envs`.
+        seed: of the first; the others follow, however many environments there are.
+        num_episodes: how many are begun where there are no images.
+
+    Yields:
+        observation, info, and which of the environments to count, (B,) bool.
+    """
+    if tasks.world(envs.unwrapped.spec) and envs.unwrapped.world.num_images:  # type: ignore[arg-type,attr-defined]
+        yield from glimpse_env.walk(envs, seed)
+        return
+    for first in range(0, num_episodes, envs.num_envs):
+        observation, info = envs.reset(seed=_FIRST_SEED + seed + first)
+        yield observation, info, np.arange(first, first + envs.num_envs) < num_episodes
+
+
+def joined(parts: Sequence[Tensor]) -> Tensor:
+    """Join batches (T_i, B_i, ...) along B; of shorter ones the last step stays."""
+    T = max(map(len, parts))
+    return torch.cat([torch.cat([part, part[-1:].expand(T - len(part), *part.shape[1:])]) for part in parts], dim=1)
 
 
 def _tensors(observation: dict[str, Any], device: torch.device) -> dict[str, Tensor]:

@@ -7,6 +7,8 @@ from gymnasium.envs.registration import EnvSpec
 
 import glimpse_env  # registers its ids
 
+# The worlds in which what is shown is named after a fixed number of glimpses.
+_NAMING = ("classification", "circle_square", "sequence")
 _NATIVE = ("glimpse_env.envs:GlimpseVectorEnv", "glimpse_env:GlimpseVectorEnv", glimpse_env.GlimpseVectorEnv)
 
 
@@ -24,11 +26,11 @@ def spec(env_id: str) -> EnvSpec:
 
 
 def world(task: EnvSpec) -> str | None:
-    """The native world of a task, "classification" or "catch"; None where the environment is any other one."""
+    """The name of a task's native world; None where the environment is any other one."""
     return str(task.kwargs.get("world", "classification")) if task.vector_entry_point in _NATIVE else None
 
 
 def measure(task: EnvSpec) -> str:
-    """What counts: "error" where the image of each episode is named after a fixed number of glimpses, elsewhere "return"."""
-    reads = world(task) == "classification" and task.kwargs.get("decide", "end") == "end"
+    """What counts: "error" where what is shown is named after a fixed number of glimpses, elsewhere "return"."""
+    reads = world(task) in _NAMING and task.kwargs.get("decide", "end") == "end"
     return "error" if reads else "return"

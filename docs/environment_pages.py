@@ -53,7 +53,7 @@ def task_page(id: str) -> str:
     lines += _text(world) + _text(GlimpseVectorEnv)
     lines += ["## Arguments", "", "Of the world:", "", *_arguments(world, registered)]
     lines += ["", "Of the eye, the rendering and the batch:", "", *_arguments(GlimpseVectorEnv, registered)]
-    return "\n".join([*lines, "", *_results(id, env.world.num_images > 0)])
+    return "\n".join([*lines, "", *_results(id, "correct" in env.world.final_info())])
 
 
 def game_page(id: str) -> str:

@@ -1,4 +1,4 @@
-"""Draw the pictures of the games for the docs: ``python docs/pictures.py [catch carracing atari minigrid]``.
+"""Draw pictures of games and some worlds for the docs: ``python docs/pictures.py [catch multimnist search circlesquare ...]``.
 
 Needs the extras "agents" (for Pillow) and "games". The gaze follows what moves, or wanders: no agent was trained for
 these.
@@ -30,6 +30,35 @@ def catch() -> Picture:
         row, column = np.argwhere(screen[:-1])[0]
         paddle = np.flatnonzero(screen[-1])[0]
         env.step({"location": _location(column, row, screen.shape), "action": 1 + np.sign(column - paddle)})
+    return env.render()
+
+
+def multimnist() -> Picture:
+    """Three looks at the first digit, then the way to the second."""
+    env = gym.make("Glimpse-MultiMNIST-v0", initial_fixation=(0.1, 0.9), render_mode="rgb_array")
+    _, info = env.reset(seed=2)
+    (x, y), (next_x, next_y) = env.unwrapped.world.places[0]
+    for place in ((x + 9, y + 20), (x + 13, y + 7), (x + 18, y + 12), (x + 12, y + 14), (next_x + 14, next_y + 13)):
+        _, _, _, _, info = env.step({"location": _location(*place, (100, 100)), "action": info["label"]})
+    return env.render()
+
+
+def search() -> Picture:
+    """From one image to the next, until it is the one of the cue."""
+    env = gym.make("Glimpse-Search-v0", initial_fixation=(0.1, -0.9), render_mode="rgb_array")
+    _, info = env.reset(seed=3)
+    for x, y in env.unwrapped.world.places[0, [1, 2, 0, 0]] + ((7, 7), (6, 8), (4, 8), (7, 7)):
+        env.step({"location": _location(x, y, (48, 48)), "action": info["label"]})
+    return env.render()
+
+
+def circlesquare() -> Picture:
+    """Up the gradient to the figure, and round its edge."""
+    env = gym.make("Glimpse-CircleSquare-v0", initial_fixation=(-0.8, 0.9), render_mode="rgb_array")
+    _, info = env.reset(seed=2)
+    x, y = env.unwrapped.world.places[0]
+    for dx, dy in ((-7, 9), (-1, 7), (0, 0), (8, 0)):
+        env.step({"location": _location(x + dx, y + dy, (28, 28)), "action": info["label"]})
     return env.render()
 
 
@@ -82,7 +111,7 @@ def _location(x: float, y: float, shape: tuple[int, ...]) -> npt.NDArray[np.floa
 
 def main() -> None:
     """Draw those named, or all."""
-    for draw in (catch, carracing, atari, minigrid):
+    for draw in (catch, multimnist, search, circlesquare, carracing, atari, minigrid):
         if draw.__name__ in (sys.argv[1:] or draw.__name__):
             picture = Image.fromarray(draw())
             if picture.height < 300:

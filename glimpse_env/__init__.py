@@ -19,13 +19,30 @@ __version__ = "0.1.0"
 
 _LARGE = {"patch_size": 12, "num_glimpses": 8, "translate": True}
 
-# The tasks of Mnih et al. (2014), sections 4.1 and 4.2: id -> the arguments of its environment.
+# The tasks of Mnih et al. (2014), sections 4.1 and 4.2, and some more: id -> the arguments of its environment.
 TASKS: dict[str, dict[str, object]] = {
     "Glimpse-MNIST-v0": {"patch_size": 8, "num_scales": 1, "num_glimpses": 7},
     "Glimpse-TranslatedMNIST-v0": {**_LARGE, "num_scales": 3, "scene_size": 60},
     "Glimpse-ClutteredMNIST-v0": {**_LARGE, "num_scales": 3, "scene_size": 60, "num_clutter": 4},
     "Glimpse-ClutteredMNIST100-v0": {**_LARGE, "num_scales": 4, "scene_size": 100, "num_clutter": 8},
     "Glimpse-Catch-v0": {"world": "catch", "patch_size": 6, "num_scales": 3},
+    "Glimpse-MultiMNIST-v0": {
+        "world": "sequence",
+        "patch_size": 12,
+        "num_scales": 4,
+        "scene_size": 100,
+        "num_digits": 2,
+        "glimpses_per_answer": 5,
+    },
+    "Glimpse-Search-v0": {
+        "world": "search",
+        "patch_size": 8,
+        "num_scales": 3,
+        "scene_size": 48,
+        "num_distractors": 3,
+        "num_glimpses": 6,
+    },
+    "Glimpse-CircleSquare-v0": {"world": "circle_square", "patch_size": 5, "num_scales": 1, "num_glimpses": 8},
 }
 
 # Tasks on datasets that are fetched at their first use, with the extra "data"; else as those above.

@@ -19,9 +19,18 @@ from glimpse_env.streams import uniforms
 from glimpse_env.window import Window
 from glimpse_env.worlds import World
 from glimpse_env.worlds.catch import CatchWorld
+from glimpse_env.worlds.circle_square import CircleSquareWorld
 from glimpse_env.worlds.classification import ClassificationWorld
+from glimpse_env.worlds.search import SearchWorld
+from glimpse_env.worlds.sequence import SequenceWorld
 
-WORLDS: dict[str, Callable[..., World]] = {"classification": ClassificationWorld, "catch": CatchWorld}
+WORLDS: dict[str, Callable[..., World]] = {
+    "classification": ClassificationWorld,
+    "catch": CatchWorld,
+    "circle_square": CircleSquareWorld,
+    "sequence": SequenceWorld,
+    "search": SearchWorld,
+}
 _NOBODY = np.empty(0, np.int64)
 
 Observation: TypeAlias = dict[str, npt.NDArray[np.float32]]
@@ -37,7 +46,8 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
     ## Observation Space
     ``Dict``: ``glimpse`` (B, K*C, G, G) float32 in [0, 1], finest scale first, and ``fixation`` (B, 2) float32 in
     [-1, 1], the (x, y) where it was taken. With ``canvas=`` also ``canvas`` (B, C + 1, S, S) float32 in [0, 1]: all that the
-    episode's glimpses have shown so far, painted where it was seen, and how sharply, see `Canvas`.
+    episode's glimpses have shown so far, painted where it was seen, and how sharply, see `Canvas`. Where the world gives
+    one, also ``cue`` (B, C, h, w) float32 in [0, 1]: a picture of what is to be found.
 
     ## Action Space
     ``Dict``: ``location`` (B, 2) float32 in [-1, 1], where to look next: (0, 0) is the scene's centre, (-1, -1) its
@@ -127,6 +137,8 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         )
         if self._canvas:
             self.single_observation_space["canvas"] = spaces.Box(0, 1, self._canvas.shape, np.float32)
+        if (cues := self._cues()) is not None:
+            self.single_observation_space["cue"] = spaces.Box(0, 1, cues.shape[1:], np.float32)
         self.single_action_space = spaces.Dict(
             location=spaces.Box(-1, 1, (2,), np.float32), action=spaces.Discrete(self.world.num_actions)
         )
@@ -223,6 +235,23 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
             if trail.beliefs:
                 trail.beliefs[-1], trail.action = belief, None  # what was named before the latest glimpse is past
 
+    def set_arguments(self, **changes: Any) -> None:
+        """Change how the world makes its scenes, from each environment's next episode on: a curriculum.
+
+        Episodes that are going on stay as they are. Later ones depend on their seed and number, as ever, and on the arguments
+        in force when they begin. What shapes observations and actions cannot be changed.
+
+        Args:
+            changes: arguments of the world by name, as ``num_clutter=8, rotation=20.0, noise=0.1``.
+
+        Raises:
+            ValueError: an argument that cannot be changed, or a value out of its range; nothing has changed then.
+        """
+        change = getattr(self.world, "set_arguments", None)
+        if change is None:
+            raise ValueError(f"The scenes of {type(self.world).__name__} are always made alike: it has no {sorted(changes)}.")
+        change(**changes)
+
     def close_extras(self, **kwargs: Any) -> None:
         """Close the window, if one is open. There is nothing else to close: the environment can be played on."""
         if self._window:
@@ -231,12 +260,14 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
 
     def _frames(self) -> tuple[npt.NDArray[np.uint8], ...]:
         labels = self.world.info().get("label", [None] * self.num_envs)
+        cues = getattr(self.world, "cues", [None] * self.num_envs)
         return tuple(
             draw(
                 scene,
                 self.retina,
                 trail.path,
                 glimpse,
+                cue=cue,
                 names=self.world.action_names,
                 beliefs=trail.beliefs,
                 label=None if label is None else int(label),
@@ -244,7 +275,9 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
                 title=f"glimpse {len(trail.path)}",
                 side=self._render_size,
             )
-            for scene, trail, glimpse, label in zip(self.world.scenes, self._trails, self._look(), labels, strict=True)
+            for scene, trail, glimpse, label, cue in zip(
+                self.world.scenes, self._trails, self._look(), labels, cues, strict=True
+            )
         )
 
     def _show(self) -> None:
@@ -318,7 +351,14 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         observation = {"glimpse": self._look(), "fixation": self._fixations.copy()}
         if self._canvas:
             observation["canvas"] = self._canvas.paint(observation["glimpse"], self._fixations)
+        if (cues := self._cues()) is not None:
+            observation["cue"] = cues
         return observation
+
+    def _cues(self) -> npt.NDArray[np.float32] | None:
+        """The cues (B, C, h, w) in [0, 1], a new array; None in a world that has none."""
+        cues: npt.NDArray[np.uint8] | None = getattr(self.world, "cues", None)
+        return None if cues is None else cues.transpose(0, 3, 1, 2).astype(np.float32, order="C") / np.float32(255)
 
     def _look(self) -> npt.NDArray[np.float32]:
         return self.retina(self.world.scenes, self._fixations, self._num_threads)
@@ -387,6 +427,10 @@ class GlimpseEnv(gym.Env[Observation, Action]):
         """Draw the scene, the path, the patches seen last, and the belief: (height, width, 3) uint8; see `draw`."""
         frames = self._batch.render()
         return None if frames is None else frames[0]
+
+    def set_arguments(self, **changes: Any) -> None:
+        """Change how the world makes its scenes, from the next episode on, see `GlimpseVectorEnv.set_arguments`."""
+        self._batch.set_arguments(**changes)
 
     def believe(self, belief: npt.ArrayLike) -> None:
         """Tell what an agent makes of the glimpses so far, for the pictures alone: (n,) probabilities of the actions."""

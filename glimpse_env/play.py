@@ -1,7 +1,8 @@
 """Play a task yourself: ``python -m glimpse_env.play Glimpse-ClutteredMNIST-v0``. You see your glimpses and no more.
 
-The mouse moves the eye. Where there is a class to name, a click looks there and a key names it; in a game the eye follows the
-mouse and the arrow keys move the paddle. Your score stands beside that of the agent that is shipped.
+The mouse moves the eye. Where there is a class to name, a click looks there and a key names it; where something is to be found,
+space says that it is at the mouse; in a game the eye follows the mouse and the arrow keys move the paddle. Your score stands
+beside that of the agent that is shipped.
 """
 
 import argparse
@@ -15,10 +16,11 @@ import numpy.typing as npt
 
 import glimpse_env
 from glimpse_env import ink
-from glimpse_env.envs import GlimpseEnv
+from glimpse_env.envs import WORLDS, GlimpseEnv
 from glimpse_env.ink import Picture
 from glimpse_env.rendering import SIDE, Layout, draw, foveate
 from glimpse_env.window import Window, load_pygame
+from glimpse_env.worlds import has_splits
 
 _FPS = 30
 _PICTURES_A_MOVE = 5  # of a game: six moves a second
@@ -48,9 +50,10 @@ class Game:
         self.scores: list[float] = []
         self._agent = json.loads(_PUBLISHED.read_text()).get(id)
         self._names = env.world.action_names
-        self._moves = env.world.num_images == 0  # a game goes on by itself
+        self._moves = self._num_glimpses == 0  # a game goes on by itself
         height, width, _ = env.scene_shape
-        self._layout = Layout(height, width, env.retina, len(self._names), size)
+        self._cells = int(getattr(env.world, "grid", 0))  # along each axis, where a place is to be named
+        self._layout = Layout(height, width, env.retina, len(self._names), size, hasattr(env.world, "cues"))
         self._aim = np.zeros(2, np.float32)
         self._held: list[int] = []  # moves whose keys are down, the latest last
         self._begin(seed)
@@ -83,6 +86,7 @@ class Game:
             retina,
             self._path[-self._num_shown :],
             self._glimpse,
+            cue=getattr(self.env.world, "cues", [None])[0],
             names=self._names,
             label=self._info.get("label") if self.over else None,
             action=self._action,
@@ -104,6 +108,15 @@ class Game:
         return getattr(self.env.world, "num_glimpses", 0)
 
     @property
+    def _answer_due(self) -> bool:
+        """Whether there is no look left before the next answer."""
+        return bool(self._info.get("scored", len(self._path) == self._num_glimpses))
+
+    @property
+    def _class_keys(self) -> str:
+        return "" if self._cells else _CLASS_KEYS[: len(self._names) - ("look on" in self._names)]
+
+    @property
     def _num_shown(self) -> int:
         """Fixations whose path is shown: all of a still scene, the latest in a game."""
         return 4 if self._moves else self._num_glimpses
@@ -122,7 +135,7 @@ class Game:
         self._return += reward
         self._action = action if self._moves or self.over else None
         if self.over:
-            self.scores.append(self._return)
+            self.scores.append(float(self._info.get("correct", self._return)))
         else:
             self._path.append(observation["fixation"])
 
@@ -136,11 +149,20 @@ class Game:
             if key in self._names:
                 self._held.append(self._names.index(key))
         elif key == "click":
-            if len(self._path) < self._num_glimpses:
+            if not self._answer_due:
                 self._step(self._aim, len(self._names) - 1)  # "look on", or a class that does not count yet
-        elif key.strip("[]") in _CLASS_KEYS[: self.env.world.dataset.num_classes]:  # type: ignore[attr-defined]
-            while not self.over:  # what glimpses are left are not needed
-                self._step(self._path[-1], _CLASS_KEYS.index(key.strip("[]")))
+        elif self._cells and key in ("space", "return"):
+            column, row = np.minimum((self._aim + 1) / 2 * self._cells, self._cells - 1).astype(int).tolist()
+            self._answer(row * self._cells + column)
+        elif key.strip("[]") in self._class_keys:
+            self._answer(self._class_keys.index(key.strip("[]")))
+
+    def _answer(self, action: int) -> None:
+        """Give an answer; what glimpses are left before it is due are not needed."""
+        due = False
+        while not (self.over or due):
+            due = self._answer_due
+            self._step(self._path[-1], action)
 
     def _move_of(self, key: int) -> int:
         name = load_pygame().key.name(key)
@@ -155,14 +177,16 @@ class Game:
 
     def _advice(self) -> str:
         if self.over:
-            how = f"Return {self._return:g}." if self._moves else "Right." if self._return > 0 else "Wrong."
+            how = f"Return {self._return:.3g}."
+            if "correct" in self._info:
+                how = "Right." if self._info["correct"] else "Wrong."
             return f"{how} Click or space: the next one."
         if self._waiting:
             return "Any key or a click: begin. Mouse: eye. Arrows: move."
         if self._moves:
             return "Mouse: move the eye. Arrow keys: move."
-        keys = f"0-{_CLASS_KEYS[self.env.world.dataset.num_classes - 1]}: name the class."  # type: ignore[attr-defined]
-        return f"Click: look there. {keys}" if len(self._path) < self._num_glimpses else f"No more looks. {keys}"
+        keys = "Space: it is at the mouse." if self._cells else f"0-{self._class_keys[-1]}: name the class."
+        return f"No more looks. {keys}" if self._answer_due else f"Click: look there. {keys}"
 
     def standing(self) -> str:
         """The score so far, beside the agent's."""
@@ -202,9 +226,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, help="of the first episode; another one each time unless given")
     parser.add_argument("--size", type=int, default=SIDE, help="about how many pixels the longer side of the scene has")
     flags = parser.parse_args(arguments)
-    still = glimpse_env.TASKS[flags.id].get("world", "classification") == "classification"
+    world = WORLDS[str(glimpse_env.TASKS[flags.id].get("world", "classification"))]
     seed = int(np.random.default_rng().integers(2**32)) if flags.seed is None else flags.seed
-    game = Game(flags.id, seed, flags.size, **({"split": flags.split} if still else {}))
+    game = Game(flags.id, seed, flags.size, **({"split": flags.split} if has_splits(world) else {}))
     play(game)
     print(game.standing())
 

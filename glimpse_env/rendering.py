@@ -41,6 +41,7 @@ class Layout:
         retina: the glimpse sensor.
         num_actions: how many actions have a bar; 0 for no bars.
         side: about how many pixels the scene's longer side has. A scene is enlarged by a whole number.
+        has_cue: whether there is a cue under the patches.
     """
 
     height: int
@@ -48,6 +49,7 @@ class Layout:
     retina: Retina
     num_actions: int = 0
     side: int = SIDE
+    has_cue: bool = False
 
     @property
     def unit(self) -> int:
@@ -67,12 +69,13 @@ class Layout:
 
     @property
     def tiles(self) -> list[tuple[int, int, int]]:
-        """Left, top and side of each patch, finest first."""
+        """Left, top and side of each patch, finest first, and of the cue, if there is one."""
         left, top, width, height = self.scene
         K, G, line = self.retina.num_scales, self.retina.patch_size, _LINE * self.unit
-        room = (max(height, self.side // 2) - line * (K - 1)) // K
+        n = K + self.has_cue
+        room = (max(height, self.side // 2) - line * (n - 1)) // n
         side = G * max(1, min(room, self.side // 3) // G)
-        return [(left + width + _MARGIN * self.unit, top + k * (side + line), side) for k in range(K)]
+        return [(left + width + _MARGIN * self.unit, top + k * (side + line), side) for k in range(n)]
 
     @property
     def bars(self) -> int:
@@ -115,6 +118,7 @@ def draw(
     path: Sequence[npt.NDArray[np.float32]],
     glimpse: npt.NDArray[np.float32],
     *,
+    cue: npt.NDArray[np.uint8] | None = None,
     names: Sequence[str] = (),
     beliefs: Sequence[npt.NDArray[Any] | None] = (),
     label: int | None = None,
@@ -126,14 +130,15 @@ def draw(
 
     Left, the scene with the fixations so far joined, in amber, older ones darker, and in blue the squares that the retina
     sees now. Where beliefs and a label are given, a fixation has the colour of the right class's probability after it. Right,
-    the patches of the latest glimpse, finest first. Below, the belief as bars, the right class in green, the latest action in
-    amber; of more than ten classes the ten likeliest.
+    the patches of the latest glimpse, finest first, and the cue. Below, the belief as bars, the right class in green, the
+    latest action in amber; of more than ten classes the ten likeliest.
 
     Args:
         scene: (H, W, C) uint8.
         retina: the glimpse sensor.
         path: the fixations so far, (2,) float32 in [-1, 1] each.
         glimpse: (K*C, G, G) float32 in [0, 1].
+        cue: (h, w, C) uint8, a picture of what is to be found; None for none.
         names: of the n actions; none for no bars.
         beliefs: (n,) probabilities after each fixation of the path; None, or fewer of them, where unknown.
         label: the right class.
@@ -142,10 +147,11 @@ def draw(
         side: about how many pixels the scene's longer side has.
 
     Returns:
-        (height, width, 3) uint8, always of the same size for the same scene size, retina, side and number of names.
+        (height, width, 3) uint8, always of the same size for the same scene size, retina, side and number of names, with a cue
+        or without.
     """
     H, W, _ = scene.shape
-    layout = Layout(H, W, retina, len(names), side)
+    layout = Layout(H, W, retina, len(names), side, cue is not None)
     picture = _empty(*layout.shape)
     left, top, width, height = layout.scene
     within = picture[top : top + height, left : left + width]
@@ -154,6 +160,8 @@ def draw(
     sureness += [None] * (len(path) - len(sureness))
     _draw_path(within, layout, path, sureness)
     _draw_patches(picture, layout, glimpse)
+    if cue is not None:
+        _draw_cue(picture, layout, cue)
 
     words = [(title, _TEXT)]
     if label is not None:
@@ -243,9 +251,20 @@ def _draw_scale(picture: Picture, layout: Layout) -> None:
 
 def _draw_patches(picture: Picture, layout: Layout, glimpse: npt.NDArray[np.float32]) -> None:
     """Draw each patch under the side of the square that it shows, in pixels of the scene."""
-    for patch, size, (left, top, side) in zip(_patches(glimpse, layout.retina), layout.retina.sizes, layout.tiles, strict=True):
+    tiles = layout.tiles[: layout.retina.num_scales]
+    for patch, size, (left, top, side) in zip(_patches(glimpse, layout.retina), layout.retina.sizes, tiles, strict=True):
         _enlarge(patch, picture[top : top + side, left : left + side])
         ink.text(picture, left, top - _LINE * layout.unit, f"{size} px", _EYE, layout.unit)
+
+
+def _draw_cue(picture: Picture, layout: Layout, cue: npt.NDArray[np.uint8]) -> None:
+    """Draw what is to be found under the patches, as large as they are at the most."""
+    left, top, side = layout.tiles[-1]
+    every = math.ceil(max(cue.shape[:2]) / side)  # of its pixels, where they are too many
+    shown = cue[::every, ::every]
+    height, width = np.array(shown.shape[:2]) * (side // max(shown.shape[:2]))
+    _enlarge(shown, picture[top : top + height, left : left + width])
+    ink.text(picture, left, top - _LINE * layout.unit, "cue", _RIGHT, layout.unit)
 
 
 def _draw_bars(

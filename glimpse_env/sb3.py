@@ -3,6 +3,7 @@
 The one module of this package that needs stable-baselines3 (``pip install "glimpse-env[sb3]"``); nothing else imports it.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -171,7 +172,8 @@ class GlimpseExtractor(BaseFeaturesExtractor):
     a network hardly sees pixels averaged over coarse cells otherwise.
 
     Args:
-        observation_space: ``Dict(glimpse, fixation)``, of one step or stacked (glimpses along the first axis).
+        observation_space: ``Dict(glimpse, fixation)``, perhaps with ``cue``, of one step or stacked (pictures along the first
+            axis).
         features_dim: units of each layer, and features handed on.
     """
 
@@ -184,12 +186,20 @@ class GlimpseExtractor(BaseFeaturesExtractor):
         self.standardise = _RunningStandardise(num_channels)
         self.what = nn.Sequential(nn.Flatten(), nn.Linear(num_channels * G * G, features_dim), nn.ReLU())
         self.where = nn.Sequential(nn.Linear(fixation.shape[0], features_dim), nn.ReLU())
-        self.join = nn.Sequential(nn.Linear(2 * features_dim, features_dim), nn.ReLU())
+        self.cue = None
+        if "cue" in observation_space.spaces:
+            shape = observation_space["cue"].shape
+            assert shape is not None
+            self.cue = nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), features_dim), nn.ReLU())
+        self.join = nn.Sequential(nn.Linear((3 if self.cue else 2) * features_dim, features_dim), nn.ReLU())
 
     def forward(self, observations: dict[str, Tensor]) -> Tensor:
-        """Glimpses (B, K*C, G, G) and fixations (B, 2) to (B, features_dim)."""
+        """Glimpses (B, K*C, G, G), fixations (B, 2), and cues (B, C, h, w) if there are any, to (B, features_dim)."""
         what = self.what(self.standardise(observations["glimpse"]))
-        joined: Tensor = self.join(torch.cat([what, self.where(observations["fixation"])], dim=1))
+        parts = [what, self.where(observations["fixation"])]
+        if self.cue:
+            parts.append(self.cue(observations["cue"]))
+        joined: Tensor = self.join(torch.cat(parts, dim=1))
         return joined
 
 

@@ -7,8 +7,9 @@ from gymnasium.vector import AutoresetMode
 from glimpse_env import TASKS
 
 IDS = list(TASKS)
-CLASSIFICATION = [id for id, task in TASKS.items() if task.get("world", "classification") == "classification"]
-GAMES = [id for id in IDS if id not in CLASSIFICATION]
+WORLDS = {id: task.get("world", "classification") for id, task in TASKS.items()}
+CLASSIFICATION = [id for id in IDS if WORLDS[id] == "classification"]
+GAMES = [id for id in IDS if WORLDS[id] == "catch"]
 MODES = list(AutoresetMode)
 
 

@@ -52,9 +52,9 @@ def alone(episodes: Episodes, row: int) -> Episodes:
     for field in dataclasses.fields(Episodes):
         value = getattr(episodes, field.name)
         if value is not None:
-            over_time = field.name not in ("cut", "after", "labels")
+            over_time = field.name not in ("cut", "after")
             parts[field.name] = value[: lengths.get(field.name, T), [row]] if over_time else value[[row]]
-    return Episodes(**{"labels": None, "after": None, **parts})
+    return Episodes(**{"labels": None, "scored": None, "after": None, **parts})
 
 
 @pytest.mark.parametrize("id", IDS)

@@ -183,3 +183,35 @@ def test_bad_arguments(arguments, message):
     given = {"dataset": (IMAGES, LABELS), "patch_size": 3, **arguments}
     with pytest.raises(ValueError, match=message):
         GlimpseEnv(**given)
+
+
+# A curriculum: arguments changed from one episode to the next.
+
+
+def test_changed_arguments_are_those_of_a_world_made_with_them():
+    changes = {"num_clutter": 3, "clutter_size": 4, "rotation": 30.0, "noise": 0.1, "translate": True}
+    one, other = world(4, scene_size=20, contrast=0.5), world(4, scene_size=20, contrast=0.5, **changes)
+    one.set_arguments(**changes)
+    assert one.num_draws == other.num_draws
+    draws = np.random.default_rng(0).random((4, one.num_draws))
+    for each in (one, other):
+        each.reset(np.arange(4), draws, None)
+    np.testing.assert_array_equal(one.scenes, other.scenes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_clutters": 3}, r"no arguments \['num_clutters'\] to set: use 'translate', 'num_clutter'.*'noise'"),
+        ({"scene_size": 30}, r"no arguments \['scene_size'\] to set"),
+        ({"num_clutter": -1}, "num_clutter must be at least 0, got -1"),
+        ({"num_clutter": 2, "clutter_size": 11}, r"clutter_size .*\[1, 9\].*got 11"),
+        ({"num_clutter": 2, "noise": 1.5}, r"noise must be a finite number in \[0, 1\], got 1\.5"),
+    ],
+)
+def test_refused_changes_change_nothing(changes, message):
+    this = world(num_clutter=1)
+    before = this._composer
+    with pytest.raises(ValueError, match=message):
+        this.set_arguments(**changes)
+    assert this._composer == before

@@ -315,6 +315,7 @@ ARGUMENTS = {  # name -> how it is given, what is looked at, what must be seen
     "scale": ({"scale": 1.5}, lambda env: env.world._composer.scale, 1.5),
     "shear": ({"shear": 0.5}, lambda env: env.world._composer.shear, 0.5),
     "shift": ({"shift": 1.5}, lambda env: env.world._composer.shift, 1.5),
+    "noise": ({"noise": 0.25}, lambda env: env.world._composer.noise, 0.25),
     "contrast": ({"contrast": 0.5}, lambda env: env.world._composer.contrast, 0.5),
     "canvas": ({"canvas": 20}, lambda env: env.reset()[0]["canvas"].shape, (2, 20, 20)),
     "num_glimpses": ({"num_glimpses": 3}, rewards, [0, 0, 1]),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from rollouts import CLASSIFICATION, GAMES, IDS
 
+from agents import tasks
 from glimpse_env import play
 from glimpse_env.play import Game
 
@@ -30,6 +31,7 @@ def mouse(game, x, y):
     return pygame.event.Event(pygame.MOUSEMOTION, pos=(left + (x + 1) / 2 * width, top + (y + 1) / 2 * height))
 
 
+SEARCH = "Glimpse-Search-v0"
 CLICK = pygame.event.Event(pygame.MOUSEBUTTONDOWN, button=1, pos=(0, 0))
 WHEEL = pygame.event.Event(pygame.MOUSEBUTTONDOWN, button=4, pos=(0, 0))
 
@@ -102,8 +104,8 @@ def test_only_glimpses_are_seen_until_the_end(id):
     game.env.world.scenes[:] = 255 - game.env.world.scenes  # what lies beyond the glimpse cannot be seen
     np.testing.assert_array_equal(game.picture(), before)
     game.env.world.scenes[:] = 255 - game.env.world.scenes
-    game.handle(key("space"))
-    game.handle(key("3"))
+    for name in ("space", "1", "1"):
+        game.handle(key(name))
     while not game.over:
         game.tick()
     scene = game.env.world.scenes[0].repeat(game._layout.scale, 0).repeat(game._layout.scale, 1)
@@ -119,7 +121,41 @@ def test_plays_in_a_window_until_escape(id):
         pygame.event.post(event)
     play.play(game, max_pictures=50)
     assert not pygame.display.get_init()
-    assert len(game.scores) == (id in CLASSIFICATION)
+    assert len(game.scores) == (id in CLASSIFICATION or id == SEARCH)  # a click and a key, or space, name it
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_several_answers_are_given_one_after_the_other(wrong):
+    game = Game("Glimpse-MultiMNIST-v0", seed=0, split="validation")
+    for _ in range(9):
+        game.handle(CLICK)
+    assert len(game._path) == 5, "there is no look left before the first answer"
+    first = game._info["label"]
+    game.handle(key(str(first)))
+    assert not game.over
+    assert len(game._path) == 6
+    second = game._info["label"]
+    assert [first, second] == game.env.world._labels[0].tolist()
+    game.handle(CLICK)
+    assert len(game._path) == 7
+    game.handle(key(str((second + wrong) % 10)))
+    assert game.over
+    assert game.scores == [1 - wrong], "the sequence counts"
+    assert game._advice().startswith("Wrong." if wrong else "Right.")
+
+
+def test_space_says_that_it_is_at_the_mouse():
+    game = Game(SEARCH, seed=0, split="validation")
+    column, row = game._info["label"] % 8, game._info["label"] // 8
+    for event in (mouse(game, -1, -1), CLICK, mouse(game, (column + 0.3) / 4 - 1, (row + 0.9) / 4 - 1), key("space")):
+        game.handle(event)
+    assert game.over
+    assert game._action == game._info["label"]
+    assert game.scores == [1 - game._info["distance"] / 12]
+    game.handle(key("space"))
+    for event in (mouse(game, 1, 1), key("space")):
+        game.handle(event)
+    assert game._action == 63, "the edge belongs to the last cell"
 
 
 def test_the_score_stands_beside_the_agents():
@@ -134,7 +170,8 @@ def test_the_agents_scores_are_those_of_its_results():
     root = pathlib.Path(__file__).parents[1]
     for id, right in json.loads(play._PUBLISHED.read_text()).items():
         reached = [json.loads(path.read_text())["learned"][-1] for path in root.glob(f"results/{id}-best-*/results.json")]
-        percent = 100 - np.mean(reached) if id in CLASSIFICATION else 100 * np.mean(reached)
+        errors = tasks.measure(tasks.spec(id)) == "error"
+        percent = 100 - np.mean(reached) if errors else 100 * np.mean(reached)
         assert right == pytest.approx(percent, abs=0.006)
 
 

@@ -164,8 +164,9 @@ def test_fixations_are_where_the_policy_looks_and_samples_are_kept_unclamped():
     assert episodes.logits.shape == (3, 50, 10)
     assert len(episodes.locations) == 2
     assert episodes.rewards[:-1].eq(0).all()
-    right = episodes.actions[-1] == episodes.labels
-    assert episodes.rewards[-1].equal(right.float())
+    right = episodes.actions == episodes.labels
+    assert episodes.rewards[-1].equal(right[-1].float())
+    assert episodes.wrong.equal(~right), "each glimpse's class is measured as if it were the last"
 
 
 def test_a_game_is_played_from_reward_alone(tmp_path, capsys):

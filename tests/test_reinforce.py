@@ -45,9 +45,11 @@ def test_log_prob_is_the_gaussians_and_its_gradient_is_by_the_mean_alone():
 
 def test_class_losses_are_cross_entropies():
     logits = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(0))
-    labels = torch.tensor([0, 4, 2, 2])
-    expected = torch.stack([torch.nn.functional.cross_entropy(step, labels, reduction="none") for step in logits])
-    torch.testing.assert_close(reinforce.class_losses(logits, labels), expected)
+    labels = torch.tensor([[0, 4, 2, 2], [0, 1, 2, 3], [3, 4, 2, 0]])  # another target at each step
+    expected = [torch.nn.functional.cross_entropy(*step, reduction="none") for step in zip(logits, labels, strict=True)]
+    losses = reinforce.class_losses(logits, labels)
+    torch.testing.assert_close(losses, torch.stack(expected))
+    assert reinforce.class_losses(logits, labels[1])[1].equal(losses[1]), "one target for all steps"
 
 
 def test_baseline_loss_is_the_mean_squared_error():
@@ -137,7 +139,8 @@ def played(model: RecurrentAttentionModel, T: int = 3, B: int = 5) -> tuple[Epis
         locations=(means + torch.randn(T, B, 2, generator=generator)).detach()[:-1],
         features=torch.stack([step.features for step in steps]),
         fixations=torch.zeros(T, B, 2),
-        labels=torch.randint(3, (B,), generator=generator),
+        labels=torch.randint(3, (B,), generator=generator).expand(T, B),
+        scored=None,
     )
     return episodes, [step.mean for step in steps]
 

@@ -212,3 +212,48 @@ def test_variations_leave_place_and_clutter_as_they_are():
     other = compose(dimmed, images, np.zeros(20, int), draws)
     alone = compose(Composer(30, 30, True), images, np.zeros(20, int), draws[:, :2])
     np.testing.assert_array_equal(one, np.minimum(other.astype(int) + alone, 255))
+
+
+# Noise.
+
+
+@pytest.mark.parametrize("std", [0.05, 0.08, 0.11])  # of which hardly anything is clipped
+def test_noise_is_gaussian_on_every_pixel_and_independent(std):
+    images = constant([128], (64, 50), 3)
+    composer = Composer(64, 50, noise=std)
+    scenes = compose(composer, images, [0] * 20, draws_of(composer, 20)).astype(float)
+    noise = (scenes - 128) / 255
+    assert abs(noise.mean()) < 4 * std / np.sqrt(noise.size) + 0.5 / 255 / 10
+    assert noise.std() == pytest.approx(std, rel=0.02)
+    assert (np.abs(noise) < std).mean() == pytest.approx(0.683, abs=0.03)
+    for one, other in (
+        (noise[:, :-1], noise[:, 1:]),
+        (noise[:, :, :-1], noise[:, :, 1:]),
+        (noise[..., :-1], noise[..., 1:]),
+        (noise[:-1], noise[1:]),
+    ):
+        assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.02
+
+
+def test_noise_depends_on_its_own_draw_alone_and_moves_nothing_else():
+    images = np.random.default_rng(0).integers(0, 256, (5, 9, 11, 3), np.uint8)
+    without = Composer(17, 23, True, 3, clutter_size=6, rotation=30)
+    composer = Composer(17, 23, True, 3, clutter_size=6, rotation=30, noise=0.01)
+    assert composer.num_draws == without.num_draws + 1
+    draws = draws_of(composer, 10)
+    scenes = compose(composer, images, [1] * 10, draws)
+    clean = compose(without, images, [1] * 10, draws[:, :-1])
+    assert (np.abs(scenes.astype(int) - clean).max(axis=(1, 2, 3)) > 0).all()
+    assert np.abs(scenes.astype(int) - clean).max() <= 10  # four deviations
+    np.testing.assert_array_equal(compose(composer, images, [1] * 10, draws, num_threads=3), scenes)
+    draws[:, -1] = draws[0, -1]
+    added = compose(composer, constant([99]), [0] * 10, draws) - compose(without, constant([99]), [0] * 10, draws[:, :-1])
+    assert added.any()
+
+
+def test_noise_clips():
+    for value in (0, 255):
+        composer = Composer(10, 10, noise=1.0)
+        scene = compose(composer, constant([value]), [0], draws_of(composer, 1))
+        assert (scene == value).mean() > 0.4
+        assert {0, 255} <= set(np.unique(scene))

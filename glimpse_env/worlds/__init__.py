@@ -1,6 +1,7 @@
 """What is out there: worlds compose scenes, keep their state and give the reward. They know nothing of eyes or Gymnasium."""
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +17,11 @@ class World(Protocol):
         action_names: a short name each, for people.
         num_draws: uniform numbers that the start of an episode takes.
         num_images: how many images (or levels) an episode can be asked for by index; 0 where there is no choice.
+
+    A world that shows something besides its scene has ``cues``, (B, h, w, C) uint8, as well: it is the observation's entry
+    ``cue``. One with a fixed number of glimpses has ``num_glimpses``. One whose scenes can be made otherwise from one episode
+    to the next has a method ``set_arguments(**changes)``, which changes nothing of the episodes that are going on, and nothing
+    at all where it raises a ValueError.
     """
 
     scenes: npt.NDArray[np.uint8]
@@ -51,3 +57,8 @@ class World(Protocol):
 
     def final_info(self) -> dict[str, npt.NDArray[Any]]:
         """What an info tells at the end of an episode besides: name -> (B,) array."""
+
+
+def has_splits(world: Callable[..., World]) -> bool:
+    """Whether a world makes its scenes of the images of a split."""
+    return "split" in inspect.signature(world).parameters

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from glimpse_env import datasets, inputs
-from glimpse_env.scenes import Composer
+from glimpse_env.scenes import VARIATIONS, changed, make_composer
 
 REWARDS = ("final", "every")
 DECIDES = ("end", "anytime")
-_VARIATIONS = {"rotation": (0, 180), "scale": (1, 4), "shear": (0, 1), "shift": (0, np.inf), "contrast": (0, 1)}
+_CLUTTER = ("translate", "num_clutter", "clutter_size")
 
 
 class ClassificationWorld:
@@ -36,6 +36,7 @@ class ClassificationWorld:
         shear: its rows slide by up to this many pixels a row, either way.
         shift: it moves within its box by up to so many pixels along each axis, either way.
         contrast: it is dimmed by up to this share, in [0, 1].
+        noise: standard deviation of Gaussian noise on each pixel of the whole scene, in [0, 1], where 1 is white.
         num_glimpses: T, the glimpses, and so the steps, of an episode.
         reward: "final": 1 for the right class at the last step. "every": each step's class is scored, 1/T each.
         decide: "end": the class named at step T counts. "anytime": there is one more action, the last, "look on"; naming
@@ -67,6 +68,7 @@ class ClassificationWorld:
         shear: float = 0.0,
         shift: float = 0.0,
         contrast: float = 0.0,
+        noise: float = 0.0,
         num_glimpses: int = 6,
         reward: str = "final",
         decide: str = "end",
@@ -89,8 +91,19 @@ class ClassificationWorld:
         self.num_actions = self.dataset.num_classes + (decide == "anytime")
         names = [*map(str, range(self.dataset.num_classes)), "look on"]
         self.action_names: Sequence[str] = names[: self.num_actions]
-        variation = {"rotation": rotation, "scale": scale, "shear": shear, "shift": shift, "contrast": contrast}
-        self._composer = _composer(self.dataset, scene_size, translate, num_clutter, clutter_size, variation)
+        self._composer = make_composer(
+            self.dataset,
+            scene_size,
+            translate=translate,
+            num_clutter=num_clutter,
+            clutter_size=clutter_size,
+            rotation=rotation,
+            scale=scale,
+            shear=shear,
+            shift=shift,
+            contrast=contrast,
+            noise=noise,
+        )
         self.num_draws = 1 + self._composer.num_draws
         self._rules = (self.num_glimpses, reward == "every", look_on, glimpse_cost)
         self._num_threads = num_threads
@@ -122,6 +135,11 @@ class ClassificationWorld:
         _score(actions, playing, *state, *self._rules, rewards, ended)
         return rewards, ended
 
+    def set_arguments(self, **changes: Any) -> None:
+        """Change how scenes are made, see `World.set_arguments`: translate, clutter, and what varies of image and scene."""
+        self._composer = changed(self._composer, self.dataset, changes, (*_CLUTTER, *VARIATIONS))
+        self.num_draws = 1 + self._composer.num_draws
+
     def info(self) -> dict[str, npt.NDArray[Any]]:
         """The class of each scene: ``label`` (B,) int64."""
         return {"label": self._labels}
@@ -137,29 +155,6 @@ class ClassificationWorld:
             "first_correct_glimpse": self._first_hits,
             "mean_accuracy": self._hits / np.maximum(self._steps, 1),
         }
-
-
-def _composer(
-    dataset: datasets.Dataset,
-    scene_size: int | tuple[int, int] | None,
-    translate: bool,
-    num_clutter: int,
-    clutter_size: int,
-    variation: dict[str, float],
-) -> Composer:
-    """Check how scenes are to be made of these images."""
-    h, w, _ = dataset.shape
-    H, W = (h, w) if scene_size is None else inputs.scene_size(scene_size)
-    if h > H or w > W:
-        raise ValueError(f"scene_size={scene_size} is smaller than the images ({h}, {w}): enlarge it or shrink them.")
-    translate, num_clutter = inputs.flag("translate", translate), inputs.integer("num_clutter", num_clutter, 0)
-    clutter_size = inputs.integer("clutter_size", clutter_size, 1)
-    if num_clutter and clutter_size > min(h, w):
-        raise ValueError(f"clutter_size must lie in [1, {min(h, w)}], the images' smaller side, got {clutter_size}.")
-    if num_clutter and len(dataset) < 2:
-        raise ValueError(f"num_clutter={num_clutter} cuts pieces from other images, and there is but one image.")
-    varied = {name: inputs.number(name, value, *_VARIATIONS[name]) for name, value in variation.items()}
-    return Composer(H, W, translate, num_clutter, clutter_size, **varied)
 
 
 @numba.njit(cache=True, nogil=True)

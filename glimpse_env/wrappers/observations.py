@@ -14,7 +14,9 @@ from gymnasium.vector.utils import batch_space
 
 
 class VectorFlattenObservation(VectorWrapper):  # type: ignore[type-arg]  # not generic in Gymnasium 1.2
-    """One vector as the observation: (B, K*C*G*G + 2) float32, the glimpse and then the fixation, in any autoreset mode.
+    """One vector as the observation, in any autoreset mode: (B, K*C*G*G + 2) float32, the glimpse and then the fixation.
+
+    Further entries, as a canvas or a cue, follow.
 
     Args:
         envs: with a Dict of Boxes of one dtype as the observation.

@@ -1,0 +1,108 @@
+"""A circle or a square to find and name: a small probe of search and memory, without a dataset."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from glimpse_env import inputs
+from glimpse_env.threads import in_threads
+
+
+class CircleSquareWorld:
+    """B scenes, each with a white circle or a white square somewhere in it, to be named.
+
+    The ground grows brighter towards the figure, so that even who sees nothing of it can tell which way it lies. A circle's
+    diameter is the square's side: only the corners tell them apart.
+
+    Args:
+        num_envs: B.
+        scene_size: (H, W) or one number for both, in pixels.
+        figure_size: side of the square and diameter of the circle, in pixels, at least 3; the whole figure is in the scene.
+        gradient: brightness of the ground beside the figure, in [0, 1]; from there it falls in a straight line, to 0 at the
+            length of the scene's diagonal. With 0 there is no trace to follow.
+        num_glimpses: T, the glimpses, and so the steps, of an episode. The action at the last of them is the answer.
+        num_threads: how many threads compose scenes.
+
+    Attributes:
+        places: (B, 2) int64, the top-left pixel (x, y) of each figure: for analysis, no agent sees it.
+
+    Raises:
+        ValueError: an argument out of its range; the message names it.
+    """
+
+    num_actions = 2
+    action_names: Sequence[str] = ("circle", "square")
+    num_draws = 3  # which of the two, x, y
+    num_images = 0
+
+    def __init__(
+        self,
+        num_envs: int,
+        *,
+        scene_size: int | tuple[int, int] = 28,
+        figure_size: int = 9,
+        gradient: float = 0.4,
+        num_glimpses: int = 8,
+        num_threads: int = 1,
+    ) -> None:
+        H, W = inputs.scene_size(scene_size)
+        self._figure_size = inputs.integer("figure_size", figure_size, 3, min(H, W))
+        self._gradient = inputs.number("gradient", gradient, 0, 1)
+        self.num_glimpses = inputs.integer("num_glimpses", num_glimpses, 1)
+        self._num_threads = num_threads
+        self.scenes = np.zeros((num_envs, H, W, 1), np.uint8)
+        self.places = np.zeros((num_envs, 2), np.int64)
+        self._labels = np.zeros(num_envs, np.int64)
+        self._steps = np.zeros(num_envs, np.int64)
+        self._correct = np.zeros(num_envs, np.bool_)  # whether the latest step named the figure
+
+    def reset(self, rows: npt.NDArray[np.int64], draws: npt.NDArray[np.float64], indices: npt.NDArray[np.int64] | None) -> None:
+        """Begin a new episode in some rows, see `World.reset`."""
+        H, W = self.scenes.shape[1:3]
+        room = np.array([W, H]) - self._figure_size + 1
+        self._labels[rows] = 2 * draws[:, 0]
+        self.places[rows] = draws[:, 1:] * room
+        self._steps[rows] = 0
+        shared = (self.scenes[..., 0], self._labels, self.places, self._figure_size, 255 * self._gradient)
+        in_threads(self._num_threads, _draw, rows, shared=shared)
+
+    def step(
+        self, actions: npt.NDArray[np.int64], playing: npt.NDArray[np.bool_]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """Score the figure named at the last step of each row that is playing, see `World.step`."""
+        self._steps += playing
+        self._correct = np.where(playing, actions == self._labels, self._correct)
+        ended = playing & (self._steps == self.num_glimpses)
+        return (ended & self._correct).astype(np.float64), ended
+
+    def info(self) -> dict[str, npt.NDArray[Any]]:
+        """The figure of each scene: ``label`` (B,) int64, 0 for a circle, 1 for a square."""
+        return {"label": self._labels}
+
+    def final_info(self) -> dict[str, npt.NDArray[Any]]:
+        """How each episode went: ``correct`` (B,) bool."""
+        return {"correct": self._correct}
+
+
+@numba.njit(cache=True, nogil=True)
+def _draw(
+    rows: npt.NDArray[np.int64],
+    scenes: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.int64],
+    places: npt.NDArray[np.int64],
+    size: int,
+    brightness: float,
+) -> None:
+    H, W = scenes.shape[1:]
+    diagonal, half = np.hypot(H, W), size / 2
+    for b in rows:
+        middle_x, middle_y = places[b, 0] + half - 0.5, places[b, 1] + half - 0.5
+        for i in range(H):
+            for j in range(W):
+                dx, dy = abs(j - middle_x), abs(i - middle_y)
+                away = np.hypot(dx, dy)
+                within = away < half if labels[b] == 0 else max(dx, dy) < half
+                scenes[b, i, j] = 255 if within else np.uint8(brightness * (1 - away / diagonal))

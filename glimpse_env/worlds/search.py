@@ -1,0 +1,137 @@
+"""Several images strewn over a scene, and a cue: one of them, which is to be found."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from glimpse_env import datasets, inputs
+from glimpse_env.scenes import changed, make_composer, strew
+
+
+class SearchWorld:
+    """B scenes of several images each, one of which is to be found: the one that the cue shows.
+
+    An action names a cell of a grid over the scene, row by row; the one at the last glimpse counts, and earns 1 less the
+    distance of the cell's centre from the image's, as a share of ``radius``, but at least 0. Images do not overlap: each lies
+    at a place drawn evenly from those that earlier ones leave free, the one to be found first. Reset's ``index`` is that one;
+    the others are any of the split. The cue shows neither noise nor how the image varies in the scene.
+
+    Args:
+        num_envs: B.
+        dataset: what the images are taken from, see `ClassificationWorld`.
+        split: which of them; "train" unless given, and all images of a dataset of your own that has no splits.
+        num_classes: how many classes arrays or pairs have, which nobody asks for.
+        image_size: (h, w) or one number for both, to which images are fitted; the size of the first unless given.
+        scene_size: (H, W) or one number for both, in pixels.
+        shrink: how many times smaller than in the dataset images are, in the scene and as cues.
+        num_distractors: how many other images a scene has.
+        grid: the cells of the grid along each axis.
+        radius: the distance in pixels from which on nothing is earned; a quarter of the scene's shorter side unless given.
+        num_glimpses: T, the glimpses, and so the steps, of an episode.
+        num_threads: how many threads compose scenes.
+        scene_arguments: rotation, scale, shear, shift and contrast, by which each image varies, and noise, see
+            `ClassificationWorld`.
+
+    Attributes:
+        cues: (B, h // shrink, w // shrink, C) uint8.
+        places: (B, 1 + num_distractors, 2) int64, the top-left pixel (x, y) of each image, that to be found first: for
+            analysis, no agent sees it.
+
+    Raises:
+        ValueError: an argument out of its range; the message names it.
+    """
+
+    def __init__(
+        self,
+        num_envs: int,
+        *,
+        dataset: Any = "mnist",
+        split: str | None = None,
+        num_classes: int | None = None,
+        image_size: int | tuple[int, int] | None = None,
+        scene_size: int | tuple[int, int] = 48,
+        shrink: int = 2,
+        num_distractors: int = 3,
+        grid: int = 8,
+        radius: float | None = None,
+        num_glimpses: int = 6,
+        num_threads: int = 1,
+        **scene_arguments: float,
+    ) -> None:
+        self.dataset = datasets.load(dataset, split, num_classes=num_classes, image_size=image_size)
+        self._composer = make_composer(self.dataset, scene_size, shrink=shrink)
+        H, W, C = self._composer.height, self._composer.width, self.dataset.shape[2]
+        h, w = self.dataset.shape[0] // shrink, self.dataset.shape[1] // shrink
+        self._cutter = make_composer(self.dataset, (h, w), shrink=shrink)  # of cues
+        self._count = 1 + inputs.integer("num_distractors", num_distractors, 0)
+        # An image leaves no place for another at 2w - 1 columns: of places so far apart it takes one at the most.
+        surely = ((W - w) // (2 * w - 1) + 1) * ((H - h) // (2 * h - 1) + 1)
+        if self._count > surely:
+            raise ValueError(
+                f"num_distractors={num_distractors}: no more than {surely} images of ({h}, {w}) are sure to find a place in a "
+                f"scene of ({H}, {W}): enlarge scene_size, or take at most {surely - 1}."
+            )
+        self.grid = inputs.integer("grid", grid, 1)
+        self._radius = min(H, W) / 4 if radius is None else inputs.number("radius", radius, 0)
+        if self._radius == 0:
+            raise ValueError("radius must be above 0, got 0: half the scene's shorter side leaves little unpaid.")
+        self.num_glimpses = inputs.integer("num_glimpses", num_glimpses, 1)
+        self._num_threads = num_threads
+        self.num_images = len(self.dataset)
+        self.num_actions = self.grid**2
+        self.action_names: Sequence[str] = [f"{x},{y}" for y in range(1, self.grid + 1) for x in range(1, self.grid + 1)]
+        self.set_arguments(**scene_arguments)
+
+        self.scenes = np.zeros((num_envs, H, W, C), np.uint8)
+        self.cues = np.zeros((num_envs, h, w, C), np.uint8)
+        self.places = np.zeros((num_envs, self._count, 2), np.int64)
+        self._steps = np.zeros(num_envs, np.int64)
+        self._distances = np.zeros(num_envs)  # of the cell named last
+
+    def reset(self, rows: npt.NDArray[np.int64], draws: npt.NDArray[np.float64], indices: npt.NDArray[np.int64] | None) -> None:
+        """Begin a new episode in some rows, see `World.reset`."""
+        n, (_, h, w, _) = self._count, self.cues.shape
+        images = (draws[:, :n] * self.num_images).astype(np.int64)
+        if indices is not None:
+            images[:, 0] = indices
+        places = np.empty((len(rows), n, 2), np.int64)
+        strew(places, draws[:, n : 2 * n], h, w, *self.scenes.shape[1:3])
+        counts, varied = np.full(len(rows), n), draws[:, 2 * n :]
+        self._composer.lay(self.scenes, rows, self.dataset, images, places, counts, varied, self._num_threads)
+        self._cutter.lay(self.cues, rows, self.dataset, images[:, :1], np.zeros_like(places), counts // n, draws[:, :0])
+        self.places[rows], self._steps[rows] = places, 0
+
+    def step(
+        self, actions: npt.NDArray[np.int64], playing: npt.NDArray[np.bool_]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """Score the cell named at the last step of each row that is playing, see `World.step`."""
+        size = np.array(self.scenes.shape[2:0:-1])
+        cells = np.stack([actions % self.grid, actions // self.grid], axis=1)
+        away = np.linalg.norm((cells + 0.5) / self.grid * size - self._middles(), axis=1)
+        self._distances = np.where(playing, away, self._distances)
+        self._steps += playing
+        ended = playing & (self._steps == self.num_glimpses)
+        return np.where(ended, np.maximum(0, 1 - away / self._radius), 0), ended
+
+    def set_arguments(self, **changes: float) -> None:
+        """Change how images and scenes vary, see `World.set_arguments`."""
+        self._composer = changed(self._composer, self.dataset, changes)
+        # The images, their places, how they vary.
+        self.num_draws = 2 * self._count + self._composer.num_draws_laid(self._count)
+
+    def info(self) -> dict[str, npt.NDArray[Any]]:
+        """Where it is: ``label`` (B,) int64, the cell in which the centre of the image to be found lies."""
+        cells = (self._middles() * self.grid / self.scenes.shape[2:0:-1]).astype(np.int64)
+        return {"label": cells[:, 1] * self.grid + cells[:, 0]}
+
+    def final_info(self) -> dict[str, npt.NDArray[Any]]:
+        """How each episode went: ``distance`` (B,) float64, in pixels, of the centre of the cell named from the image's."""
+        return {"distance": self._distances}
+
+    def _middles(self) -> npt.NDArray[np.float64]:
+        """The centres (B, 2) of the images to be found, (x, y) in pixels."""
+        _, h, w, _ = self.cues.shape
+        middles: npt.NDArray[np.float64] = self.places[:, 0] + np.array([w, h]) / 2
+        return middles

@@ -1,0 +1,138 @@
+"""Several images in a row, to be read from left to right, as in *Multiple object recognition with visual attention*.
+
+That is Ba, Mnih and Kavukcuoglu (2015): pairs of digits.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from glimpse_env import datasets, inputs
+from glimpse_env.scenes import changed, make_composer
+
+
+class SequenceWorld:
+    """B scenes of several images each, whose classes are asked for one after the other, from left to right.
+
+    Each answer has some glimpses. The action at the last of them is the answer, the others are ignored; a right answer earns
+    1/n, where n answers are asked for. No two images share a column of pixels, so that there is no doubt about their order.
+    With a range of ``num_digits`` there is one more action, "end", which is the right answer after the last image; given as an
+    answer, it ends the episode, right or wrong. Reset's ``index`` is the leftmost image.
+
+    Args:
+        num_envs: B.
+        dataset: what the images are taken from, see `ClassificationWorld`.
+        split: which of them; "train" unless given, and all images of a dataset of your own that has no splits.
+        num_classes: how many classes arrays or pairs have; the largest of their labels plus one unless given.
+        image_size: (h, w) or one number for both, to which images are fitted; the size of the first unless given.
+        scene_size: (H, W) or one number for both, in pixels.
+        num_digits: how many images a scene has, or the fewest and the most of them, each number as likely.
+        glimpses_per_answer: the glimpses of each answer.
+        search_glimpses: further glimpses of the first answer.
+        num_threads: how many threads compose scenes.
+        scene_arguments: rotation, scale, shear, shift and contrast, by which each image varies, and noise, see
+            `ClassificationWorld`.
+
+    Attributes:
+        num_glimpses: the glimpses of the longest episode.
+        places: (B, n, 2) int64, the top-left pixel (x, y) of each image, n the most of them: for analysis, no agent sees it.
+
+    Raises:
+        ValueError: an argument out of its range; the message names it.
+    """
+
+    def __init__(
+        self,
+        num_envs: int,
+        *,
+        dataset: Any = "mnist",
+        split: str | None = None,
+        num_classes: int | None = None,
+        image_size: int | tuple[int, int] | None = None,
+        scene_size: int | tuple[int, int] = 100,
+        num_digits: int | tuple[int, int] = 2,
+        glimpses_per_answer: int = 5,
+        search_glimpses: int = 0,
+        num_threads: int = 1,
+        **scene_arguments: float,
+    ) -> None:
+        self.dataset = datasets.load(dataset, split, num_classes=num_classes, image_size=image_size)
+        self._composer = make_composer(self.dataset, scene_size)
+        H, W, (h, w, C) = self._composer.height, self._composer.width, self.dataset.shape
+        ranged = not isinstance(num_digits, int | np.integer)
+        ends: Any = num_digits if ranged else (num_digits, num_digits)
+        if not isinstance(ends, tuple | list) or len(ends) != 2:
+            raise ValueError(f"num_digits must be an integer, or the fewest and the most (2,), got {num_digits!r}.")
+        self._fewest = inputs.integer("num_digits", ends[0], 1)
+        self._most = inputs.integer("num_digits", ends[1], self._fewest)
+        if self._most * w > W:
+            raise ValueError(f"{self._most} images of {w} pixels do not fit side by side into {W}: enlarge scene_size.")
+        self._per_answer = inputs.integer("glimpses_per_answer", glimpses_per_answer, 1)
+        self._search = inputs.integer("search_glimpses", search_glimpses, 0)
+        self._room = np.array([W - w, H - h])
+        self._end = self.dataset.num_classes if ranged else -1
+        self._num_threads = num_threads
+        self.num_glimpses = self._search + (self._most + ranged) * self._per_answer
+        self.num_images = len(self.dataset)
+        self.num_actions = self.dataset.num_classes + ranged
+        names = [*map(str, range(self.dataset.num_classes)), "end"]
+        self.action_names: Sequence[str] = names[: self.num_actions]
+        self.set_arguments(**scene_arguments)
+
+        self.scenes = np.zeros((num_envs, H, W, C), np.uint8)
+        self.places = np.zeros((num_envs, self._most, 2), np.int64)
+        self._labels = np.zeros((num_envs, self._most + ranged), np.int64)
+        self._num_answers = np.ones(num_envs, np.int64)
+        self._asked = np.zeros(num_envs, np.int64)  # the number of the answer that is asked for
+        self._steps = np.zeros(num_envs, np.int64)
+        self._hits = np.zeros(num_envs, np.int64)  # right answers
+
+    def reset(self, rows: npt.NDArray[np.int64], draws: npt.NDArray[np.float64], indices: npt.NDArray[np.int64] | None) -> None:
+        """Begin a new episode in some rows, see `World.reset`."""
+        most, (_, w, _) = self._most, self.dataset.shape
+        chosen, places, varied = draws[:, 1 : 1 + most], draws[:, 1 + most : 1 + 3 * most], draws[:, 1 + 3 * most :]
+        counts = self._fewest + (draws[:, 0] * (most - self._fewest + 1)).astype(np.int64)
+        images = (chosen * self.num_images).astype(np.int64)
+        if indices is not None:
+            images[:, 0] = indices
+        # The gaps between images come from sorted draws; those of images that are not there go last.
+        there = np.arange(most) < counts[:, None]
+        gaps = np.sort(np.where(there, places[:, :most], 1)) * (self._room[0] - (counts[:, None] - 1) * w + 1)
+        self.places[rows, :, 0] = gaps.astype(np.int64) + w * np.arange(most)
+        self.places[rows, :, 1] = places[:, most:] * (self._room[1] + 1)
+        self._composer.lay(self.scenes, rows, self.dataset, images, self.places[rows], counts, varied, self._num_threads)
+        self._labels[rows, :most] = np.where(there, self.dataset.labels[images], self._end)
+        self._labels[rows, most:] = self._end
+        self._num_answers[rows] = counts + (self._end >= 0)
+        for counter in (self._asked, self._steps, self._hits):
+            counter[rows] = 0
+
+    def step(
+        self, actions: npt.NDArray[np.int64], playing: npt.NDArray[np.bool_]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """Score the answers that are due in the rows that are playing, see `World.step`."""
+        due = playing & self.info()["scored"]
+        right = due & (actions == self.info()["label"])
+        ended = due & ((self._asked + 1 == self._num_answers) | (actions == self._end))
+        self._steps += playing
+        self._hits += right
+        self._asked += due & ~ended
+        return right / self._num_answers, ended
+
+    def set_arguments(self, **changes: float) -> None:
+        """Change how images and scenes vary, see `World.set_arguments`."""
+        self._composer = changed(self._composer, self.dataset, changes)
+        # How many there are, their images, their places, how they vary.
+        self.num_draws = 1 + 3 * self._most + self._composer.num_draws_laid(self._most)
+
+    def info(self) -> dict[str, npt.NDArray[Any]]:
+        """What is asked for: ``label`` (B,) int64, the answer; ``scored`` (B,) bool, whether the next action is to give it."""
+        taken = self._steps + 1 - self._search
+        scored = (taken > 0) & (taken % self._per_answer == 0)
+        return {"label": self._labels[np.arange(len(self._labels)), self._asked], "scored": scored}
+
+    def final_info(self) -> dict[str, npt.NDArray[Any]]:
+        """How each went: ``correct`` (B,) bool, all answers right; ``mean_accuracy`` (B,) float64, the share that was right."""
+        return {"correct": self._hits == self._num_answers, "mean_accuracy": self._hits / self._num_answers}
