@@ -7,21 +7,25 @@ from typing import Any
 
 import docstring_parser
 import gymnasium as gym
+import numpy as np
 
 import glimpse_env
 from glimpse_env import games
+from glimpse_env.datasets.published import PUBLISHED
 from glimpse_env.envs import WORLDS, GlimpseVectorEnv
 from glimpse_env.wrappers import GlimpseWrapper
 
 ROOT = pathlib.Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
+OURS = glimpse_env.TASKS | glimpse_env.FETCHED
+SHAPES = {"fashion_mnist": (28, 28, 1), "cifar10": (32, 32, 3), "svhn": (32, 32, 3)}  # nothing is fetched for a page
 GAMES = {"Glimpse-CarRacing-v0": (games.car_racing, "carracing.png"), "Glimpse-Atari-v0": (games.atari, "atari.png")}
 
 
 def write(folder: pathlib.Path) -> None:
     """Write all pages, and one that lists them."""
     folder.mkdir(exist_ok=True)
-    pages = {id: task_page(id) for id in glimpse_env.TASKS} | {id: game_page(id) for id in glimpse_env.GAMES}
+    pages = {id: task_page(id) for id in OURS} | {id: game_page(id) for id in glimpse_env.GAMES}
     for id, text in pages.items():
         (folder / f"{id}.md").write_text(text)
     (folder / "index.md").write_text(index_page(list(pages)))
@@ -36,9 +40,9 @@ def index_page(ids: list[str]) -> str:
 
 def task_page(id: str) -> str:
     """The page of a task of ours."""
-    registered = dict(glimpse_env.TASKS[id])
+    registered = dict(OURS[id])
     world = WORLDS[str(registered.pop("world", "classification"))]
-    env = gym.make(id).unwrapped
+    env = gym.make(id, **_stand_in(str(registered.get("dataset")))).unwrapped
     H, W, C = env.scene_shape
     lines = [f"# {id}", "", _summary(id), "", *_picture(id)]
     lines += ["| | |", "|---|---|", f"| scene | {W}x{H} pixels, {C} channel{'s' * (C > 1)} |"]
@@ -51,6 +55,7 @@ def task_page(id: str) -> str:
     lines += ["observation, info = env.reset(seed=0)", "observation, reward, terminated, truncated, info = env.step("]
     lines += ["    env.action_space.sample()", ")", "```", ""]
     lines += _text(world) + _text(GlimpseVectorEnv)
+    lines += [f"- {_said(world.info)}", f"- At the end: {_said(world.final_info)}", ""]
     lines += ["## Arguments", "", "Of the world:", "", *_arguments(world, registered)]
     lines += ["", "Of the eye, the rendering and the batch:", "", *_arguments(GlimpseVectorEnv, registered)]
     return "\n".join([*lines, "", *_results(id, "correct" in env.world.final_info())])
@@ -66,15 +71,23 @@ def game_page(id: str) -> str:
 
 def _summary(id: str) -> str:
     """What an id is, in a line."""
-    described: Any = GAMES[id][0] if id in GAMES else WORLDS[str(glimpse_env.TASKS[id].get("world", "classification"))]
+    described: Any = GAMES[id][0] if id in GAMES else WORLDS[str(OURS[id].get("world", "classification"))]
     first = str(docstring_parser.parse(inspect.getdoc(described) or "").short_description)
-    registered = glimpse_env.TASKS.get(id, {})
-    about = [f"scenes of {registered['scene_size']}x{registered['scene_size']}"] if "scene_size" in registered else []
+    registered = OURS.get(id, {})
+    about = [f"dataset {registered['dataset']}, fetched at its first use"] if "dataset" in registered else []
+    about += [f"scenes of {registered['scene_size']}x{registered['scene_size']}"] if "scene_size" in registered else []
     about += ["the image anywhere in it"] if registered.get("translate") else []
     about += [f"{registered['num_clutter']} pieces of clutter"] if "num_clutter" in registered else []
     about += [f"{registered['num_glimpses']} glimpses"] if "num_glimpses" in registered else []
     first = first.removeprefix("B ").rstrip(".")
     return first[0].upper() + first[1:] + (f": {', '.join(about)}." if about else ".")
+
+
+def _stand_in(dataset: str) -> dict[str, Any]:
+    if dataset not in SHAPES:
+        return {}
+    num_classes = len(PUBLISHED[dataset].classes)
+    return {"dataset": (np.zeros((num_classes, *SHAPES[dataset]), np.uint8), np.arange(num_classes))}
 
 
 def _picture(id: str) -> list[str]:
@@ -90,6 +103,10 @@ def _text(described: Any) -> list[str]:
     """What a docstring says between its first line and its arguments, its headings as they are."""
     text = docstring_parser.parse(inspect.getdoc(described) or "").long_description or ""
     return [text, ""] if text.startswith("##") else ["## Rules", "", text, ""] if text else []
+
+
+def _said(described: Any) -> str:
+    return " ".join((inspect.getdoc(described) or "").split())
 
 
 def _arguments(described: Any, registered: dict[str, Any]) -> list[str]:

@@ -37,10 +37,10 @@ TASKS: dict[str, dict[str, object]] = {
     "Glimpse-Search-v0": {
         "world": "search",
         "patch_size": 8,
-        "num_scales": 3,
+        "num_scales": 2,
         "scene_size": 48,
         "num_distractors": 3,
-        "num_glimpses": 6,
+        "num_glimpses": 8,
     },
     "Glimpse-CircleSquare-v0": {"world": "circle_square", "patch_size": 5, "num_scales": 1, "num_glimpses": 8},
 }

@@ -54,8 +54,8 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
     top-left corner; and ``action`` (B,) int64: the class named, or the game's move.
 
     ## Rewards
-    The world's: for classification 1 for the right class at the end of the episode, or 1/T at each step (``reward=``); for
-    catch 1 for each ball caught, when it is down.
+    The world's. For classification 1 for the right class at the end of the episode, or 1/T at each step (``reward=``); for
+    catch 1 for each ball caught, when it is down; for others see their rules.
 
     ## Starting State
     Episode k of environment i depends on (seed + i, k) alone, k counted from the reset that gave the seed.
@@ -66,8 +66,8 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
     scene the last glimpse comes again.
 
     ## Info
-    Of classification: ``label`` at each step and at reset; at the end also ``correct``, ``first_correct_glimpse`` (0 for
-    none) and ``mean_accuracy``. Of catch: ``caught``, the number of balls, at the end. Each with Gymnasium's mask ``_name``.
+    What the world tells at reset and at each step, such as ``label``, and at the end besides, such as ``correct``; see its
+    ``info`` and ``final_info``. Each with Gymnasium's mask ``_name``.
 
     Args:
         num_envs: B.
