@@ -92,7 +92,7 @@ def train(config: BaselineConfig, resume: bool = False, runs: pathlib.Path = pat
     torch.set_num_threads(config.num_threads)
     torch.manual_seed(config.seed)
     envs = build.make_envs(config, config.batch_size, config.split, **config.variation)
-    validation = build.make_envs(config, evaluation.BATCH, "validation")
+    validation = evaluation.make_envs(config, "validation")
     network = make_network(config.network, envs.unwrapped.world.scenes.shape[1:], envs.single_action_space["action"].n)  # type: ignore[attr-defined,index]
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay, fused=True)
 
@@ -109,7 +109,7 @@ def train(config: BaselineConfig, resume: bool = False, runs: pathlib.Path = pat
 
     folder = runs / config.run_name
     training.fit(config, folder, network, optimizer, step, lambda: evaluate(network, validation), "error", Ranks("cpu"), resume)
-    error = evaluate(network, build.make_envs(config, evaluation.BATCH, config.evaluated_on))
+    error = evaluate(network, evaluation.make_envs(config, config.evaluated_on))
     files.write(folder / "results.json", json.dumps({config.network: [error]}, indent=2) + "\n")
     return error
 

@@ -16,11 +16,12 @@ import torch
 from gymnasium.vector import VectorEnv
 
 from agents import build, figures, gallery, tasks, training, weights
-from agents.config import Config
+from agents.config import Config, TrainingConfig
 from agents.networks import RecurrentAttentionModel
 from agents.rollout import collect, joined, make_gaze, starts
 
-BATCH = 500  # native environments side by side; no result depends on it
+_SIDE_BY_SIDE = 500  # native environments at most; no result depends on it
+_BYTES = 2**28  # of their scenes, at most
 
 
 @torch.no_grad()
@@ -81,18 +82,28 @@ def report(model: RecurrentAttentionModel, config: Config, split: str, seed: int
         paper; "center first" is the same from a central one, in native environments; "random" and "center" lead the same
         network elsewhere.
     """
-    envs = build.make_envs(config, side_by_side(config), split)
+    envs = make_envs(config, split)
     ways: list[str] = list(dict.fromkeys((config.looking, "random", "center")))
     errors = {looking: evaluate(model, envs, looking, seed, config.num_test_episodes) for looking in ways}
     if tasks.world(tasks.spec(config.env_id)):
-        central = build.make_envs(config, BATCH, split, initial_fixation="center")
+        central = make_envs(config, split, initial_fixation="center")
         errors["center first"] = evaluate(model, central, config.looking, seed, config.num_test_episodes)
     return errors
 
 
-def side_by_side(config: Config) -> int:
-    """How many environments to evaluate with: others than native ones take time and memory each."""
-    return BATCH if tasks.world(tasks.spec(config.env_id)) else min(config.batch_size, config.num_test_episodes)
+def make_envs(config: TrainingConfig, split: str, **arguments: Any) -> VectorEnv[Any, Any, Any]:
+    """Make environments to evaluate with: of native ones many, fewer of large scenes; of others a training batch.
+
+    Args:
+        config: the run.
+        split: which images.
+        arguments: of the environment, besides the run's own.
+    """
+    if not tasks.world(tasks.spec(config.env_id)):
+        return build.make_envs(config, config.batch_size, split, **arguments)
+    one = build.make_envs(config, 1, split, **arguments)
+    fitting = _BYTES // one.unwrapped.world.scenes.nbytes  # type: ignore[attr-defined]
+    return build.make_envs(config, min(_SIDE_BY_SIDE, max(1, fitting)), split, **arguments)
 
 
 def print_report(errors: dict[str, list[float]], config: Config, split: str) -> None:
@@ -137,4 +148,4 @@ def main(arguments: list[str] | None = None) -> None:
         model, config = weights.load(flags.weights)
         print_report(report(model, config, flags.split, flags.seed), config, flags.split)
         if flags.figures:
-            gallery.draw(model, build.make_envs(config, BATCH, flags.split), config.looking, flags.figures, config.env_id)
+            gallery.draw(model, make_envs(config, flags.split), config.looking, flags.figures, config.env_id)

@@ -117,11 +117,11 @@ def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Pat
         raise ValueError(f"batch_size={config.batch_size} must be a multiple of the {ranks.size} processes.")
     share = config.batch_size // ranks.size
     envs = build.make_envs(config, share, config.split, **config.variation)
-    task, num_envs = tasks.spec(config.env_id), evaluation.side_by_side(config)
-    model = build.make_model(config, build.make_envs(config, num_envs, config.split))
+    task = tasks.spec(config.env_id)
+    model = build.make_model(config, evaluation.make_envs(config, config.split))
     optimizer = build.make_optimizer(model, config)
     folder = runs / config.run_name
-    validation = build.make_envs(config, num_envs, "validation")
+    validation = evaluation.make_envs(config, "validation")
     training.fit(
         config,
         folder,
@@ -143,7 +143,7 @@ def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Pat
         if drawn or tiles.envs[0].has_wrapper_attr("picture"):  # type: ignore[attr-defined]
             evaluation.draw_paths(model, tiles, config.looking, folder / "paths.png")
         if tasks.world(task):
-            seen = build.make_envs(config, evaluation.BATCH, config.evaluated_on)
+            seen = evaluation.make_envs(config, config.evaluated_on)
             gallery.draw(model, seen, config.looking, folder, config.env_id)
     ranks.close()
     return Result(model, folder, errors)

@@ -67,7 +67,7 @@ def rollouts(
 
 def looks(model: RecurrentAttentionModel, config: Config, looking: str, split: str) -> list[list[str]]:
     """Distance, share on the digit, and bits gained: a row each, a column a glimpse."""
-    envs = build.make_envs(config, evaluation.BATCH, split)
+    envs = evaluation.make_envs(config, split)
     world: Any = envs.unwrapped.world  # type: ignore[attr-defined]
     half = np.array(world.dataset.shape[1::-1]) / 2
     size = np.array(world.scenes.shape[2:0:-1])
@@ -91,7 +91,7 @@ def conv_error(task: str, **arguments: Any) -> float:
     """The error of the paper's conv net, trained as in the results table, in percent."""
     config = reproduce.config_of(task, "conv", 0)
     reproduce.make(config)
-    envs = build.make_envs(config, evaluation.BATCH, "test", **arguments)
+    envs = evaluation.make_envs(config, "test", **arguments)
     network = baselines.make_network("conv", envs.unwrapped.world.scenes.shape[1:], 10)  # type: ignore[attr-defined]
     network.load_state_dict(checkpoints.load(pathlib.Path("runs") / config.run_name)["model"])
     return baselines.evaluate(network, envs)
@@ -111,11 +111,11 @@ def main() -> None:
 
     errors = []
     for pieces in CLUTTER:
-        envs = build.make_envs(config, evaluation.BATCH, "test", num_clutter=pieces)
+        envs = evaluation.make_envs(config, "test", num_clutter=pieces)
         ours, theirs = evaluation.evaluate(model, envs, "learned")[-1], conv_error(config.env_id, num_clutter=pieces)
         errors.append([f"{pieces} pieces of clutter", f"{ours:.2f}", f"{theirs:.2f}"])
     for size in SIZES[1:]:
-        envs = SameScale(build.make_envs(config, evaluation.BATCH, "test", scene_size=size), size / SIZES[0])
+        envs = SameScale(evaluation.make_envs(config, "test", scene_size=size), size / SIZES[0])
         errors.append([f"scenes of {size}x{size}", f"{evaluation.evaluate(model, envs, 'learned')[-1]:.2f}", "cannot run"])
     print("Test error in percent without retraining:\n")
     table(["", "RAM", "conv net on the whole scene"], errors)

@@ -255,3 +255,9 @@ def test_a_canvas_too_small_to_read_is_refused():
     assert CanvasNetwork((2, 7, 9), 5)(torch.zeros(3, 2, 7, 9)).shape == (3, 5)
     with pytest.raises(ValueError, match="7 pixels or more"):
         CanvasNetwork((2, 6, 9), 5)
+
+
+@pytest.mark.parametrize(("size", "num_envs"), [(60, 500), (2_000, 67), (20_000, 1)])
+def test_large_scenes_are_evaluated_a_few_at_a_time(size, num_envs):
+    envs = evaluation.make_envs(Config(), "validation", scene_size=size)
+    assert envs.num_envs == num_envs
