@@ -21,7 +21,7 @@ test: setup  ## run the tests
 	$(BIN)/python -m pytest $(ARGS)
 
 check: lint types  ## all that must hold before a commit
-	$(MAKE) test ARGS="--cov"
+	$(MAKE) test ARGS="--cov -n auto --dist loadfile"
 	$(MAKE) docs wheel
 	$(MAKE) bench SECONDS=0.2
 

@@ -181,7 +181,8 @@ def test_baseline_of_pure_reinforce_foretells_all_that_is_left(model):
 
 def test_look_may_be_paid_by_the_log_probability_of_the_right_class(model):
     episodes, _ = played(model)
-    log_probs = [step.log_softmax(-1)[range(5), episodes.labels] for step in episodes.logits]
+    steps = zip(episodes.logits, episodes.labels, strict=True)
+    log_probs = [logits.log_softmax(-1)[range(5), labels] for logits, labels in steps]
     paid = dataclasses.replace(episodes, rewards=torch.stack(log_probs).detach())
     config = dataclasses.replace(paper(), credit="log_prob")
     for name in ("location", "baseline"):

@@ -112,7 +112,7 @@ def test_the_radius_is_a_quarter_of_the_shorter_side_unless_given():
     [
         ({"num_distractors": -1}, "num_distractors must be at least 0, got -1"),
         ({"num_distractors": 4}, r"num_distractors=4: no more than 4 images of \(14, 14\) .* take at most 3"),
-        ({"grid": 0}, "grid must be at least 1, got 0"),
+        ({"grid": 49}, "grid must be from 1 to 48, got 49"),
         ({"radius": 0}, "radius must be above 0, got 0"),
         ({"radius": float("nan")}, "radius .*got nan"),
         ({"num_glimpses": 0}, "num_glimpses must be at least 1, got 0"),

@@ -47,6 +47,14 @@ WORLDS = {
         "num_balls": st.integers(1, 2),
         "paddle_width": st.integers(1, 3),
     },
+    "sequence": {
+        "num_digits": st.sampled_from([1, 3, (1, 2)]),
+        "glimpses_per_answer": st.integers(1, 3),
+        "search_glimpses": st.integers(0, 2),
+        "noise": st.sampled_from([0, 0.1]),
+    },
+    "search": {"num_distractors": st.integers(0, 2), "grid": st.integers(1, 9), "num_glimpses": st.integers(1, 4)},
+    "circle_square": {"figure_size": st.integers(3, 12), "gradient": st.floats(0, 1), "num_glimpses": st.integers(1, 4)},
 }
 ANSWERS = {"decide": st.just("anytime"), "reward": st.just("final"), "glimpse_cost": st.sampled_from([0, 0.125])}
 
@@ -335,11 +343,14 @@ ANY = {
     "autoreset_mode": one_of(*MODES, "NextStep", "SameStep", "Disabled"),
     "num_threads": whole(1),
 }
+OF_IMAGES = {
+    "split": one_of(None, "train", "validation", "test", "train+validation"),
+    "num_classes": one_of(None),
+    "image_size": one_of(None),
+}
 OF_WORLDS = {
     "classification": {
-        "split": one_of(None, "train", "validation", "test", "train+validation"),
-        "num_classes": one_of(None),
-        "image_size": one_of(None),
+        **OF_IMAGES,
         "scene_size": pair_or(lambda v: v is None or whole(28)(v), whole(28)),
         "translate": lambda v: isinstance(v, bool | np.bool_),
         "num_clutter": whole(0),
@@ -349,6 +360,7 @@ OF_WORLDS = {
         "shear": real(0, 1),
         "shift": real(0),
         "contrast": real(0, 1),
+        "noise": real(0, 1),
         "num_glimpses": whole(1),
         "reward": one_of("final", "every"),
         "decide": one_of("end", "anytime"),
@@ -359,6 +371,28 @@ OF_WORLDS = {
         "num_balls": whole(1),
         "paddle_width": whole(1, 24),
         "speed": whole(1, 23),
+    },
+    "sequence": {
+        **OF_IMAGES,
+        "scene_size": pair_or(whole(56), whole(56)),
+        "num_digits": whole(1, 3),
+        "glimpses_per_answer": whole(1),
+        "search_glimpses": whole(0),
+    },
+    "search": {
+        **OF_IMAGES,
+        "scene_size": pair_or(whole(41), whole(41)),
+        "shrink": whole(2, 28),
+        "num_distractors": whole(0, 3),
+        "grid": whole(1, 48),
+        "radius": lambda v: v is None or (real(0)(v) and v != 0),
+        "num_glimpses": whole(1),
+    },
+    "circle_square": {
+        "scene_size": pair_or(whole(9), whole(9)),
+        "figure_size": whole(3, 28),
+        "gradient": real(0, 1),
+        "num_glimpses": whole(1),
     },
 }
 VAST = 10**400  # beyond all floats
@@ -415,5 +449,5 @@ def test_every_argument_is_tried():
     named = {name for name in inspect.signature(GlimpseVectorEnv).parameters if name != "world_arguments"}
     assert named == set(ANY)
     for world, rules in OF_WORLDS.items():
-        own = set(inspect.signature(envs.WORLDS[world]).parameters) - {"num_envs", "num_threads"}
+        own = set(inspect.signature(envs.WORLDS[world]).parameters) - {"num_envs", "num_threads", "scene_arguments"}
         assert own - {"dataset"} == set(rules)

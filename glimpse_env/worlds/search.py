@@ -71,9 +71,9 @@ class SearchWorld:
         if self._count > surely:
             raise ValueError(
                 f"num_distractors={num_distractors}: no more than {surely} images of ({h}, {w}) are sure to find a place in a "
-                f"scene of ({H}, {W}): enlarge scene_size, or take at most {surely - 1}."
+                f"scene of ({H}, {W}): enlarge scene_size or shrink, or take at most {surely - 1}."
             )
-        self.grid = inputs.integer("grid", grid, 1)
+        self.grid = inputs.integer("grid", grid, 1, min(H, W))
         self._radius = min(H, W) / 4 if radius is None else inputs.number("radius", radius, 0)
         if self._radius == 0:
             raise ValueError("radius must be above 0, got 0: half the scene's shorter side leaves little unpaid.")
