@@ -6,6 +6,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
+from packaging.version import Version
 from rollouts import CLASSIFICATION, IDS, MODES, actions_of, assert_identical, single, vector
 
 from glimpse_env import TASKS, GlimpseEnv, GlimpseVectorEnv, walk
@@ -242,6 +243,8 @@ def test_record_episode_statistics(id):
 
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)
 def test_record_vector_episode_statistics(mode):
+    if mode == AutoresetMode.SAME_STEP and Version(gym.__version__) < Version("1.4"):
+        pytest.skip("Gymnasium's wrapper counts a step too few there, before 1.4")
     envs = gym.wrappers.vector.RecordEpisodeStatistics(vector("Glimpse-MNIST-v0", 3, mode, decide="anytime", **SIX))
     rng = np.random.default_rng(0)
     envs.reset(seed=0)
