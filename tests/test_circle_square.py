@@ -71,8 +71,8 @@ def test_only_the_last_step_is_scored():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"figure_size": 2}, "figure_size must be from 3 to 28, got 2"),
-        ({"figure_size": 29}, "figure_size must be from 3 to 28, got 29"),
+        ({"figure_size": 2}, "figure_size must be at least 3, got 2"),
+        ({"figure_size": 29}, "figure_size=29 does not fit into scene_size=28"),
         ({"gradient": 1.5}, r"gradient .*\[0, 1\], got 1\.5"),
         ({"num_glimpses": 0}, "num_glimpses must be at least 1, got 0"),
         ({"scene_size": "28"}, "scene_size.*'28'"),

@@ -49,7 +49,9 @@ class CircleSquareWorld:
         num_threads: int = 1,
     ) -> None:
         H, W = inputs.scene_size(scene_size)
-        self._figure_size = inputs.integer("figure_size", figure_size, 3, min(H, W))
+        self._figure_size = inputs.integer("figure_size", figure_size, 3)
+        if self._figure_size > min(H, W):
+            raise ValueError(f"figure_size={figure_size} does not fit into scene_size={scene_size}: enlarge the scene.")
         self._gradient = inputs.number("gradient", gradient, 0, 1)
         self.num_glimpses = inputs.integer("num_glimpses", num_glimpses, 1)
         self._num_threads = num_threads
