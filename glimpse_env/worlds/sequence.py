@@ -68,7 +68,9 @@ class SequenceWorld:
         self._fewest = inputs.integer("num_digits", ends[0], 1)
         self._most = inputs.integer("num_digits", ends[1], self._fewest)
         if self._most * w > W:
-            raise ValueError(f"{self._most} images of {w} pixels do not fit side by side into {W}: enlarge scene_size.")
+            raise ValueError(
+                f"num_digits={num_digits}: images of {w} pixels do not fit side by side into {W}: enlarge scene_size."
+            )
         self._per_answer = inputs.integer("glimpses_per_answer", glimpses_per_answer, 1)
         self._search = inputs.integer("search_glimpses", search_glimpses, 0)
         self._room = np.array([W - w, H - h])
