@@ -35,6 +35,9 @@ def test_blocks_of_a_page_run_one_after_the_other(page, monkeypatch):
         exec(compile(block, f"{page.name} block {n}", "exec"), names)
 
 
+OURS = glimpse_env.TASKS | glimpse_env.FETCHED
+
+
 def environment_pages():
     pytest.importorskip("docstring_parser")
     where = importlib.util.spec_from_file_location("environment_pages", ROOT / "docs" / "environment_pages.py")
@@ -43,12 +46,18 @@ def environment_pages():
     return module
 
 
-@pytest.mark.parametrize("id", glimpse_env.TASKS)
-def test_page_of_an_environment_tells_and_runs(id):
+@pytest.mark.parametrize("id", OURS)
+def test_page_of_an_environment_tells(id):
     text = environment_pages().task_page(id)
-    for heading in ("Observation Space", "Action Space", "Rewards", "Starting State", "Episode End", "Arguments", "Results"):
+    headings = "Observation Space", "Action Space", "Rewards", "Starting State", "Episode End", "Info", "Arguments", "Results"
+    for heading in headings:
         assert f"## {heading}\n" in text
-    assert all(f"`{name}={value!r}`" in text for name, value in glimpse_env.TASKS[id].items() if name != "world")
+    assert all(f"`{name}={value!r}`" in text for name, value in OURS[id].items() if name != "world")
+
+
+@pytest.mark.parametrize("id", glimpse_env.TASKS)
+def test_page_of_an_environment_shows_and_runs(id):
+    text = environment_pages().task_page(id)
     assert re.search(r"!\[[^]]*\]\(\.\./images/[^)]+\)", text)
     (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     exec(compile(block, id, "exec"), {})
@@ -56,7 +65,7 @@ def test_page_of_an_environment_tells_and_runs(id):
 
 def test_every_environment_has_a_page(tmp_path):
     environment_pages().write(tmp_path)
-    assert {path.stem for path in tmp_path.iterdir()} == {"index", *glimpse_env.TASKS, *glimpse_env.GAMES}
+    assert {path.stem for path in tmp_path.iterdir()} == {"index", *OURS, *glimpse_env.GAMES}
     for page in tmp_path.iterdir():
         for target in re.findall(r"\]\(\.\./([^)#]+)", page.read_text()):
             assert (ROOT / "docs" / target).exists(), target
