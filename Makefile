@@ -23,7 +23,7 @@ test: setup  ## run the tests
 check: lint types  ## all that must hold before a commit
 	$(MAKE) test ARGS="--cov -n auto --dist loadfile"
 	$(MAKE) docs wheel
-	$(MAKE) bench SECONDS=0.2
+	$(BIN)/python -m benchmarks.throughput --seconds 0.02
 
 format: setup
 	$(BIN)/ruff format .
@@ -46,6 +46,6 @@ wheel: setup  ## build the wheel, and look around in a scene from an empty envir
 	build/wheel/venv/bin/python -m pip install --quiet -c constraints.txt build/wheel/*.whl
 	cd build/wheel && venv/bin/python -W error ../../examples/random_policy.py
 
-bench: setup  ## the throughput of environment and trainer; SECONDS=0.2 for a rough look within a minute or two
-	$(BIN)/python -m benchmarks.throughput $(if $(SECONDS),--seconds $(SECONDS))
-	$(BIN)/python -m benchmarks.trainer $(if $(SECONDS),--seconds $(SECONDS))
+bench: setup  ## the throughput of environment and trainer
+	$(BIN)/python -m benchmarks.throughput
+	$(BIN)/python -m benchmarks.trainer
