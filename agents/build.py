@@ -68,6 +68,12 @@ def make_model(config: Config, envs: VectorEnv[Any, Any, Any]) -> RecurrentAtten
         raise ValueError(
             f"looking='fixed' needs a number of glimpses, and {config.env_id} has none: take another way of looking."
         )
+    if config.window and "canvas" not in seen.spaces:
+        raise ValueError(f"window={config.window} is cut out of a canvas, and there is none: give canvas as well.")
+    span = None
+    if isinstance(config.canvas, int):  # it follows the gaze
+        height, width = envs.unwrapped.world.scenes.shape[1:3]  # type: ignore[attr-defined]
+        span = (config.canvas / width, config.canvas / height)
     model = RecurrentAttentionModel(
         seen["glimpse"].shape,
         num_outputs(action_space),
@@ -78,6 +84,9 @@ def make_model(config: Config, envs: VectorEnv[Any, Any, Any]) -> RecurrentAtten
         size=config.size,
         location_stream=config.location_stream,
         canvas_shape=seen["canvas"].shape if "canvas" in seen.spaces else None,
+        canvas_depth=config.canvas_depth,
+        window=config.window,
+        canvas_span=span,
         cue_shape=seen["cue"].shape if "cue" in seen.spaces else None,
         num_planned=num_glimpses if config.plan_std > 0 or config.looking == "fixed" else 0,
         plan_std=config.plan_std,

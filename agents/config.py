@@ -101,6 +101,10 @@ class Config(TrainingConfig):
     """Glimpses an episode; the id's own unless given."""
     canvas: int | Literal["scene"] | None = None
     """Side of the canvas on which the environment paints what was seen, "scene" for all of it; see `GlimpseVectorEnv`."""
+    window: int = 0
+    """Side of the window of the canvas that is read, laid by a heat map around what there is to read; 0: all of it is read."""
+    canvas_depth: Literal[1, 2] = 1
+    """Convolutions at each resolution of what reads the canvas, 1 or 2."""
     num_test_episodes: int = 10_000
     """Episodes of an evaluation where what counts is the return."""
     clip: float = 1.0
@@ -108,6 +112,8 @@ class Config(TrainingConfig):
 
     looking: Literal["learned", "random", "center", "fixed"] = "learned"
     """How locations are chosen: by the location network, uniformly, the centre always, or by one sequence for all scenes."""
+    short: float = 0.0
+    """Share of the training, at first, whose episodes have half the glimpses: twice as many are read in the same time."""
     blind: float = 0.03
     """Share of the training in which looks are random, so that the class head learns to read first."""
     std_start: float = 0.25
@@ -146,7 +152,7 @@ class Config(TrainingConfig):
         for name in ("std_start", "std_end", "clip", "size", "hidden_size", "num_test_episodes"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}.")
-        for name in ("blind", "gamma", "trace"):
+        for name in ("short", "blind", "gamma", "trace"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie in [0, 1], got {getattr(self, name)}.")
 
@@ -165,8 +171,18 @@ class Config(TrainingConfig):
 # What wins on each task, as far as is known; ids that are not named here start from the first, or from `_GAME`.
 _BEST = Config(glimpse_network="fc", canvas=28, augmentation=0.5)
 _BEST_OF = {
+    "Glimpse-ClutteredMNIST-v0": dataclasses.replace(
+        _BEST, canvas=36, window=28, canvas_depth=2, augmentation=0.8, short=0.6, num_episodes=700_000
+    ),
     "Glimpse-MNIST-v0": dataclasses.replace(
-        _BEST, canvas="scene", augmentation=1.0, gamma=0.7, std_start=0.2, std_end=0.05, num_episodes=800_000
+        _BEST,
+        canvas="scene",
+        canvas_depth=2,
+        augmentation=1.0,
+        gamma=0.7,
+        std_start=0.2,
+        std_end=0.05,
+        num_episodes=800_000,
     ),
     "Glimpse-Catch-v0": Config(
         glimpse_network="fc",
@@ -208,8 +224,10 @@ _PAPER = Config(
     std_start=0.15,
     std_end=0.15,
     plan_std=0.0,
+    batch_size=256,
     learning_rate=1e-3,
     weight_decay=0.0,
+    num_episodes=6_000_000,
 )
 # Any other environment: reward alone. It is stepped in Python, so that batches and evaluations are small.
 _GAME = dataclasses.replace(

@@ -3,6 +3,7 @@
 Shapes: B episodes, K*C patches of G x G pixels in a glimpse, D hidden units, n environment actions.
 """
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -96,21 +97,72 @@ class ConvGlimpseNetwork(GlimpseNetwork):
         self.what = nn.Sequential(*filters, nn.Linear(_num_features(filters, glimpse_shape), hidden_size), nn.ReLU())
 
 
-class CanvasNetwork(nn.Sequential):
-    """Three convolutions and a hidden layer over what was seen so far: (B, C + 1, S, S) in [0, 1] to (B, hidden_size).
+class Window(nn.Module):
+    """Cut a window out of a canvas, around what there is to read.
 
-    The gaze, and with it the window, rests some pixels off what there is to read: pooling makes up for that.
+    It is a spatial transformer that only shifts (Jaderberg et al. 2015). The gaze, and with it the canvas, rests some pixels
+    off what it reads: a small convolutional network draws a heat map over the canvas, and the window lies around its centre of
+    mass, interpolated linearly, and black outside the canvas.
+
+    Args:
+        canvas_shape: (C + 1, S, S), S at least 4.
+        size: side of the window, in pixels.
+        num_filters: of each hidden convolution.
+    """
+
+    def __init__(self, canvas_shape: tuple[int, int, int], size: int, num_filters: int = 16) -> None:
+        super().__init__()
+        self.size = size
+        self.heat = nn.Sequential(
+            nn.Conv2d(canvas_shape[0], num_filters, 8, stride=4, padding=2),
+            nn.ReLU(),
+            nn.Conv2d(num_filters, num_filters, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(num_filters, 1, 3, padding=1),
+        )
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def middles(self, canvases: Tensor) -> Tensor:
+        """(B, C + 1, S, S) to the middles of the windows (B, 2), x and y in (-1, 1) as the canvas has its sides."""
+        heat = self.heat(canvases).float().squeeze(1)
+        shares = heat.flatten(1).softmax(-1).view_as(heat)
+        x, y = (torch.linspace(1 / n - 1, 1 - 1 / n, n, device=heat.device) for n in (heat.shape[2], heat.shape[1]))
+        return torch.stack([shares.sum(1) @ x, shares.sum(2) @ y], dim=1)
+
+    def forward(self, canvases: Tensor, middles: Tensor) -> Tensor:
+        """(B, C + 1, S, S) and (B, 2) to (B, C + 1, size, size), in [0, 1] as the canvas is."""
+        B, C, *sides = canvases.shape
+        shares = canvases.new_tensor([self.size / side for side in reversed(sides)])  # of the canvas's width and height
+        moves = torch.cat([shares.diag().expand(B, 2, 2), middles.unsqueeze(2)], dim=2)
+        grid = F.affine_grid(moves, [B, C, self.size, self.size], align_corners=False)
+        return F.grid_sample(canvases, grid, align_corners=False)
+
+
+def _convolutions(num_inputs: int, num_filters: int, depth: int) -> list[nn.Module]:
+    """As many convolutions of 3x3 as the depth says, which keep the size."""
+    sizes = [num_inputs] + depth * [num_filters]
+    return [layer for i, o in itertools.pairwise(sizes) for layer in (nn.Conv2d(i, o, 3, padding=1), nn.ReLU())]
+
+
+class CanvasNetwork(nn.Sequential):
+    """Convolutions and a hidden layer over what was seen so far: (B, C + 1, S, S) in [0, 1] to (B, hidden_size).
+
+    The gaze, and with it the canvas, rests some pixels off what there is to read: pooling makes up for that.
 
     Args:
         canvas_shape: (C + 1, S, S), S at least 7.
         hidden_size: units of its output.
-        num_filters: of the first convolution; each later one has twice as many.
+        num_filters: of the first convolution; twice as many at each lower resolution.
+        depth: 1: one convolution at each of three resolutions; 2: two of them but at the lowest, and the weights at first those
+            of He et al. (2015), through which no signal fades.
 
     Raises:
         ValueError: a smaller canvas, of which the pooling leaves nothing.
     """
 
-    def __init__(self, canvas_shape: tuple[int, int, int], hidden_size: int = 256, num_filters: int = 32) -> None:
+    def __init__(
+        self, canvas_shape: tuple[int, int, int], hidden_size: int = 256, num_filters: int = 32, depth: int = 1
+    ) -> None:
         if min(canvas_shape[1:]) < 7:
             raise ValueError(
                 f"The agent reads a canvas of 7 pixels or more each way, not {canvas_shape[1:]}: take a larger canvas."
@@ -118,15 +170,18 @@ class CanvasNetwork(nn.Sequential):
         filters = nn.Sequential(
             nn.Conv2d(canvas_shape[0], num_filters, 5, stride=2, padding=2),
             nn.ReLU(),
+            *_convolutions(num_filters, num_filters, depth - 1),
             nn.MaxPool2d(2),
-            nn.Conv2d(num_filters, 2 * num_filters, 3, padding=1),
-            nn.ReLU(),
+            *_convolutions(num_filters, 2 * num_filters, depth),
             nn.MaxPool2d(2),
-            nn.Conv2d(2 * num_filters, 4 * num_filters, 3, padding=1),
-            nn.ReLU(),
+            *_convolutions(2 * num_filters, 4 * num_filters, 1),
             nn.Flatten(),
         )
         super().__init__(*filters, nn.Linear(_num_features(filters, canvas_shape), hidden_size), nn.ReLU())
+        for layer in self if depth > 1 else ():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
         self.num_maps = 4 * num_filters
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast on a CPU
 
@@ -273,6 +328,11 @@ class RecurrentAttentionModel(nn.Module):
             trains and which also reads the first one's h; 0 for none, as in the paper: the location is linear in h.
         canvas_shape: of the observation's canvas (C + 1, S, S), which core and action network then read beside g and h; None
             where there is none.
+        canvas_depth: see `CanvasNetwork`.
+        window: side of the `Window` of the canvas that is read; the location network reads where it lies, too. 0: the whole
+            canvas is read.
+        canvas_span: width and height of a canvas that follows the gaze, in those of the scene; None for one that lies over all
+            of it.
         cue_shape: of the observation's cue (C, h, w): it then weighs the units of g, and the maps of the canvas, as what is
             looked for makes some features count more than others; None where there is none.
         num_planned: how many glimpses the plan covers: a sequence of locations, the same for all scenes, to which the location
@@ -293,6 +353,9 @@ class RecurrentAttentionModel(nn.Module):
         size: int = 256,
         location_stream: int = 0,
         canvas_shape: tuple[int, int, int] | None = None,
+        canvas_depth: int = 1,
+        window: int = 0,
+        canvas_span: tuple[float, float] | None = None,
         cue_shape: tuple[int, int, int] | None = None,
         num_planned: int = 0,
         plan_std: float = 0.3,
@@ -303,14 +366,17 @@ class RecurrentAttentionModel(nn.Module):
         self.state_size = 2 * size if core == "lstm" else size
         self.standardise = Standardise(glimpse_shape[0])
         self.glimpse = GLIMPSE_NETWORKS[glimpse_network](glimpse_shape, hidden_size, size)
-        self.canvas = CanvasNetwork(canvas_shape, size) if canvas_shape else None
+        self.window = Window(canvas_shape, window) if canvas_shape and window else None
+        read_shape = (canvas_shape[0], window, window) if canvas_shape and window else canvas_shape
+        self.canvas_span = canvas_span
+        self.canvas = CanvasNetwork(read_shape, size, depth=canvas_depth) if read_shape else None
         num_maps = self.canvas.num_maps if self.canvas else 0
         self.cue = CueNetwork(cue_shape, size, size + num_maps) if cue_shape else None
         self.core = CORES[core](2 * size if canvas_shape else size, size)
         if location_stream:
             self.location_glimpse = GlimpseNetwork(glimpse_shape, location_stream, location_stream)
             self.location_core = GRUCore(location_stream + size, location_stream)
-        features = location_stream + size
+        features = location_stream + size + (2 if self.window else 0)
         self.location = LocationNetwork(features, 2)
         self.location_plan = nn.Parameter(plan_std * torch.randn(num_planned, 2))
         action_network = GaussianActionNetwork if continuous else ActionNetwork
@@ -335,7 +401,15 @@ class RecurrentAttentionModel(nn.Module):
         if self.cue:
             weights = 1 + self.cue(observation["cue"])
             g, map_weights = g * weights[:, : self.size], weights[:, self.size :]
-        seen = [self.canvas(observation["canvas"], map_weights)] if self.canvas else []
+        seen, window_at = [], []
+        if self.canvas:
+            canvas = observation["canvas"]
+            if self.window:
+                middles = self.window.middles(canvas)
+                canvas = self.window(canvas, middles)
+                middles = middles.detach()
+                window_at = [fixations + middles * middles.new_tensor(self.canvas_span) if self.canvas_span else middles]
+            seen = [self.canvas(canvas, map_weights)]
         core_state = self.core(torch.cat([g, *seen], dim=1), core_state)
         h = core_state[:, : self.size]
         features = h.detach()
@@ -343,5 +417,6 @@ class RecurrentAttentionModel(nn.Module):
             looked = self.location_glimpse(glimpses, fixations)
             location_state = self.location_core(torch.cat([looked, features], dim=1), location_state)
             features = torch.cat([features, location_state], dim=1)
+        features = torch.cat([features, *window_at], dim=1)
         logits = self.action(torch.cat([h, *seen], dim=1))
         return Step(logits.float(), self.location(features).float(), features, (core_state, location_state))

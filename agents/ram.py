@@ -116,7 +116,11 @@ def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Pat
     if config.batch_size % ranks.size:
         raise ValueError(f"batch_size={config.batch_size} must be a multiple of the {ranks.size} processes.")
     share = config.batch_size // ranks.size
-    envs = build.make_envs(config, share, config.split, **config.variation)
+    envs = whole = build.make_envs(config, share, config.split, **config.variation)
+    if config.short:
+        halved = max(2, getattr(whole.unwrapped.world, "num_glimpses", 0) // 2)  # type: ignore[attr-defined]
+        envs = build.make_envs(config, share, config.split, **config.variation, num_glimpses=halved)
+    num_short = int(config.short * config.num_updates)
     task = tasks.spec(config.env_id)
     model = build.make_model(config, evaluation.make_envs(config, config.split))
     optimizer = build.make_optimizer(model, config)
@@ -127,7 +131,7 @@ def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Pat
         folder,
         model,
         optimizer,
-        step=lambda update: train_step(model, optimizer, envs, config, update, ranks),
+        step=lambda update: train_step(model, optimizer, envs if update < num_short else whole, config, update, ranks),
         validate=lambda: evaluation.evaluate(model, validation, config.looking, 0, config.num_test_episodes)[-1],
         measure=tasks.measure(task),
         ranks=ranks,

@@ -109,6 +109,36 @@ def test_a_signal_waits_until_the_update_is_whole(tmp_path, monkeypatch, number)
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
+def test_training_begins_with_episodes_of_half_the_glimpses_for_the_share_that_is_short(tmp_path, monkeypatch):
+    lengths = []
+    losses = ram.losses
+
+    def watched(model, episodes, *arguments, **options):
+        lengths.append(len(episodes.playing))
+        return losses(model, episodes, *arguments, **options)
+
+    monkeypatch.setattr(ram, "losses", watched)
+    result = ram.train(dataclasses.replace(TINY, num_glimpses=5, short=0.6), runs=tmp_path)
+    assert lengths == 6 * [2] + 4 * [5]
+    assert len(result.errors["learned"]) == 5
+
+
+def test_a_training_cannot_begin_with_short_episodes_where_their_length_is_not_given(tmp_path):
+    with pytest.raises(ValueError, match="num_glimpses"):
+        ram.train(dataclasses.replace(TINY, env_id="Glimpse-MultiMNIST-v0", num_glimpses=None, short=0.6), runs=tmp_path)
+
+
+def test_a_window_needs_a_canvas_to_be_cut_out_of(tmp_path):
+    with pytest.raises(ValueError, match="window=28"):
+        ram.train(dataclasses.replace(TINY, window=28), runs=tmp_path)
+
+
+def test_a_canvas_is_measured_in_the_widths_and_heights_of_the_scene():
+    config = dataclasses.replace(TINY, env_id="Glimpse-ClutteredMNIST-v0", canvas=36, window=28)
+    envs = build.make_envs(config, 2, "train", scene_size=(60, 72))
+    assert build.make_model(config, envs).canvas_span == (36 / 72, 36 / 60)
+
+
 def test_stopped_while_validating_repeats_no_update(tmp_path, monkeypatch):
     whole = ram.train(TINY, runs=tmp_path / "whole")
     evaluate = evaluation.evaluate
