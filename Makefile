@@ -14,8 +14,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[agents,sb3,games,dev]"
 	touch $@
 
-train: setup  ## train the agent on 60x60 cluttered MNIST, in short; more flags with ARGS="--num-episodes 1200000"
-	$(BIN)/python -m agents.ram --num-episodes 500000 $(ARGS)
+train: setup  ## train the agent on 60x60 cluttered MNIST, in short; more flags with ARGS="--num-episodes 700000"
+	$(BIN)/python -m agents.ram --num-episodes 250000 $(ARGS)
 
 test: setup  ## run the tests
 	$(BIN)/python -m pytest $(ARGS)

@@ -209,7 +209,9 @@ _BEST_OF = {
         num_validations=5,
     ),
     "Glimpse-TranslatedMNIST-v0": dataclasses.replace(_BEST, augmentation=0.7, num_episodes=700_000),
-    "Glimpse-ClutteredMNIST100-v0": dataclasses.replace(_BEST, num_episodes=900_000),
+    "Glimpse-ClutteredMNIST100-v0": dataclasses.replace(
+        _BEST, canvas=44, window=28, canvas_depth=2, augmentation=0.8, short=0.5, num_episodes=600_000
+    ),
 }
 # Mnih et al. (2014), section 4, with Adam for its annealed SGD.
 _PAPER = Config(

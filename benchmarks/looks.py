@@ -5,7 +5,6 @@ then the test error with more and less clutter and in larger scenes, without ret
 """
 
 import argparse
-import pathlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -90,10 +89,12 @@ def looks(model: RecurrentAttentionModel, config: Config, looking: str, split: s
 def conv_error(task: str, **arguments: Any) -> float:
     """The error of the paper's conv net, trained as in the results table, in percent."""
     config = reproduce.config_of(task, "conv", 0)
-    reproduce.make(config)
+    folder = reproduce.RUNS / config.run_name
+    if not (folder / "results.json").exists():  # what is kept under results/ has no weights
+        baselines.train(config, checkpoints.exist(folder))
     envs = evaluation.make_envs(config, "test", **arguments)
     network = baselines.make_network("conv", envs.unwrapped.world.scenes.shape[1:], 10)  # type: ignore[attr-defined]
-    network.load_state_dict(checkpoints.load(pathlib.Path("runs") / config.run_name)["model"])
+    network.load_state_dict(checkpoints.load(folder)["model"])
     return baselines.evaluate(network, envs)
 
 

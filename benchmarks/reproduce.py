@@ -64,7 +64,7 @@ PAPERS_NETWORKS = {
     ("Glimpse-ClutteredMNIST100-v0", "conv"): 14.35,
 }
 # Tasks whose agents' last runs train on all 60,000 images, once all was chosen by runs without the validation split.
-ALL_IMAGES = {"Glimpse-MNIST-v0", "Glimpse-ClutteredMNIST-v0"}
+ALL_IMAGES = {"Glimpse-MNIST-v0", "Glimpse-ClutteredMNIST-v0", "Glimpse-ClutteredMNIST100-v0"}
 LOOKS = ("random", "center", "fixed")
 NETWORKS = ("fc64", "fc256", "conv")
 NAMES = {  # a row each, in this order
