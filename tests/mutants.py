@@ -41,7 +41,7 @@ class Mutant:
 RETINA, SCENES, ENVS = "glimpse_env/retina.py", "glimpse_env/scenes.py", "glimpse_env/envs.py"
 GAZE, CANVAS, INPUTS, STREAMS = (f"glimpse_env/{name}.py" for name in ("gaze", "canvas", "inputs", "streams"))
 CLASSES, CATCH = "glimpse_env/worlds/classification.py", "glimpse_env/worlds/catch.py"
-REINFORCE, RAM = "agents/reinforce.py", "agents/ram.py"
+REINFORCE, RAM, NETWORKS = "agents/reinforce.py", "agents/ram.py", "agents/networks.py"
 RULES = "test_envs test_bad_input test_contracts"
 LOSSES = "test_reinforce test_any_world"
 
@@ -173,6 +173,14 @@ MUTANTS = [
         "later * (",
         "what comes after a cut is not discounted",
         LOSSES,
+    ),
+    Mutant(
+        RAM, "if update < num_short else whole", "if update > num_short else whole", "short episodes at the end", "test_ram"
+    ),
+    Mutant(NETWORKS, "shares.sum(1) @ x, shares.sum(2) @ y", "shares.sum(2) @ y, shares.sum(1) @ x", "y is x", "test_networks"),
+    Mutant(NETWORKS, "middles = middles.detach()", "pass", "REINFORCE moves the window", "test_networks"),
+    Mutant(
+        NETWORKS, "fixations + middles * middles", "middles * middles", "a place in the canvas, not the scene", "test_networks"
     ),
 ]
 
