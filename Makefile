@@ -15,7 +15,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 train: setup  ## train the agent on 60x60 cluttered MNIST, in short; more flags with ARGS="--num-episodes 700000"
-	$(BIN)/python -m agents.ram --num-episodes 250000 $(ARGS)
+	$(BIN)/python -m agents.ram --num-episodes 200000 $(ARGS)
 
 test: setup  ## run the tests
 	$(BIN)/python -m pytest $(ARGS)
