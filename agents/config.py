@@ -229,7 +229,7 @@ _PAPER = Config(
     batch_size=256,
     learning_rate=1e-3,
     weight_decay=0.0,
-    num_episodes=6_000_000,
+    num_episodes=12_000_000,
 )
 # Any other environment: reward alone. It is stepped in Python, so that batches and evaluations are small.
 _GAME = dataclasses.replace(
