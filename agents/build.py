@@ -69,7 +69,7 @@ def make_model(config: Config, envs: VectorEnv[Any, Any, Any]) -> RecurrentAtten
             f"looking='fixed' needs a number of glimpses, and {config.env_id} has none: take another way of looking."
         )
     if config.window and "canvas" not in seen.spaces:
-        raise ValueError(f"window={config.window} is cut out of a canvas, and there is none: give canvas as well.")
+        raise ValueError(f"window={config.window} is cut out of a canvas, and there is none: give canvas, or window=0.")
     span = None
     if isinstance(config.canvas, int):  # it follows the gaze
         height, width = envs.unwrapped.world.scenes.shape[1:3]  # type: ignore[attr-defined]

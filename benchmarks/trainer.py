@@ -22,7 +22,7 @@ from agents.config import Config, preset
 from benchmarks.machine import machine, table
 
 _MNIST = dataclasses.replace(preset("paper", "Glimpse-MNIST-v0"), num_glimpses=6, batch_size=128)
-_CONV = dataclasses.replace(preset("best"), batch_size=128, glimpse_network="conv", canvas=None, augmentation=0.0)
+_CONV = dataclasses.replace(preset("best"), batch_size=128, glimpse_network="conv", canvas=None, window=0, augmentation=0.0)
 CASES: dict[str, Config] = {
     "paper, 28x28, float32": dataclasses.replace(_MNIST, precision="float32"),
     "paper, 28x28, bfloat16": _MNIST,
