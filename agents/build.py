@@ -51,6 +51,11 @@ def make_envs(config: TrainingConfig, num_envs: int, split: str, **arguments: An
     return envs
 
 
+def num_glimpses(envs: VectorEnv[Any, Any, Any]) -> int:
+    """How many glimpses an episode has; 0 where it has its own end."""
+    return int(getattr(getattr(envs.unwrapped, "world", None), "num_glimpses", 0))
+
+
 def make_model(config: Config, envs: VectorEnv[Any, Any, Any]) -> RecurrentAttentionModel:
     """Make a new agent for the spaces of these environments, its input scaled to what they show.
 
@@ -63,8 +68,7 @@ def make_model(config: Config, envs: VectorEnv[Any, Any, Any]) -> RecurrentAtten
     observation, info = envs.reset(seed=config.seed)
     if "label" not in info and (config.hybrid or config.credit == "log_prob"):
         raise ValueError(f"{config.env_id} has no labels to learn from: take --preset game, or --no-hybrid --credit reward.")
-    num_glimpses = int(getattr(getattr(envs.unwrapped, "world", None), "num_glimpses", 0))  # 0 where it has its own end
-    if config.looking == "fixed" and not num_glimpses:
+    if config.looking == "fixed" and not num_glimpses(envs):
         raise ValueError(
             f"looking='fixed' needs a number of glimpses, and {config.env_id} has none: take another way of looking."
         )
@@ -88,7 +92,7 @@ def make_model(config: Config, envs: VectorEnv[Any, Any, Any]) -> RecurrentAtten
         window=config.window,
         canvas_span=span,
         cue_shape=seen["cue"].shape if "cue" in seen.spaces else None,
-        num_planned=num_glimpses if config.plan_std > 0 or config.looking == "fixed" else 0,
+        num_planned=num_glimpses(envs) if config.plan_std > 0 or config.looking == "fixed" else 0,
         plan_std=config.plan_std,
     )
     glimpses = [observation["glimpse"]]

@@ -118,7 +118,7 @@ def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Pat
     share = config.batch_size // ranks.size
     envs = whole = build.make_envs(config, share, config.split, **config.variation)
     if config.short:
-        halved = max(2, getattr(whole.unwrapped.world, "num_glimpses", 0) // 2)  # type: ignore[attr-defined]
+        halved = max(2, build.num_glimpses(whole) // 2)
         envs = build.make_envs(config, share, config.split, **config.variation, num_glimpses=halved)
     num_short = int(config.short * config.num_updates)
     task = tasks.spec(config.env_id)

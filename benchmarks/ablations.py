@@ -22,7 +22,7 @@ ABLATIONS: dict[str, dict[str, dict[str, Any]]] = {
     "Glimpse-ClutteredMNIST-v0": {
         "the best preset": {},
         "no window: the canvas is read whole": {"window": 0},
-        "one convolution at each resolution": {"canvas_depth": 1},
+        "one convolution at each resolution, initial weights of PyTorch's": {"canvas_depth": 1},
         "no short episodes at first": {"short": 0.0},
         "no canvas": {"canvas": None, "window": 0},
         "no stream of the location's own": {"location_stream": 0},

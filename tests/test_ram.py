@@ -128,6 +128,12 @@ def test_a_training_cannot_begin_with_short_episodes_where_their_length_is_not_g
         ram.train(dataclasses.replace(TINY, env_id="Glimpse-MultiMNIST-v0", num_glimpses=None, short=0.6), runs=tmp_path)
 
 
+def test_nor_in_an_environment_of_another_package(tmp_path):
+    flags = {"env_id": "lamps:Lamp-v0", "num_glimpses": None, "hybrid": False, "credit": "reward", "short": 0.5}
+    with pytest.raises(ValueError, match="num_glimpses"):
+        ram.train(dataclasses.replace(TINY, **flags), runs=tmp_path)
+
+
 def test_a_window_needs_a_canvas_to_be_cut_out_of(tmp_path):
     with pytest.raises(ValueError, match="window=28"):
         ram.train(dataclasses.replace(TINY, window=28), runs=tmp_path)
