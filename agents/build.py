@@ -15,7 +15,7 @@ from agents.config import Config, TrainingConfig
 from agents.networks import RecurrentAttentionModel
 from agents.rollout import OneEpisode
 from glimpse_env.envs import WORLDS
-from glimpse_env.worlds import has_splits
+from glimpse_env.worlds import Task
 
 _NUM_SAMPLED = 50  # steps at random that show what glimpses are like
 
@@ -34,7 +34,7 @@ def make_envs(config: TrainingConfig, num_envs: int, split: str, **arguments: An
         ValueError: it cannot be made so, or shows no glimpses.
     """
     world = tasks.world(tasks.spec(config.env_id))
-    if world and has_splits(WORLDS[world]):
+    if world and WORLDS[world].splits:
         arguments["split"] = split
     arguments = {**config.env_arguments, **arguments}
     wrappers = [] if world else [lambda env: OneEpisode(TimeLimit(env, config.max_steps))]
@@ -53,7 +53,7 @@ def make_envs(config: TrainingConfig, num_envs: int, split: str, **arguments: An
 
 def num_glimpses(envs: VectorEnv[Any, Any, Any]) -> int:
     """How many glimpses an episode has; 0 where it has its own end."""
-    return int(getattr(getattr(envs.unwrapped, "world", None), "num_glimpses", 0))
+    return getattr(envs.unwrapped, "task", Task()).num_glimpses or 0
 
 
 def make_model(config: Config, envs: VectorEnv[Any, Any, Any]) -> RecurrentAttentionModel:

@@ -58,7 +58,7 @@ def draw_paths(
 ) -> None:
     """Draw where the agent looks in its first episodes of a split, one a tile; see `figures.save_tiles`."""
     world = tasks.world(envs.unwrapped.spec)  # type: ignore[arg-type]
-    num_images = envs.unwrapped.world.num_images if world else 0  # type: ignore[attr-defined]
+    num_images = envs.unwrapped.task.num_images if world else 0  # type: ignore[attr-defined]
     start = envs.reset(seed=seed, options={"index": np.arange(envs.num_envs) % num_images} if num_images else None)
     gaze = make_gaze(model, looking, np.random.default_rng(seed), envs.num_envs, slice(None), std=0.0)
     episodes = collect(envs, model, start, gaze)
@@ -102,7 +102,7 @@ def make_envs(config: TrainingConfig, split: str, **arguments: Any) -> VectorEnv
     if not tasks.world(tasks.spec(config.env_id)):
         return build.make_envs(config, config.batch_size, split, **arguments)
     one = build.make_envs(config, 1, split, **arguments)
-    fitting = _BYTES // one.unwrapped.world.scenes.nbytes  # type: ignore[attr-defined]
+    fitting = _BYTES // one.unwrapped.scenes.nbytes  # type: ignore[attr-defined]
     return build.make_envs(config, min(_SIDE_BY_SIDE, max(1, fitting)), split, **arguments)
 
 

@@ -209,7 +209,7 @@ def starts(
     Yields:
         observation, info, and which of the environments to count, (B,) bool.
     """
-    if tasks.world(envs.unwrapped.spec) and envs.unwrapped.world.num_images:  # type: ignore[arg-type,attr-defined]
+    if tasks.world(envs.unwrapped.spec) and envs.unwrapped.task.num_images:  # type: ignore[arg-type,attr-defined]
         yield from glimpse_env.walk(envs, seed)
         return
     for first in range(0, num_episodes, envs.num_envs):

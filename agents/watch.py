@@ -34,7 +34,7 @@ def watch(model: RecurrentAttentionModel, envs: VectorEnv[Any, Any, Any], lookin
     Returns:
         A picture after each glimpse, with what the agent makes of it, and one of the end; several environments side by side.
     """
-    images = envs.unwrapped.world.num_images  # type: ignore[attr-defined]
+    images = envs.unwrapped.task.num_images  # type: ignore[attr-defined]
     rows = np.arange(seed, seed + envs.num_envs)
     start = envs.reset(seed=seed, options={"index": rows % images} if images else None)
     gaze = make_gaze(model, looking, np.random.default_rng(seed), envs.num_envs, slice(None), std=0.0)

@@ -1,6 +1,6 @@
 """World and retina under Gymnasium's rules. The only place where episodes begin and end."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 import gymnasium as gym
@@ -17,14 +17,14 @@ from glimpse_env.rendering import SIDE, Trail, draw, tile
 from glimpse_env.retina import Retina
 from glimpse_env.streams import uniforms
 from glimpse_env.window import Window
-from glimpse_env.worlds import World
+from glimpse_env.worlds import Task, World
 from glimpse_env.worlds.catch import CatchWorld
 from glimpse_env.worlds.circle_square import CircleSquareWorld
 from glimpse_env.worlds.classification import ClassificationWorld
 from glimpse_env.worlds.search import SearchWorld
 from glimpse_env.worlds.sequence import SequenceWorld
 
-WORLDS: dict[str, Callable[..., World]] = {
+WORLDS: dict[str, type[World]] = {
     "classification": ClassificationWorld,
     "catch": CatchWorld,
     "circle_square": CircleSquareWorld,
@@ -140,7 +140,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         if (cues := self._cues()) is not None:
             self.single_observation_space["cue"] = spaces.Box(0, 1, cues.shape[1:], np.float32)
         self.single_action_space = spaces.Dict(
-            location=spaces.Box(-1, 1, (2,), np.float32), action=spaces.Discrete(self.world.num_actions)
+            location=spaces.Box(-1, 1, (2,), np.float32), action=spaces.Discrete(len(self.task.action_names))
         )
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -154,6 +154,16 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         self._fixations = np.zeros((num_envs, 2), np.float32)
         self._trails = [Trail() for _ in range(num_envs)] if render_mode else []  # kept for pictures alone
         self._window: Window | None = None
+
+    @property
+    def task(self) -> Task:
+        """What is asked of an agent."""
+        return self.world.task
+
+    @property
+    def scenes(self) -> npt.NDArray[np.uint8]:
+        """The whole scenes (B, H, W, C), which no agent sees: for networks to compare with, and for analysis."""
+        return self.world.scenes
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
@@ -175,7 +185,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         return self._restart(seed, options, (self.num_envs,))
 
     def _restart(self, seed: Any, options: dict[str, Any] | None, lead: tuple[int, ...]) -> tuple[Observation, Info]:
-        mask, indices = inputs.checked_options(options, lead, self.world.num_images)
+        mask, indices = inputs.checked_options(options, lead, self.task.num_images)
         seeds, given = inputs.checked_seeds(seed, lead)
         if given[0]:
             super().reset(seed=int(seeds[0]))
@@ -230,7 +240,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         Raises:
             ValueError: another shape or range.
         """
-        given = inputs.beliefs(beliefs, (self.num_envs, self.world.num_actions))
+        given = inputs.beliefs(beliefs, (self.num_envs, len(self.task.action_names)))
         for trail, belief in zip(self._trails, given, strict=False):
             if trail.beliefs:
                 trail.beliefs[-1], trail.action = belief, None  # what was named before the latest glimpse is past
@@ -247,10 +257,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         Raises:
             ValueError: an argument that cannot be changed, or a value out of its range; nothing has changed then.
         """
-        change = getattr(self.world, "set_arguments", None)
-        if change is None:
-            raise ValueError(f"The scenes of {type(self.world).__name__} are always made alike: it has no {sorted(changes)}.")
-        change(**changes)
+        self.world.set_arguments(**changes)
 
     def close_extras(self, **kwargs: Any) -> None:
         """Close the window, if one is open. There is nothing else to close: the environment can be played on."""
@@ -260,7 +267,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
 
     def _frames(self) -> tuple[npt.NDArray[np.uint8], ...]:
         labels = self.world.info().get("label", [None] * self.num_envs)
-        cues = getattr(self.world, "cues", [None] * self.num_envs)
+        cues = [None] * self.num_envs if self.world.cues is None else self.world.cues
         return tuple(
             draw(
                 scene,
@@ -268,7 +275,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
                 trail.path,
                 glimpse,
                 cue=cue,
-                names=self.world.action_names,
+                names=self.task.action_names,
                 beliefs=trail.beliefs,
                 label=None if label is None else int(label),
                 action=trail.action,
@@ -296,11 +303,11 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
                 f"No episode is going on in environments {resting.tolist()}: call reset() first (with "
                 "options={'reset_mask': ...} for some of several)."
             )
-        bad = inputs.first_bad(locations, choices, playing, self.world.num_actions)
+        bad = inputs.first_bad(locations, choices, playing, len(self.task.action_names))
         if bad >= 0:
             raise ValueError(
                 f"Environment {bad} got location={locations[bad].tolist()} and action={choices[bad]}: a location must lie in "
-                f"[-1, 1] and be finite (clip it), an action in [0, {self.world.num_actions})."
+                f"[-1, 1] and be finite (clip it), an action in [0, {len(self.task.action_names)})."
             )
         if len(resting):
             self._begin(resting)
@@ -357,7 +364,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
 
     def _cues(self) -> npt.NDArray[np.float32] | None:
         """The cues (B, C, h, w) in [0, 1], a new array; None in a world that has none."""
-        cues: npt.NDArray[np.uint8] | None = getattr(self.world, "cues", None)
+        cues = self.world.cues
         return None if cues is None else cues.transpose(0, 3, 1, 2).astype(np.float32, order="C") / np.float32(255)
 
     def _look(self) -> npt.NDArray[np.float32]:
@@ -384,6 +391,11 @@ class GlimpseEnv(gym.Env[Observation, Action]):
     def retina(self) -> Retina:
         """The glimpse sensor."""
         return self._batch.retina
+
+    @property
+    def task(self) -> Task:
+        """What is asked of an agent."""
+        return self.world.task
 
     @property
     def scene_shape(self) -> tuple[int, int, int]:
@@ -454,7 +466,7 @@ def walk(envs: gym.Env[Any, Any] | VectorEnv[Any, Any, Any], seed: int = 0) -> I
         observation, info, and which of the environments to count: (B,) bool, or True for a single one. It is False only
         in the last round, where B does not divide the number of images.
     """
-    num_images = envs.unwrapped.world.num_images  # type: ignore[union-attr]
+    num_images = envs.unwrapped.task.num_images  # type: ignore[union-attr]
     if isinstance(envs, gym.Env):
         for j in range(num_images):
             yield *envs.reset(seed=seed + j, options={"index": j}), True

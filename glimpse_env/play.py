@@ -20,7 +20,6 @@ from glimpse_env.envs import WORLDS, GlimpseEnv
 from glimpse_env.ink import Picture
 from glimpse_env.rendering import SIDE, Layout, draw, foveate
 from glimpse_env.window import Window, load_pygame
-from glimpse_env.worlds import has_splits
 
 _FPS = 30
 _PICTURES_A_MOVE = 5  # of a game: six moves a second
@@ -49,11 +48,11 @@ class Game:
         self.env = env
         self.scores: list[float] = []
         self._agent = json.loads(_PUBLISHED.read_text()).get(id)
-        self._names = env.world.action_names
-        self._moves = self._num_glimpses == 0  # a game goes on by itself
+        self._names = env.task.action_names
+        self._moves = env.task.num_glimpses is None  # a game goes on by itself
         height, width, _ = env.scene_shape
         self._cells = int(getattr(env.world, "grid", 0))  # along each axis, where a place is to be named
-        self._layout = Layout(height, width, env.retina, len(self._names), size, hasattr(env.world, "cues"))
+        self._layout = Layout(height, width, env.retina, len(self._names), size, "cue" in env.observation_space.spaces)
         self._aim = np.zeros(2, np.float32)
         self._held: list[int] = []  # moves whose keys are down, the latest last
         self._begin(seed)
@@ -86,7 +85,7 @@ class Game:
             retina,
             self._path[-self._num_shown :],
             self._glimpse,
-            cue=getattr(self.env.world, "cues", [None])[0],
+            cue=None if self.env.world.cues is None else self.env.world.cues[0],
             names=self._names,
             label=self._info.get("label") if self.over else None,
             action=self._action,
@@ -105,7 +104,7 @@ class Game:
 
     @property
     def _num_glimpses(self) -> int:
-        return getattr(self.env.world, "num_glimpses", 0)
+        return self.env.task.num_glimpses or 0
 
     @property
     def _answer_due(self) -> bool:
@@ -228,7 +227,7 @@ def main(arguments: list[str] | None = None) -> None:
     flags = parser.parse_args(arguments)
     world = WORLDS[str(glimpse_env.TASKS[flags.id].get("world", "classification"))]
     seed = int(np.random.default_rng().integers(2**32)) if flags.seed is None else flags.seed
-    game = Game(flags.id, seed, flags.size, **({"split": flags.split} if has_splits(world) else {}))
+    game = Game(flags.id, seed, flags.size, **({"split": flags.split} if world.splits else {}))
     play(game)
     print(game.standing())
 

@@ -55,6 +55,11 @@ class Dataset(abc.ABC):
         return functools.partial(type(self), **fields), ()
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """A name for each class: `classes`, or their numbers where they have none."""
+        return self.classes or tuple(map(str, range(self.num_classes)))
+
+    @property
     @abc.abstractmethod
     def shape(self) -> tuple[int, int, int]:
         """(h, w, C) of every image."""

@@ -1,6 +1,5 @@
 """The game of catching balls (Mnih et al. 2014, section 4.2)."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numba
@@ -9,11 +8,12 @@ import numpy.typing as npt
 
 from glimpse_env import inputs
 from glimpse_env.threads import in_threads
+from glimpse_env.worlds.base import Task, World
 
 _DRAWS_A_BALL = 2  # its first column, its slope
 
 
-class CatchWorld:
+class CatchWorld(World):
     """B screens on which balls fall, one after the other, and a paddle catches them.
 
     A ball is one pixel. It falls from the top row and bounces off the side walls. The paddle lies on the bottom row; the
@@ -44,10 +44,6 @@ class CatchWorld:
         ValueError: an argument out of its range; the message names it.
     """
 
-    num_actions = 3
-    action_names: Sequence[str] = ("left", "stay", "right")
-    num_images = 0
-
     def __init__(
         self,
         num_envs: int,
@@ -66,6 +62,7 @@ class CatchWorld:
         self._speed = inputs.integer("speed", speed, 1, H - 1)
         self._num_threads = num_threads
         self.num_draws = _DRAWS_A_BALL * self.num_balls
+        self.task = Task("balls caught, %", action_names=("left", "stay", "right"), best=float(self.num_balls))
 
         self.scenes = np.zeros((num_envs, H, W, 1), np.uint8)
         self._starts = np.zeros((num_envs, self.num_balls), np.int64)  # the first column of each ball
@@ -97,10 +94,6 @@ class CatchWorld:
         batched = (actions, playing, screens, *state, rewards, ended)
         in_threads(self._num_threads, _play, *batched, shared=(self._paddle_width, self._speed))
         return rewards, ended
-
-    def info(self) -> dict[str, npt.NDArray[Any]]:
-        """Nothing: what a player may know is on the screen."""
-        return {}
 
     def final_info(self) -> dict[str, npt.NDArray[Any]]:
         """How each game went: ``caught`` (B,) int64, how many of its num_balls."""

@@ -1,6 +1,5 @@
 """A circle or a square to find and name: a small probe of search and memory, without a dataset."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numba
@@ -9,9 +8,10 @@ import numpy.typing as npt
 
 from glimpse_env import inputs
 from glimpse_env.threads import in_threads
+from glimpse_env.worlds.base import Task, World
 
 
-class CircleSquareWorld:
+class CircleSquareWorld(World):
     """B scenes, each with a white circle or a white square somewhere in it, to be named.
 
     The ground grows brighter towards the figure, so that even who sees nothing of it can tell which way it lies. A circle's
@@ -33,10 +33,7 @@ class CircleSquareWorld:
         ValueError: an argument out of its range; the message names it.
     """
 
-    num_actions = 2
-    action_names: Sequence[str] = ("circle", "square")
     num_draws = 3  # which of the two, x, y
-    num_images = 0
 
     def __init__(
         self,
@@ -53,7 +50,8 @@ class CircleSquareWorld:
         if self._figure_size > min(H, W):
             raise ValueError(f"figure_size={figure_size} does not fit into scene_size={scene_size}: enlarge the scene.")
         self._gradient = inputs.number("gradient", gradient, 0, 1)
-        self.num_glimpses = inputs.integer("num_glimpses", num_glimpses, 1)
+        self._num_glimpses = inputs.integer("num_glimpses", num_glimpses, 1)
+        self.task = Task(measure="error", num_glimpses=num_glimpses, action_names=("circle", "square"), best=1.0)
         self._num_threads = num_threads
         self.scenes = np.zeros((num_envs, H, W, 1), np.uint8)
         self.places = np.zeros((num_envs, 2), np.int64)
@@ -77,7 +75,7 @@ class CircleSquareWorld:
         """Score the figure named at the last step of each row that is playing, see `World.step`."""
         self._steps += playing
         self._correct = np.where(playing, actions == self._labels, self._correct)
-        ended = playing & (self._steps == self.num_glimpses)
+        ended = playing & (self._steps == self._num_glimpses)
         return (ended & self._correct).astype(np.float64), ended
 
     def info(self) -> dict[str, npt.NDArray[Any]]:

@@ -1,7 +1,6 @@
 """A still scene with a class to name (Mnih et al. 2014, sections 3 and 4.1)."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numba
 import numpy as np
@@ -9,13 +8,14 @@ import numpy.typing as npt
 
 from glimpse_env import datasets, inputs
 from glimpse_env.scenes import VARIATIONS, changed, make_composer
+from glimpse_env.worlds.base import Task, World
 
 REWARDS = ("final", "every")
 DECIDES = ("end", "anytime")
 _CLUTTER = ("translate", "num_clutter", "clutter_size")
 
 
-class ClassificationWorld:
+class ClassificationWorld(World):
     """B scenes, each with the class of its image as the answer.
 
     Args:
@@ -51,6 +51,8 @@ class ClassificationWorld:
         ValueError: an argument out of its range; the message names it.
     """
 
+    splits: ClassVar[tuple[str, ...]] = datasets.SPLITS
+
     def __init__(
         self,
         num_envs: int,
@@ -85,12 +87,15 @@ class ClassificationWorld:
         num_glimpses = inputs.integer("num_glimpses", num_glimpses, 1)
 
         self.dataset = datasets.load(dataset, split, num_classes=num_classes, image_size=image_size)
-        self.num_glimpses = num_glimpses
-        self.num_images = len(self.dataset)
         look_on = self.dataset.num_classes if decide == "anytime" else -1
-        self.num_actions = self.dataset.num_classes + (decide == "anytime")
-        names = [*map(str, range(self.dataset.num_classes)), "look on"]
-        self.action_names: Sequence[str] = names[: self.num_actions]
+        self.task = Task(
+            measure="error" if decide == "end" else "return",
+            num_glimpses=num_glimpses,
+            action_names=(*self.dataset.names, *(["look on"] if decide == "anytime" else [])),
+            splits=self.splits,
+            num_images=len(self.dataset),
+            best=1.0,
+        )
         self._composer = make_composer(
             self.dataset,
             scene_size,
@@ -105,7 +110,7 @@ class ClassificationWorld:
             noise=noise,
         )
         self.num_draws = 1 + self._composer.num_draws
-        self._rules = (self.num_glimpses, reward == "every", look_on, glimpse_cost)
+        self._rules = (num_glimpses, reward == "every", look_on, glimpse_cost)
         self._num_threads = num_threads
 
         _, _, C = self.dataset.shape
@@ -120,7 +125,7 @@ class ClassificationWorld:
     def reset(self, rows: npt.NDArray[np.int64], draws: npt.NDArray[np.float64], indices: npt.NDArray[np.int64] | None) -> None:
         """Begin a new episode in some rows, see `World.reset`."""
         if indices is None:
-            indices = (draws[:, 0] * self.num_images).astype(np.int64)
+            indices = (draws[:, 0] * len(self.dataset)).astype(np.int64)
         places = self._composer.compose(self.scenes, rows, self.dataset, indices, draws[:, 1:], self._num_threads)
         self.places[rows], self._labels[rows] = places, self.dataset.labels[indices]
         for counter in (self._steps, self._hits, self._first_hits):

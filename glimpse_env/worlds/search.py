@@ -1,16 +1,16 @@
 """Several images strewn over a scene, and a cue: one of them, which is to be found."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from glimpse_env import datasets, inputs
 from glimpse_env.scenes import changed, make_composer, strew
+from glimpse_env.worlds.base import Task, World
 
 
-class SearchWorld:
+class SearchWorld(World):
     """B scenes of several images each, one of which is to be found: the one that the cue shows.
 
     An action names a cell of a grid over the scene, row by row; the one at the last glimpse counts, and earns 1 less the
@@ -42,6 +42,9 @@ class SearchWorld:
     Raises:
         ValueError: an argument out of its range; the message names it.
     """
+
+    splits: ClassVar[tuple[str, ...]] = datasets.SPLITS
+    cues: npt.NDArray[np.uint8]
 
     def __init__(
         self,
@@ -77,11 +80,16 @@ class SearchWorld:
         self._radius = min(H, W) / 4 if radius is None else inputs.number("radius", radius, 0)
         if self._radius == 0:
             raise ValueError("radius must be above 0, got 0: half the scene's shorter side leaves little unpaid.")
-        self.num_glimpses = inputs.integer("num_glimpses", num_glimpses, 1)
+        self._num_glimpses = inputs.integer("num_glimpses", num_glimpses, 1)
         self._num_threads = num_threads
-        self.num_images = len(self.dataset)
-        self.num_actions = self.grid**2
-        self.action_names: Sequence[str] = [f"{x},{y}" for y in range(1, self.grid + 1) for x in range(1, self.grid + 1)]
+        self.task = Task(
+            measure="reward, % of the highest",
+            num_glimpses=num_glimpses,
+            action_names=tuple(f"{x},{y}" for y in range(1, self.grid + 1) for x in range(1, self.grid + 1)),
+            splits=self.splits,
+            num_images=len(self.dataset),
+            best=1.0,
+        )
         self.set_arguments(**scene_arguments)
 
         self.scenes = np.zeros((num_envs, H, W, C), np.uint8)
@@ -93,7 +101,7 @@ class SearchWorld:
     def reset(self, rows: npt.NDArray[np.int64], draws: npt.NDArray[np.float64], indices: npt.NDArray[np.int64] | None) -> None:
         """Begin a new episode in some rows, see `World.reset`."""
         n, (_, h, w, _) = self._count, self.cues.shape
-        images = (draws[:, :n] * self.num_images).astype(np.int64)
+        images = (draws[:, :n] * len(self.dataset)).astype(np.int64)
         if indices is not None:
             images[:, 0] = indices
         places = np.empty((len(rows), n, 2), np.int64)
@@ -112,7 +120,7 @@ class SearchWorld:
         away = np.linalg.norm((cells + 0.5) / self.grid * size - self._middles(), axis=1)
         self._distances = np.where(playing, away, self._distances)
         self._steps += playing
-        ended = playing & (self._steps == self.num_glimpses)
+        ended = playing & (self._steps == self._num_glimpses)
         return np.where(ended, np.maximum(0, 1 - away / self._radius), 0), ended
 
     def set_arguments(self, **changes: float) -> None:

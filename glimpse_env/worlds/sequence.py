@@ -3,17 +3,17 @@
 That is Ba, Mnih and Kavukcuoglu (2015): pairs of digits.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from glimpse_env import datasets, inputs
 from glimpse_env.scenes import changed, make_composer
+from glimpse_env.worlds.base import Task, World
 
 
-class SequenceWorld:
+class SequenceWorld(World):
     """B scenes of several images each, whose classes are asked for one after the other, from left to right.
 
     Each answer has some glimpses. The action at the last of them is the answer, the others are ignored; a right answer earns
@@ -36,12 +36,13 @@ class SequenceWorld:
             `ClassificationWorld`.
 
     Attributes:
-        num_glimpses: the glimpses of the longest episode.
         places: (B, n, 2) int64, the top-left pixel (x, y) of each image, n the most of them: for analysis, no agent sees it.
 
     Raises:
         ValueError: an argument out of its range; the message names it.
     """
+
+    splits: ClassVar[tuple[str, ...]] = datasets.SPLITS
 
     def __init__(
         self,
@@ -76,11 +77,14 @@ class SequenceWorld:
         self._room = np.array([W - w, H - h])
         self._end = self.dataset.num_classes if ranged else -1
         self._num_threads = num_threads
-        self.num_glimpses = self._search + (self._most + ranged) * self._per_answer
-        self.num_images = len(self.dataset)
-        self.num_actions = self.dataset.num_classes + ranged
-        names = [*map(str, range(self.dataset.num_classes)), "end"]
-        self.action_names: Sequence[str] = names[: self.num_actions]
+        self.task = Task(
+            measure="error",
+            num_glimpses=self._search + (self._most + ranged) * self._per_answer,
+            action_names=(*self.dataset.names, *(["end"] if ranged else [])),
+            splits=self.splits,
+            num_images=len(self.dataset),
+            best=1.0,
+        )
         self.set_arguments(**scene_arguments)
 
         self.scenes = np.zeros((num_envs, H, W, C), np.uint8)
@@ -96,7 +100,7 @@ class SequenceWorld:
         most, (_, w, _) = self._most, self.dataset.shape
         chosen, places, varied = draws[:, 1 : 1 + most], draws[:, 1 + most : 1 + 3 * most], draws[:, 1 + 3 * most :]
         counts = self._fewest + (draws[:, 0] * (most - self._fewest + 1)).astype(np.int64)
-        images = (chosen * self.num_images).astype(np.int64)
+        images = (chosen * len(self.dataset)).astype(np.int64)
         if indices is not None:
             images[:, 0] = indices
         # The gaps between images come from sorted draws; those of images that are not there go last.

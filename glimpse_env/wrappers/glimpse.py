@@ -14,6 +14,7 @@ from glimpse_env.gaze import NUM_DRAWS, Gaze
 from glimpse_env.rendering import draw
 from glimpse_env.retina import Retina
 from glimpse_env.streams import uniforms
+from glimpse_env.worlds import Task
 
 SOURCES = ("observation", "render")
 _EVERYONE = np.ones(1, np.bool_)
@@ -117,6 +118,7 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         self.observation_space = spaces.Dict([*seen, *others.items()])
         self.action_space = spaces.Dict([("location", spaces.Box(-1, 1, (2,), np.float32)), ("action", env.action_space)])
 
+        self.task = Task(action_names=tuple(map(str, range(int(getattr(env.action_space, "n", 0))))))
         self._seed: npt.NDArray[np.uint64] = np.random.default_rng().integers(2**64, size=1, dtype=np.uint64)  # until given
         self._episode = np.zeros(1, np.uint64)  # (1,), of the next episode, counted from the seed
         self._fixation = np.zeros((1, 2), np.float32)

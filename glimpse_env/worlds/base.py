@@ -1,0 +1,88 @@
+"""What is out there: worlds compose scenes, keep their state and give the reward. They know nothing of eyes or Gymnasium."""
+
+import abc
+import dataclasses
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What a task asks of whoever plays it; every environment has one, as ``env.get_wrapper_attr("task")``.
+
+    Args:
+        measure: what counts. "error": the share of episodes whose answers, the actions, are not all ``info["label"]``. Any
+            other word names the return: "return", or, say, "balls caught".
+        num_glimpses: T, the most glimpses of an episode; None where an episode has its own end.
+        action_names: a short name for each action, for people; empty for continuous actions.
+        splits: the splits of its images, by ``split=``; empty for a task without images.
+        num_images: how many images of the split an episode can be asked for by ``options={"index": ...}``; 0 for no choice.
+        best: the highest return of an episode; None where nobody knows it.
+    """
+
+    measure: str = "return"
+    num_glimpses: int | None = None
+    action_names: tuple[str, ...] = ()
+    splits: tuple[str, ...] = ()
+    num_images: int = 0
+    best: float | None = None
+
+
+class World(abc.ABC):
+    """B episodes side by side; what `GlimpseVectorEnv` asks of a world. Whatever is optional has a default here.
+
+    Attributes:
+        scenes: (B, H, W, C) uint8, as they stand now.
+        cues: (B, h, w, C) uint8, what a world shows besides its scene, the observation's entry ``cue``; None for nothing.
+        task: what it asks.
+        num_draws: uniform numbers that the start of an episode takes.
+        splits: the values of its argument ``split``; empty where it has none.
+    """
+
+    scenes: npt.NDArray[np.uint8]
+    cues: npt.NDArray[np.uint8] | None = None
+    task: Task
+    num_draws: int
+    splits: ClassVar[tuple[str, ...]] = ()
+
+    @abc.abstractmethod
+    def reset(self, rows: npt.NDArray[np.int64], draws: npt.NDArray[np.float64], indices: npt.NDArray[np.int64] | None) -> None:
+        """Begin a new episode in some rows.
+
+        Args:
+            rows: (b,) int64, which of the B.
+            draws: (b, num_draws) float64, uniform in [0, 1), all the randomness there is.
+            indices: (b,) int64 in [0, task.num_images), the image of each, or None to draw it.
+        """
+
+    @abc.abstractmethod
+    def step(
+        self, actions: npt.NDArray[np.int64], playing: npt.NDArray[np.bool_]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """Take one environment action in each row that is playing.
+
+        Args:
+            actions: (B,) int64, in [0, len(task.action_names)) where playing.
+            playing: (B,) bool.
+
+        Returns:
+            rewards (B,) float64 and ended (B,) bool, new arrays; 0 and False where not playing.
+        """
+
+    def info(self) -> dict[str, npt.NDArray[Any]]:
+        """What an info tells at each step: name -> (B,) array."""
+        return {}
+
+    def final_info(self) -> dict[str, npt.NDArray[Any]]:
+        """What an info tells at the end of an episode besides: name -> (B,) array."""
+        return {}
+
+    def set_arguments(self, **changes: Any) -> None:
+        """Change how scenes are made, from the next episode on; episodes that are going on stay as they are.
+
+        Raises:
+            ValueError: an argument that cannot be changed, or a value out of its range; nothing has changed then.
+        """
+        raise ValueError(f"{type(self).__name__} does not support changing {', '.join(map(repr, sorted(changes)))}.")
