@@ -2,7 +2,9 @@
 
 import dataclasses
 import io
+import os
 import pathlib
+import stat
 import sys
 import zipfile
 from typing import Any, TypeVar
@@ -13,6 +15,9 @@ from agents import files
 from agents.config import TrainingConfig
 
 NEWEST, OLDER = "checkpoint.pt", "checkpoint.previous.pt"
+FORMAT = 2
+"""The number of the layout of a checkpoint; another one is refused."""
+_MOST_BYTES = 2**31
 
 _C = TypeVar("_C", bound=TrainingConfig)
 
@@ -28,7 +33,7 @@ def save(folder: pathlib.Path, content: dict[str, Any]) -> None:
         OSError: the disk is full or not writable; the older checkpoints stand.
     """
     buffer = io.BytesIO()
-    torch.save(content, buffer)
+    torch.save({**content, "format": FORMAT}, buffer)
     newest = folder / NEWEST
     if newest.exists():
         older = newest.read_bytes()
@@ -46,21 +51,42 @@ def load(folder: pathlib.Path, tell: bool = True) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: what there is is damaged, or no checkpoint of this project.
+        ValueError: what there is is damaged, or no checkpoint of this version.
     """
     faults = []
     for path in (folder / NEWEST, folder / OLDER):
-        if not path.exists():
-            faults.append(f"{path} is not there")
-        elif (content := _parsed(path.read_bytes())) is None:
-            faults.append(f"{path} is damaged, or no checkpoint of this project")
+        try:
+            content = read(path)
+        except (FileNotFoundError, ValueError) as error:
+            faults.append(str(error))
         else:
             if faults and tell:
-                print(f"{faults[0]}: {path} is taken in its place, saved after update {content['update']}.", file=sys.stderr)
+                print(f"{faults[0]} {path} is used instead, saved after update {content['update']}.", file=sys.stderr)
             return content
     if not exist(folder):
         raise FileNotFoundError(f"No checkpoint in {folder}: train first, or leave --resume away.")
-    raise ValueError(f"{', and '.join(faults)}: remove what is damaged, and train anew.")
+    raise ValueError(f"{' '.join(faults)} Remove what is damaged, and train anew.")
+
+
+def read(path: pathlib.Path) -> dict[str, Any]:
+    """Read one checkpoint; no code in it is run.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        ValueError: it is damaged, or no checkpoint of this version.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is not there.")
+    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would keep it waiting
+        raise ValueError(f"{path} is no file.")
+    if path.stat().st_size > _MOST_BYTES or (content := _parsed(path.read_bytes())) is None:
+        raise ValueError(f"{path} is damaged, or no checkpoint of this project.")
+    if content.get("format") != FORMAT:
+        raise ValueError(
+            f"{path} is of another version of this project (format {content.get('format', 1)}, this is {FORMAT}): train anew, "
+            "or use it with that version."
+        )
+    return content
 
 
 def exist(folder: pathlib.Path) -> bool:
@@ -68,7 +94,7 @@ def exist(folder: pathlib.Path) -> bool:
     return any((folder / name).exists() for name in (NEWEST, OLDER))
 
 
-def config_of(kind: type[_C], saved: dict[str, Any], source: pathlib.Path) -> _C:
+def config_of(kind: type[_C], saved: Any, source: str | os.PathLike[str]) -> _C:
     """Make a config of what was saved of one: a field that is younger than it has its default.
 
     Args:
@@ -79,8 +105,10 @@ def config_of(kind: type[_C], saved: dict[str, Any], source: pathlib.Path) -> _C
     Raises:
         ValueError: it has fields that are unknown here, or values that no config has.
     """
-    unknown = sorted(saved.keys() - {field.name for field in dataclasses.fields(kind)})
-    if unknown:
+    if not isinstance(saved, dict):
+        raise ValueError(f"{source} holds no {kind.__name__}: {saved!r} is no table of fields.")
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    if unknown := sorted(saved.keys() - fields.keys()):
         raise ValueError(
             f"{source} is of another version or kind of training: {', '.join(unknown)} is no field of {kind.__name__}."
         )
@@ -94,6 +122,8 @@ def _parsed(data: bytes) -> dict[str, Any] | None:
     """What a checkpoint's bytes hold; None where they are damaged or something else."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+                return None  # what torch writes is not compressed: it costs no more memory than it has bytes
             if archive.testzip() is not None:  # a checksum does not hold, which torch would not notice
                 return None
         content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)

@@ -4,22 +4,30 @@ import csv
 import io
 import pathlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from agents import files
+from agents.config import Config
+from agents.environments import evaluation_envs, first_seed, is_native, make_envs, task
+from agents.episodes import joined
+from agents.policy import Noise, Policy
+from agents.rollout import collect, greedy
+from glimpse_env.worlds import Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MAPS = 12  # glimpses whose fixations are shown
 _BINS = 30  # of a map, a side
+_TILES = 12  # episodes in the figure of paths
 _NUMBERED = 20  # the most classes for which each count is written
 
 
-def save(figure: "Figure", path: pathlib.Path, dpi: int = 120) -> None:
+def save(figure: "Figure", path: pathlib.Path, dpi: int = 120) -> pathlib.Path:
     """Write a figure in one go, in the format that the path's ending names.
 
     Raises:
@@ -28,11 +36,12 @@ def save(figure: "Figure", path: pathlib.Path, dpi: int = 120) -> None:
     content = io.BytesIO()
     figure.savefig(content, format=path.suffix.removeprefix(".") or None, dpi=dpi)
     files.write(path, content.getvalue())
+    return path
 
 
 def save_tiles(
     frames: Sequence[npt.NDArray[np.uint8]], titles: Sequence[str], good: Sequence[bool], path: pathlib.Path
-) -> None:
+) -> pathlib.Path:
     """Draw episodes side by side, each under its title, in vermilion where it went wrong.
 
     Args:
@@ -51,10 +60,10 @@ def save_tiles(
         axes.imshow(frame)
         axes.set_axis_off()
         axes.set_title(title, color="black" if well else "#D55E00")
-    save(figure, path, dpi=100)
+    return save(figure, path, dpi=100)
 
 
-def save_curve(metrics: pathlib.Path, path: pathlib.Path, title: str) -> None:
+def save_curve(metrics: pathlib.Path, path: pathlib.Path, title: str) -> pathlib.Path:
     """Draw the measure that counts, in training and on the validation split, over the episodes.
 
     Args:
@@ -67,15 +76,15 @@ def save_curve(metrics: pathlib.Path, path: pathlib.Path, title: str) -> None:
 
     with open(metrics, newline="") as file:
         rows = list(csv.DictReader(file))
-    measure = "error" if "validation_error" in rows[0] else "return"
+    measure = "error" if "validation_error" in rows[0] else "score"
     episodes = [int(row["episodes"]) / 1000 for row in rows]
     figure = Figure(figsize=(6.4, 4), layout="constrained")
     axes = figure.add_subplot()
-    for name, label, colour, line in (
+    for name, label, color, line in (
         (measure, "training, exploring", "#E69F00", "--"),
         (f"validation_{measure}", "validation", "#0072B2", "-"),
     ):
-        axes.plot(episodes, [float(row[name]) for row in rows], label=label, color=colour, linestyle=line, marker=".")
+        axes.plot(episodes, [float(row[name]) for row in rows], label=label, color=color, linestyle=line, marker=".")
     axes.set(xlabel="thousand episodes", ylabel=f"{measure}, %" if measure == "error" else measure, title=title)
     if measure == "error":
         axes.set_yscale("log")
@@ -83,10 +92,10 @@ def save_curve(metrics: pathlib.Path, path: pathlib.Path, title: str) -> None:
         axes.yaxis.set_minor_formatter(ScalarFormatter())
     axes.grid(alpha=0.3, which="both")
     axes.legend()
-    save(figure, path)
+    return save(figure, path)
 
 
-def save_fixations(fixations: npt.NDArray[np.float32], path: pathlib.Path) -> None:
+def save_fixations(fixations: npt.NDArray[np.float32], path: pathlib.Path) -> pathlib.Path:
     """Draw how often each part of the scene is looked at, one map a glimpse; the darker, the more often.
 
     Args:
@@ -113,20 +122,23 @@ def save_fixations(fixations: npt.NDArray[np.float32], path: pathlib.Path) -> No
         axes.set_axis_on()
         axes.set(title=f"glimpse {number}", xticks=(-1, 0, 1), yticks=(-1, 0, 1))
     figure.colorbar(image, ax=grid, label="% of the episodes", shrink=0.8)
-    save(figure, path)
+    return save(figure, path)
 
 
-def save_confusion(labels: npt.NDArray[np.int64], named: npt.NDArray[np.int64], num_classes: int, path: pathlib.Path) -> None:
-    """Draw which class is named for which; the colours are of the mistakes alone.
+def save_confusion(
+    labels: npt.NDArray[np.int64], named: npt.NDArray[np.int64], names: Sequence[str], path: pathlib.Path
+) -> pathlib.Path:
+    """Draw which class is named for which; the colors are of the mistakes alone.
 
     Args:
         labels: (N,) the right classes.
         named: (N,) the classes named.
-        num_classes: n.
+        names: of the n classes.
         path: of the picture.
     """
     from matplotlib.figure import Figure
 
+    num_classes = len(names)
     counts = np.zeros((num_classes, num_classes), np.int64)
     np.add.at(counts, (labels, named), 1)
     mistakes = np.where(np.eye(num_classes, dtype=bool), 0, counts)
@@ -137,9 +149,73 @@ def save_confusion(labels: npt.NDArray[np.int64], named: npt.NDArray[np.int64], 
     if num_classes <= _NUMBERED:
         for (row, column), count in np.ndenumerate(counts):
             dark = mistakes[row, column] > 0.6 * mistakes.max()
-            colour = "0.45" if row == column else "white" if dark else "black"
-            axes.text(column, row, str(count) if count else "", ha="center", va="center", color=colour, fontsize=8)
-        axes.set(xticks=range(num_classes), yticks=range(num_classes))
-    axes.set(xlabel="named", ylabel="right class", title=f"{mistakes.sum():,} mistakes in {len(labels):,}")
+            color = "0.45" if row == column else "white" if dark else "black"
+            axes.text(column, row, str(count) if count else "", ha="center", va="center", color=color, fontsize=8)
+        axes.set(xticks=range(num_classes), yticks=range(num_classes), xticklabels=names, yticklabels=names)
+        if max(map(len, names)) > 2:
+            axes.tick_params(axis="x", rotation=90)
+    axes.set(xlabel="named", ylabel="right class", title=f"mistakes: {mistakes.sum():,} in {len(labels):,}")
     figure.colorbar(image, ax=axes, label="mistakes", shrink=0.8)
-    save(figure, path)
+    return save(figure, path)
+
+
+def draw(policy: Policy, config: Config, split: str, folder: pathlib.Path) -> list[pathlib.Path]:
+    """Draw what an agent does on a split, its mean location looked at, each image seen once.
+
+    Args:
+        policy: the agent.
+        config: what trained it.
+        split: which images.
+        folder: of the pictures; made, unless it is there.
+
+    Returns:
+        ``paths.png``, where the environment has pictures; ``fixations.png``; ``confusion.png`` where the task names classes;
+        ``curve.png`` where the folder has metrics.
+    """
+    paths = [_draw_paths(policy, config, split, folder / "paths.png")]
+    envs = evaluation_envs(config, split)
+    asked = task(envs)
+    num_episodes = min(config.num_test_episodes, envs.num_envs)
+    fixations, labels, named = [], [], []
+    for episodes, fresh in greedy(envs, policy, split, 0, num_episodes):
+        fixations.append(episodes.fixations.cpu()[:, fresh])
+        if episodes.labels is not None:
+            counted = episodes.answers & torch.from_numpy(fresh).to(episodes.answers.device)
+            labels.append(episodes.labels[counted].cpu().numpy())
+            named.append(episodes.logits.argmax(-1)[counted].cpu().numpy())
+    paths.append(save_fixations(joined(fixations).numpy(), folder / "fixations.png"))
+    if labels:
+        paths.append(
+            save_confusion(np.concatenate(labels), np.concatenate(named), asked.action_names, folder / "confusion.png")
+        )
+    if (folder / "metrics.csv").exists():
+        paths.append(save_curve(folder / "metrics.csv", folder / "curve.png", config.env_id))
+    return [path for path in paths if path is not None]
+
+
+def _draw_paths(policy: Policy, config: Config, split: str, path: pathlib.Path) -> pathlib.Path | None:
+    """Draw where an agent looks in its first episodes of a split, one a tile; see `save_tiles`."""
+    native = is_native(config.env_id)
+    envs = make_envs(config, _TILES, split, **({"render_mode": "rgb_array"} if native else {}))
+    if not native and not envs.envs[0].has_wrapper_attr("picture"):  # type: ignore[attr-defined]
+        return None
+    asked = task(envs)
+    index = np.arange(_TILES) % asked.num_images if asked.num_images else None
+    start = envs.reset(seed=first_seed(split, 0), options=None if index is None else {"index": index})
+    with torch.no_grad():
+        episodes = collect(envs, policy, start, Noise(0, _TILES))
+    frames: Any = envs.render() if native else envs.call("picture")  # type: ignore[attr-defined]
+    if asked.measure == "error":
+        assert episodes.labels is not None
+        columns = zip(episodes.answers.T, episodes.labels.T, episodes.actions.T, strict=True)
+        titles = [f"{_words(asked, label[due])} read as {_words(asked, named[due])}" for due, label, named in columns]
+        good = (~episodes.wrong[-1]).tolist()
+    else:
+        returns = episodes.rewards.sum(0).tolist()
+        titles, good = [f"return {value:g}" for value in returns], [value > 0 for value in returns]
+    return save_tiles(frames, titles, good, path)
+
+
+def _words(asked: Task, actions: torch.Tensor) -> str:
+    """Actions (n,) by their names."""
+    return " ".join(asked.action_names[action] for action in actions.tolist())

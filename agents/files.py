@@ -1,11 +1,14 @@
-"""Files that are whole or not there: what a run leaves is written beside, flushed, then renamed over what was there before."""
+"""Files that are never half written, and run folders that one process owns."""
 
 import os
 import pathlib
+import tempfile
+
+from filelock import FileLock, Timeout
 
 
 def write(path: pathlib.Path, content: bytes | str) -> None:
-    """Write a file in one go: after a crash at any moment it is the older one or the new one, whole.
+    """Write a file atomically: after a crash at any moment it is the older one or the new one, whole.
 
     Args:
         path: of the file; its folder is made, unless it is there.
@@ -14,14 +17,16 @@ def write(path: pathlib.Path, content: bytes | str) -> None:
     Raises:
         OSError: the disk is full or not writable; what was there before stands.
     """
-    temporary = path.with_name(f"{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".partial", dir=path.parent)
+        temporary = pathlib.Path(name)
         try:
-            with open(temporary, "wb") as file:
+            with open(descriptor, "wb") as file:
                 file.write(content.encode() if isinstance(content, str) else content)
                 file.flush()
                 os.fsync(file.fileno())
+            temporary.chmod(0o666 & ~_umask())
             os.replace(temporary, path)
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -32,6 +37,29 @@ def write(path: pathlib.Path, content: bytes | str) -> None:
         raise OSError(
             f"{path} cannot be written ({reason}): make room, or choose another folder. What was there stands."
         ) from error
+
+
+def own(folder: pathlib.Path) -> FileLock:
+    """Take a folder for this process alone, until the lock is released or the process ends.
+
+    Raises:
+        OSError: another process has it, or it is not writable.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock")
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise OSError(f"Another process trains in {folder}: wait for it, or choose another --name.") from error
+    except OSError as error:
+        raise OSError(f"{folder} cannot be written ({error.strerror or error}): choose another folder.") from error
+    return lock
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _flush(folder: pathlib.Path) -> None:

@@ -11,6 +11,25 @@ from torch import distributed, nn
 _PATIENCE = 5.0  # seconds until the end of another process must have shown
 
 
+def device_of(name: str) -> torch.device:
+    """The device of ``--device``: "auto" is cuda where there is one, else the CPU.
+
+    Raises:
+        ValueError: no such device here.
+    """
+    local = int(os.environ.get("LOCAL_RANK", 0))
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    there = ["cpu"]
+    if torch.cuda.is_available():
+        there += ["cuda", *(f"cuda:{n}" for n in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        there.append("mps")
+    if name not in there:
+        raise ValueError(f"--device {name} is not on this machine: use auto, or one of {', '.join(there)}.")
+    return torch.device(f"cuda:{local}" if name == "cuda" else name)
+
+
 class Ranks:
     """The processes of this run; alone unless torchrun says otherwise.
 
@@ -18,20 +37,20 @@ class Ranks:
     backward pass, and an episode makes T.
 
     Args:
-        device: where the network runs; "cuda" talks by nccl, others by gloo.
+        device: where the networks run; cuda talks by nccl, others by gloo.
 
     Attributes:
         rank: of this process, from 0.
         size: how many there are.
     """
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: torch.device) -> None:
         self.size = int(os.environ.get("WORLD_SIZE", 1))
         self.rank = int(os.environ.get("RANK", 0))
         self._device = device
         self._processes: list[int] = []  # the number of each rank's, where all are on this machine
         if self.size > 1:
-            distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+            distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
             numbers = torch.zeros(self.size, dtype=torch.int64, device=device)
             numbers[self.rank] = os.getpid()
             distributed.all_reduce(numbers)

@@ -1,29 +1,24 @@
-"""The recurrent attention model (Mnih et al. 2014), trained against any environment with a gaze: ``python -m agents.ram``.
+"""The recurrent attention model (Mnih et al. 2014), trained in any environment that shows glimpses: ``python -m agents.ram``.
 
 An episode that is truncated, by its environment or after ``max_steps``, counts as if it had gone on: its last reward is
-followed by the baseline of the observation behind it. Each step of a batch weighs the same, whatever the length of its episode
+bootstrapped from the baseline of the next observation. Each step of a batch weighs the same, whatever the length of its episode
 (on several processes, each step of one process).
 """
 
-import argparse
 import dataclasses
 import json
 import pathlib
-import sys
-from typing import Any
 
-import numpy as np
 import torch
-import tyro
-from gymnasium.vector import VectorEnv
 from torch import Tensor
 
-from agents import build, evaluation, files, gallery, parallel, reinforce, tasks, training, watch
-from agents.config import PRESETS, Config, preset
+from agents import environments, evaluation, figures, files, models, parallel, reinforce, training
+from agents.config import Config
+from agents.environments import Envs
+from agents.episodes import Episodes
 from agents.networks import RecurrentAttentionModel
-from agents.rollout import Episodes, collect, make_gaze
-
-_TILES = 12  # episodes in the figure of paths
+from agents.policy import Noise, Policy
+from agents.rollout import collect
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,54 +26,55 @@ class Result:
     """What a training run ends with.
 
     Attributes:
-        model: the trained agent.
+        policy: the trained agent.
         folder: of the run, under runs/.
-        errors: way of looking -> (T,) test error in percent after each glimpse, or (1,) the mean return, all by the trained
-            network.
+        report: how it was measured; None in processes that do not lead.
     """
 
-    model: RecurrentAttentionModel
+    policy: Policy
     folder: pathlib.Path
-    errors: dict[str, list[float]]
+    report: evaluation.Report | None
+
+    @property
+    def scores(self) -> dict[str, list[float]]:
+        """Way of looking -> error in percent after each glimpse, or the mean return, all by the trained networks."""
+        return self.report.scores if self.report else {}
 
 
-def losses(model: RecurrentAttentionModel, episodes: Episodes, config: Config, std: float, looked: bool) -> dict[str, Tensor]:
-    """The parts of the loss, whose sum is minimised.
+def losses(episodes: Episodes, policy: Policy, config: Config, std: float) -> dict[str, Tensor]:
+    """The parts of the loss, whose sum is minimized.
 
     Args:
-        model: the agent that played them.
         episodes: with their graph.
+        policy: what played them.
         config: which rules.
         std: of the location policy that drew the locations.
-        looked: whether it drew them; otherwise they were given and teach the location network nothing.
 
     Returns:
-        Scalars: ``action``; ``location`` if it looked; ``baseline``, from whose b_t a later return is predicted, if it is read;
-        ``entropy`` without hybrid.
+        Scalars: ``action``; ``location`` if it looked by what it learned; ``baseline``, from whose b_t a later return is
+        predicted, if it is read; ``entropy`` without hybrid.
     """
     playing, moved = episodes.playing, episodes.playing[1:]
     scored = playing if config.scored == "every" else episodes.answers
-    looked = looked and bool(moved.any())
+    looked = policy.looking in ("learned", "fixed") and bool(moved.any())
     # Reward t is what step t earned: the look after glimpse t earns from glimpse t + 1 on.
-    rewards, parts = episodes.rewards, {}
+    rewards, baselines, parts = episodes.rewards, episodes.baselines, {}
     if config.hybrid or config.credit == "log_prob":
-        assert episodes.labels is not None, "a world without labels"
+        assert episodes.labels is not None, "a task without labels"
         class_losses = reinforce.class_losses(episodes.logits, episodes.labels)
         if config.hybrid:
             parts["action"] = class_losses[scored].mean()
         if config.credit == "log_prob":
             rewards = -class_losses.detach() * playing
-    baselines = model.baseline(episodes.features).float()
     if episodes.after is not None:  # what would have come later, had the episode not been cut
-        later = model.baseline(episodes.after).float().detach()
-        rewards = rewards + config.gamma * later * (episodes.ends & episodes.cut)
-    returns = reinforce.lambda_returns(rewards, baselines * playing, config.gamma, config.trace)
+        rewards = rewards + config.gamma * episodes.after * (episodes.ends & episodes.cut)
+    returns = reinforce.lambda_returns(rewards, baselines * playing, config.gamma, config.gae_lambda)
     if not config.hybrid:
-        policy = model.action.policy(episodes.logits[scored])
-        log_probs = policy.log_prob(episodes.actions[scored])  # type: ignore[no-untyped-call]
+        distribution = policy.model.heads.action.policy(episodes.logits[scored])
+        log_probs = distribution.log_prob(episodes.actions[scored])  # type: ignore[no-untyped-call]
         advantages = reinforce.advantages(returns[scored], baselines[scored])
         parts["action"] = reinforce.policy_gradient_loss(log_probs, advantages)
-        parts["entropy"] = -config.entropy * policy.entropy().mean()  # type: ignore[no-untyped-call]
+        parts["entropy"] = -config.entropy_coef * distribution.entropy().mean()  # type: ignore[no-untyped-call]
         parts["baseline"] = reinforce.baseline_loss(baselines[playing], returns[playing])
     elif looked:
         parts["baseline"] = reinforce.baseline_loss(baselines[:-1][moved], returns[1:][moved])
@@ -91,132 +87,122 @@ def losses(model: RecurrentAttentionModel, episodes: Episodes, config: Config, s
     return parts
 
 
-def train(config: Config, resume: bool = False, runs: pathlib.Path = pathlib.Path("runs"), tensorboard: bool = False) -> Result:
-    """Train an agent, then evaluate it on the test split.
+def prepare(config: Config) -> RecurrentAttentionModel:
+    """Make a new agent, its input scaled to what the environments show.
+
+    Raises:
+        ValueError: it cannot act in them, or not learn as the config says.
+    """
+    envs = environments.evaluation_envs(config, config.split)
+    model = models.make_model(config, envs)
+    observation, info = envs.reset(seed=environments.first_seed("train", config.seed))
+    if "label" not in info and (config.hybrid or config.credit == "log_prob"):
+        raise ValueError(f"{config.env_id} has no labels to learn from: use --preset game, or --no-hybrid --credit reward.")
+    glimpses = [observation["glimpse"]]
+    if not environments.is_native(config.env_id):  # whose first images and fixations may all be the same
+        envs.action_space.seed(config.seed)
+        glimpses += [envs.step(envs.action_space.sample())[0]["glimpse"] for _ in range(50)]
+    models.standardize(model, torch.cat([torch.from_numpy(some) for some in glimpses]))
+    return model
+
+
+def train(
+    config: Config,
+    resume: bool = False,
+    overwrite: bool = False,
+    runs: pathlib.Path = pathlib.Path("runs"),
+    tensorboard: bool = False,
+) -> Result:
+    """Train an agent, then measure it on the split that the config names.
 
     Writes into runs/<name>/: ``config.json``, ``metrics.csv``, ``checkpoint.pt`` and ``checkpoint.previous.pt``, the one before
-    it, ``results.json``, and the figures ``curve.png``; ``paths.png`` where a `GlimpseWrapper` or a native environment draws
-    it; ``fixations.png`` and ``confusion.png`` of a native one. None of them is ever half written.
+    it, ``results.json``, and the figures of `figures.draw`. None of them is ever half written.
 
     Args:
         config: the run.
-        resume: go on from the run's checkpoint; the rest comes out as if it had never stopped.
+        resume: continue from the run's checkpoint; the rest comes out as if it had never stopped.
+        overwrite: give up a run of this name.
         runs: the folder of all runs.
         tensorboard: write scalars for TensorBoard as well.
 
     Raises:
         FileNotFoundError: nothing to resume.
+        FileExistsError: a run of this name stands, and is neither resumed nor overwritten.
         OSError: a file cannot be written; the older checkpoints stand.
         ConnectionError: another process of the run has ended.
-        ValueError: the checkpoints are damaged, or of another config.
+        ValueError: the config fits no environment; the checkpoints are damaged, or of another config; the training diverged.
         KeyboardInterrupt: after a checkpoint was saved.
     """
+    device = parallel.device_of(config.device)
     torch.set_num_threads(config.num_threads)
-    ranks = parallel.Ranks(config.device)
+    ranks = parallel.Ranks(device)
     if config.batch_size % ranks.size:
         raise ValueError(f"batch_size={config.batch_size} must be a multiple of the {ranks.size} processes.")
     share = config.batch_size // ranks.size
-    envs = whole = build.make_envs(config, share, config.split, **config.variation)
+    envs = whole = environments.make_envs(config, share, config.split, **config.variation)
+    task = environments.task(whole)
     if config.short:
-        halved = max(2, build.num_glimpses(whole) // 2)
-        envs = build.make_envs(config, share, config.split, **config.variation, num_glimpses=halved)
+        halved = max(2, (task.num_glimpses or 0) // 2)
+        envs = environments.make_envs(config, share, config.split, **config.variation, num_glimpses=halved)
     num_short = int(config.short * config.num_updates)
-    task = tasks.spec(config.env_id)
-    model = build.make_model(config, evaluation.make_envs(config, config.split))
-    optimizer = build.make_optimizer(model, config)
-    folder = runs / config.run_name
-    validation = evaluation.make_envs(config, "validation")
-    training.fit(
-        config,
-        folder,
-        model,
-        optimizer,
-        step=lambda update: train_step(model, optimizer, envs if update < num_short else whole, config, update, ranks),
-        validate=lambda: evaluation.evaluate(model, validation, config.looking, 0, config.num_test_episodes)[-1],
-        measure=tasks.measure(task),
-        ranks=ranks,
-        resume=resume,
-        tensorboard=tensorboard,
+    model = prepare(config).to(device)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=device.type != "mps"
     )
-    errors: dict[str, list[float]] = {}
-    if ranks.leads:
-        errors = evaluation.report(model, config, config.evaluated_on)
-        files.write(folder / "results.json", json.dumps(errors, indent=2) + "\n")
-        drawn = {"render_mode": "rgb_array"} if tasks.world(task) else {}
-        tiles = build.make_envs(config, _TILES, config.evaluated_on, **drawn)
-        if drawn or tiles.envs[0].has_wrapper_attr("picture"):  # type: ignore[attr-defined]
-            evaluation.draw_paths(model, tiles, config.looking, folder / "paths.png")
-        if tasks.world(task):
-            seen = evaluation.make_envs(config, config.evaluated_on)
-            gallery.draw(model, seen, config.looking, folder, config.env_id)
-    ranks.close()
-    return Result(model, folder, errors)
+    policy = Policy(model, whole.single_action_space, config.looking, config.std_end)
+    folder = runs / config.run_name
+    validation = environments.evaluation_envs(config, "validation")
+    with training.owned(config, folder, ranks, resume, overwrite):
+        training.fit(
+            config,
+            folder,
+            model,
+            optimizer,
+            step=lambda update: train_step(policy, optimizer, envs if update < num_short else whole, config, update, ranks),
+            validate=lambda: evaluation.evaluate(policy, validation, "validation", 0, config.num_test_episodes)[-1],
+            measure="error" if task.measure == "error" else "score",
+            ranks=ranks,
+            resume=resume,
+            tensorboard=tensorboard,
+        )
+        report = None
+        if ranks.leads:
+            report = evaluation.report(model, config, config.evaluated_on)
+            files.write(folder / "results.json", json.dumps(report.scores, indent=2) + "\n")
+            figures.draw(policy, config, config.evaluated_on, folder)
+        ranks.close()
+    return Result(policy, folder, report)
 
 
 def train_step(
-    model: RecurrentAttentionModel,
-    optimizer: torch.optim.Optimizer,
-    envs: VectorEnv[Any, Any, Any],
-    config: Config,
-    update: int,
-    ranks: parallel.Ranks,
+    policy: Policy, optimizer: torch.optim.Optimizer, envs: Envs, config: Config, update: int, ranks: parallel.Ranks
 ) -> dict[str, float]:
     """Play a batch and learn from it. All randomness comes from (config.seed, update), so any update can be made anew."""
     training.anneal(optimizer, config, update)
     done = update / config.num_updates
     std = config.std_start + (config.std_end - config.std_start) * done
-    looking = "random" if done < config.blind else config.looking
-    noise = np.random.default_rng((config.seed, update))
-    start = envs.reset(seed=config.first_seed(update) + ranks.rank * envs.num_envs)
-    gaze = make_gaze(model, looking, noise, config.batch_size, ranks.part(config.batch_size), std)
-    sample = None if config.hybrid else lambda logits: _sampled(model, logits, noise, config.batch_size, ranks)
-    with torch.autocast(torch.device(config.device).type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-        episodes = collect(envs, model, start, gaze, sample)
-        parts = losses(model, episodes, config, std, looked=looking in ("learned", "fixed"))
+    acting = Policy(policy.model, envs.single_action_space, "random" if done < config.blind else config.looking)
+    noise = Noise((config.seed, update), config.batch_size, ranks.part(config.batch_size))
+    first = environments.first_seed("train", config.seed) + update * config.batch_size
+    start = envs.reset(seed=first + ranks.rank * envs.num_envs)
+    with torch.autocast(policy.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
+        episodes = collect(envs, acting, start, noise, std, explore=not config.hybrid)
+        parts = losses(episodes, acting, config, std)
     optimizer.zero_grad(set_to_none=True)
     torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
-    ranks.average_gradients(model)
-    for group in optimizer.param_groups:
-        torch.nn.utils.clip_grad_norm_(group["params"], config.clip)
+    ranks.average_gradients(policy.model)
+    norm = torch.nn.utils.clip_grad_norm_(policy.model.parameters(), config.max_grad_norm)
+    figures = {"return": episodes.rewards.sum(0).mean().item(), "std": std, "grad_norm": norm.item()}
+    task = environments.task(envs)
+    counted = evaluation.scores(episodes, task)[-1].mean().item()
+    figures["error" if task.measure == "error" else "score"] = counted
+    figures |= {name: part.item() for name, part in parts.items()}
+    training.check_finite(figures, update)  # before a step is taken, so that no weight is ever other than finite
     optimizer.step()
-    figures = {"return": episodes.rewards.sum(0).mean().item(), "std": std}
-    if tasks.measure(envs.unwrapped.spec) == "error":  # type: ignore[arg-type]
-        figures["error"] = 100 * episodes.wrong[-1].float().mean().item()
-    return {**figures, **{name: part.item() for name, part in parts.items()}}
-
-
-def _sampled(
-    model: RecurrentAttentionModel, logits: Tensor, noise: np.random.Generator, batch_size: int, ranks: parallel.Ranks
-) -> Tensor:
-    """Draw environment actions for logits (B, n); the noise is drawn for the whole batch, as `make_gaze` does."""
-    drawn = getattr(noise, model.action.noise)(size=(batch_size, logits.shape[1]))[ranks.part(batch_size)]
-    return model.action.draw(logits, torch.from_numpy(drawn).to(logits)).detach()
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Train as the flags say, or ``evaluate``, or ``watch``."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    others = {"evaluate": evaluation.main, "watch": watch.main}
-    if arguments and arguments[0] in others:
-        others[arguments[0]](arguments[1:])
-        return
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--preset", choices=PRESETS, default="best")
-    parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--tensorboard", action="store_true")
-    parser.add_argument("--env-id", default=Config.env_id)
-    own, rest = parser.parse_known_args(arguments)
-    note = f"--preset {{{','.join(PRESETS)}}}: where the defaults come from. --resume: go on from the run's checkpoint. "
-    note += "--tensorboard: write scalars for it as well."
-    with training.plain_errors("agents.ram"):
-        default = preset(own.preset, own.env_id)
-        config = tyro.cli(Config, default=default, args=rest, prog="python -m agents.ram", description=note)
-        result = train(config, own.resume, tensorboard=own.tensorboard)
-    if result.errors:
-        if (result.folder / "paths.png").exists():
-            print(f"{result.folder}/paths.png shows where it looks.\n")
-        evaluation.print_report(result.errors, config, config.evaluated_on)
+    return figures
 
 
 if __name__ == "__main__":
+    from agents.cli import main
+
     main()

@@ -21,7 +21,7 @@ from torch import nn
 from tqdm import tqdm
 
 from agents import checkpoints, files
-from agents.config import TrainingConfig
+from agents.config import CIRCUMSTANCES, TrainingConfig
 from agents.parallel import Ranks
 
 _WARM_UP = 0.02  # of the training, for the learning rate
@@ -46,13 +46,13 @@ def fit(
 
     Args:
         config: the run.
-        folder: of the run.
+        folder: of the run, see `begin`.
         model: trained in place.
         optimizer: of its parameters.
         step: makes update number n and returns its figures, among them ``measure``. All its randomness comes from the
             config's seed and n, so that a resumed run is the one that never stopped.
         validate: the measure on the validation split, now.
-        measure: what counts: "error", in percent, or "return".
+        measure: "error", in percent, or "score".
         ranks: the processes that share the run.
         resume: go on from the run's newest checkpoint that is whole.
         tensorboard: write the metrics for TensorBoard as well, into the folder's ``tensorboard``.
@@ -62,7 +62,7 @@ def fit(
         ImportError: tensorboard without the extra of that name.
         OSError: a file cannot be written; the older checkpoints stand.
         ConnectionError: another process of the run has ended.
-        ValueError: the checkpoints are damaged, or of another config.
+        ValueError: the checkpoints are damaged, or of another config; or the training diverged.
         KeyboardInterrupt: after SIGINT or SIGTERM in any of the processes, when the update was whole and a checkpoint saved.
     """
     board = _board(folder / "tensorboard") if tensorboard and ranks.leads else None
@@ -70,8 +70,7 @@ def fit(
     first = _restore(config, folder, model, optimizer, metrics) if resume else 0
     if ranks.leads:
         files.write(folder / "config.json", json.dumps(dataclasses.asdict(config), indent=2) + "\n")
-        if not resume:
-            (folder / "results.json").unlink(missing_ok=True)  # of another training
+        (folder / "results.json").unlink(missing_ok=True)  # of a training that is not over
 
     def save(update: int) -> None:
         if metrics is not None:
@@ -111,8 +110,43 @@ def fit(
             save(finished)
             if ranks.leads:
                 newest = folder / checkpoints.NEWEST
-                print(f"\nStopped. {newest} is saved; go on with the same flags and --resume.", file=sys.stderr)
+                print(f"\nStopped. {newest} is saved; resume with the same flags and --resume.", file=sys.stderr)
             raise
+
+
+@contextlib.contextmanager
+def owned(config: TrainingConfig, folder: pathlib.Path, ranks: Ranks, resume: bool, overwrite: bool) -> Iterator[None]:
+    """Have a run's folder for this training alone.
+
+    Args:
+        config: the run.
+        folder: of the run.
+        ranks: the processes that share it; the first one takes it.
+        resume: the run that stands there goes on.
+        overwrite: the run that stands there is given up.
+
+    Raises:
+        FileExistsError: a run stands there, and is neither resumed nor overwritten.
+        OSError: another process trains there, or it is not writable.
+    """
+    if not ranks.leads:
+        yield
+        return
+    stands = (folder / "config.json").exists() or checkpoints.exist(folder)
+    if stands and not (resume or overwrite):
+        raise FileExistsError(f"{folder} holds a run: continue it with --resume, give it up with --overwrite, or use --name.")
+    with files.own(folder):
+        if overwrite and not resume:
+            for name in (checkpoints.NEWEST, checkpoints.OLDER, "results.json", "metrics.csv", "config.json"):
+                (folder / name).unlink(missing_ok=True)
+        yield
+
+
+def check_finite(row: dict[str, float], update: int) -> None:
+    """Stop where something is not a finite number."""
+    for name, value in row.items():
+        if not math.isfinite(value):
+            raise ValueError(f"The training diverged at update {update}: {name} is {value}. Lower --learning-rate.")
 
 
 def _restore(
@@ -120,11 +154,14 @@ def _restore(
 ) -> int:
     """Bring back the state of a run; the number of the update that comes next."""
     saved = checkpoints.load(folder, tell=metrics is not None)
-    older = checkpoints.config_of(type(config), saved["config"], folder)
-    if older != config:
-        then, now = dataclasses.asdict(older), dataclasses.asdict(config)
-        changed = ", ".join(f"{name} was {then[name]!r} and is {now[name]!r}" for name in now if then[name] != now[name])
-        raise ValueError(f"{folder} is of another config: {changed}. Give the same flags, or another --name.")
+    then = dataclasses.asdict(checkpoints.config_of(type(config), saved["config"], folder))
+    now = dataclasses.asdict(config)
+    changed = [name for name in now if then[name] != now[name]]
+    told = [f"{name} was {then[name]!r} and is {now[name]!r}" for name in changed if name not in CIRCUMSTANCES]
+    if told:
+        raise ValueError(f"{folder} is of another config: {', '.join(told)}. Give the same flags, or another --name.")
+    if (differs := sorted(set(changed) & {"device", "num_threads"})) and metrics is not None:
+        print(f"Another {' and '.join(differs)} than before: the last digits of the results may differ.", file=sys.stderr)
     try:
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
@@ -238,5 +275,5 @@ class Metrics:
 
     def summary(self) -> dict[str, str]:
         """What the progress bar shows."""
-        unit = " %" if self._measure == "error" else ""
-        return {self._measure: f"{self._recent:.2f}{unit}", "validation": f"{self._validation:.2f}{unit}"}
+        told = {self._measure: self._recent, "validation": self._validation}
+        return {name: f"{value:.2f}" for name, value in told.items() if not math.isnan(value)}

@@ -1,51 +1,49 @@
-"""A trained agent at work, with its belief, in a window or a GIF: ``python -m agents.ram watch --weights ID --gif it.gif``."""
+"""A trained agent at work, with its belief, in a window or a GIF."""
 
-import argparse
 import io
-import itertools
 import pathlib
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import torch
-from gymnasium.vector import VectorEnv
 
-from agents import build, files, training, weights
-from agents.networks import RecurrentAttentionModel, Step
-from agents.rollout import collect, make_gaze
+from agents import files
+from agents.environments import Envs, first_seed, task
+from agents.heads import Step
+from agents.policy import Noise, Policy
+from agents.rollout import collect
 from glimpse_env.ink import Picture
-from glimpse_env.rendering import SIDE, tile
+from glimpse_env.rendering import tile
 from glimpse_env.window import Window
 
 _LINGER = 4  # how many times longer the last picture of an episode stays
 
 
 @torch.no_grad()
-def watch(model: RecurrentAttentionModel, envs: VectorEnv[Any, Any, Any], looking: str, seed: int) -> list[Picture]:
+def watch(policy: Policy, envs: Envs, split: str, seed: int) -> list[Picture]:
     """Play an episode greedily: the mean location looked at, the likeliest action taken.
 
     Args:
-        model: the agent.
-        envs: with autoreset disabled and render_mode="rgb_array".
-        looking: how it was trained to look, as in `Config`.
-        seed: of the scene; of a world with images also which one.
+        policy: the agent.
+        envs: with render_mode="rgb_array".
+        split: of the envs.
+        seed: of the scene; of a task with images also which one.
 
     Returns:
         A picture after each glimpse, with what the agent makes of it, and one of the end; several environments side by side.
     """
-    images = envs.unwrapped.task.num_images  # type: ignore[attr-defined]
+    images = task(envs).num_images
     rows = np.arange(seed, seed + envs.num_envs)
-    start = envs.reset(seed=seed, options={"index": rows % images} if images else None)
-    gaze = make_gaze(model, looking, np.random.default_rng(seed), envs.num_envs, slice(None), std=0.0)
+    start = envs.reset(seed=first_seed(split, 0) + seed, options={"index": rows % images} if images else None)
+    native = hasattr(envs.unwrapped, "believe")
     pictures: list[Picture] = []
 
-    def seen(glimpse: int, step: Step) -> tuple[torch.Tensor, torch.Tensor]:
-        envs.unwrapped.believe(step.logits.float().softmax(-1).cpu())  # type: ignore[attr-defined]
+    def seen(step: Step) -> None:
+        if native:
+            envs.unwrapped.believe(step.logits.float().softmax(-1).cpu())  # type: ignore[attr-defined]
         pictures.append(tile(envs.render()))  # type: ignore[arg-type]
-        return gaze(glimpse, step)
 
-    collect(envs, model, start, seen)
+    collect(envs, policy, start, Noise(seed, envs.num_envs), watched=seen)
     return [*pictures, tile(envs.render())]  # type: ignore[arg-type]
 
 
@@ -54,14 +52,18 @@ def save_gif(episodes: Sequence[Sequence[Picture]], path: pathlib.Path, fps: flo
 
     Args:
         episodes: the pictures of each, all of one size.
-        path: of the file.
+        path: of the file, which ends with .gif.
         fps: pictures a second.
+
+    Raises:
+        ValueError: a path of another ending.
     """
     from PIL import Image
 
+    check_suffix(path)
     last = np.concatenate([pictures[-1] for pictures in episodes]).reshape(-1, 3)
-    colours, counts = np.unique(last, axis=0, return_counts=True)
-    weighed = colours.repeat(np.ceil(counts**0.5).astype(int), axis=0)  # rare colours count for more than their share
+    colors, counts = np.unique(last, axis=0, return_counts=True)
+    weighed = colors.repeat(np.ceil(counts**0.5).astype(int), axis=0)  # rare colors count for more than their share
     palette = Image.fromarray(weighed[np.newaxis]).quantize(256)
     frames = [
         Image.fromarray(picture).quantize(palette=palette, dither=Image.Dither.NONE)
@@ -76,6 +78,12 @@ def save_gif(episodes: Sequence[Sequence[Picture]], path: pathlib.Path, fps: flo
     files.write(path, content.getvalue())
 
 
+def check_suffix(path: pathlib.Path) -> None:
+    """Refuse a file that would not be what its name says."""
+    if path.suffix.lower() != ".gif":
+        raise ValueError(f"{path} must end with .gif: no other kind of file is written.")
+
+
 def show(episodes: Iterator[Sequence[Picture]], fps: float) -> None:
     """Show episodes in a window, until it is closed."""
     window = Window("Glimpse", fps)
@@ -86,28 +94,3 @@ def show(episodes: Iterator[Sequence[Picture]], fps: float) -> None:
                 window.close()
                 return
     window.close()
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Show an agent as the flags say."""
-    parser = argparse.ArgumentParser(prog="python -m agents.ram watch", description="Watch a trained agent.")
-    parser.add_argument("--weights", required=True, help="the id of a task whose weights are shipped, or a file")
-    parser.add_argument("--gif", type=pathlib.Path, help="write a GIF instead of opening a window")
-    parser.add_argument("--split", default="test", choices=("train", "validation", "test"), help="which images")
-    parser.add_argument("--seed", type=int, default=0, help="of the first episode, and its image; the others follow")
-    parser.add_argument("--episodes", type=int, help="how many; 4 in a GIF, and in a window on and on, unless given")
-    parser.add_argument("--num-envs", type=int, default=1, help="how many side by side")
-    parser.add_argument("--fps", type=float, default=3.0, help="glimpses a second")
-    parser.add_argument("--size", type=int, default=SIDE, help="about how many pixels the longer side of a scene has")
-    flags = parser.parse_args(arguments)
-    torch.set_num_threads(1)
-    with training.plain_errors("agents.ram watch"):
-        model, config = weights.load(flags.weights)
-        envs = build.make_envs(config, flags.num_envs, flags.split, render_mode="rgb_array", render_size=flags.size)
-        seeds = itertools.count(flags.seed, flags.num_envs)
-        if flags.gif:
-            episodes = [watch(model, envs, config.looking, seed) for seed in itertools.islice(seeds, flags.episodes or 4)]
-            save_gif(episodes, flags.gif, flags.fps)
-            print(f"{flags.gif}: {sum(map(len, episodes))} pictures, {flags.gif.stat().st_size / 1000:.0f} kB")
-        else:
-            show((watch(model, envs, config.looking, seed) for seed in itertools.islice(seeds, flags.episodes)), flags.fps)

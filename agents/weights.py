@@ -1,16 +1,21 @@
-"""Published weights: one safetensors file an agent, with the config that trained it, in half precision."""
+"""Published agents: one safetensors file each, with the config that trained it, in half precision; and any agent, loaded."""
 
 import dataclasses
 import json
+import os
 import pathlib
+from typing import Any
 
 import gymnasium as gym
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 
-from agents import build, checkpoints, files
+from agents import checkpoints, environments, files
 from agents.config import Config
+from agents.models import make_model
 from agents.networks import RecurrentAttentionModel
+from agents.policy import Policy
 
 SHIPPED = pathlib.Path(__file__).parent / "data"
 
@@ -25,45 +30,80 @@ def save(path: pathlib.Path, model: RecurrentAttentionModel, config: Config) -> 
 
     Raises:
         OSError: it cannot be written; what was there before stands.
+        ValueError: a weight is not finite; nothing was written.
     """
     tensors = {name: tensor.detach().cpu().half().contiguous() for name, tensor in model.state_dict().items()}
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise ValueError(f"{name} is not finite in half precision: the training diverged, lower --learning-rate.")
     files.write(path, to_bytes(tensors, metadata={"config": json.dumps(dataclasses.asdict(config))}))
 
 
-def load(name: str) -> tuple[RecurrentAttentionModel, Config]:
-    """Read an agent. No code in the file is run; but of an id of your own, "module:id", the module it names is imported.
+def load(name: str | os.PathLike[str], trust_module: bool = False) -> tuple[RecurrentAttentionModel, Config]:
+    """Read an agent. No code in a file is run.
 
     Args:
-        name: the id of a task whose weights are shipped, or the path of a file that `save` wrote.
+        name: the id of a task whose agent is shipped, or the path of a run's folder, a checkpoint, or a file that `save` wrote.
+        trust_module: import the module that an agent's id of your own, "module:id", names.
 
     Returns:
-        The agent, in float32, and the config that trained it.
+        The agent, in float32 on the CPU, and the config that trained it.
 
     Raises:
-        FileNotFoundError: neither shipped nor a file; the message names what is shipped.
-        ValueError: no file of ours, or one for an id that is not there.
+        FileNotFoundError: there is none of that name; the message names what is shipped.
+        ValueError: no agent of ours, or one for an id that is not there.
     """
-    path = SHIPPED / f"{name}.safetensors"
+    path = SHIPPED / f"{os.fspath(name).replace(':', '-')}.safetensors"
     if not path.exists():
         path = pathlib.Path(name)
-    if not path.is_file():
+    if path.is_dir():
+        config, state = _of_checkpoint(checkpoints.load(path), path)
+    elif path.suffix == ".pt":
+        config, state = _of_checkpoint(checkpoints.read(path), path)
+    elif path.is_file():
+        config, state = _of_weights(path)
+    else:
         shipped = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.safetensors")))
-        raise FileNotFoundError(f"No weights {name!r}: give a path, or one of {shipped}.")
+        raise FileNotFoundError(f"No agent {os.fspath(name)!r}: give the path of a run or a file, or one of {shipped}.")
+    module = config.env_id.rpartition(":")[0]
+    if module and not trust_module:
+        raise ValueError(f"{path} is an agent for {config.env_id}, whose module {module!r} would be imported: --trust-module.")
     try:
-        with safe_open(path, "pt") as file:
-            config = checkpoints.config_of(Config, json.loads(file.metadata()["config"]), path)
-            state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118  # no mapping
-        model = build.make_model(config, build.make_envs(config, 1, config.split))
+        envs = environments.make_envs(config, 1, config.split)
+        with torch.device("meta"):  # takes no memory until the shapes are known to be right
+            _check_shapes(make_model(config, envs), state)
+        model = make_model(config, envs)
         model.load_state_dict(state)
-    except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, ImportError, gym.error.Error) as error:
-        raise ValueError(f"{path} holds no weights of an agent ({error}).") from error
+    except (ValueError, KeyError, TypeError, RuntimeError, ImportError, gym.error.Error) as error:
+        raise ValueError(f"{path} holds no agent that can be used here ({error}).") from error
     return model, config
 
 
-def export(run: pathlib.Path, path: pathlib.Path) -> None:
-    """Write the weights of a finished run, from its checkpoint."""
-    saved = checkpoints.load(run)
-    config = checkpoints.config_of(Config, saved["config"], run)
-    model = build.make_model(config, build.make_envs(config, 1, config.split))
-    model.load_state_dict(saved["model"])
-    save(path, model, config)
+def load_policy(name: str | os.PathLike[str], trust_module: bool = False) -> Policy:
+    """Read an agent that acts: see `load` for the name and the errors, `Policy.predict` for what it does."""
+    model, config = load(name, trust_module)
+    envs = environments.make_envs(config, 1, config.split)
+    return Policy(model, envs.single_action_space, config.looking, config.std_end)
+
+
+def _of_checkpoint(saved: dict[str, Any], path: pathlib.Path) -> tuple[Config, dict[str, torch.Tensor]]:
+    return checkpoints.config_of(Config, saved["config"], path), saved["model"]
+
+
+def _of_weights(path: pathlib.Path) -> tuple[Config, dict[str, torch.Tensor]]:
+    try:
+        with safe_open(path, "pt") as file:
+            config = checkpoints.config_of(Config, json.loads((file.metadata() or {}).get("config", "null")), path)
+            return config, {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118  # no mapping
+    except (SafetensorError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} holds no agent ({error}).") from error
+
+
+def _check_shapes(model: torch.nn.Module, state: dict[str, torch.Tensor]) -> None:
+    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    if wanted != found:
+        name = next(name for name in {**wanted, **found} if wanted.get(name) != found.get(name))
+        raise ValueError(f"{name} is {found.get(name, 'missing')}, and its config asks for {wanted.get(name, 'nothing')}")
+    if not all(tensor.isfinite().all() for tensor in state.values()):
+        raise ValueError("its weights are not finite")

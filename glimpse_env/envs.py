@@ -473,7 +473,7 @@ def walk(envs: gym.Env[Any, Any] | VectorEnv[Any, Any, Any], seed: int = 0) -> I
         return
     for start in range(0, num_images, envs.num_envs):
         indices = np.arange(start, start + envs.num_envs)
-        seeds: Any = (seed + indices).tolist()
+        seeds: Any = [seed + index for index in indices.tolist()]  # beyond 2**63 an int64 would overflow
         yield *envs.reset(seed=seeds, options={"index": indices % num_images}), indices < num_images
 
 

@@ -1,0 +1,211 @@
+"""The commands of ``python -m agents.ram``: train (what a bare call does), evaluate, watch, export."""
+
+import argparse
+import ast
+import dataclasses
+import itertools
+import os
+import pathlib
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import torch
+import tyro
+
+from agents import environments, evaluation, figures, ram, training, watch, weights
+from agents.config import Config, TrainingConfig
+from agents.policy import Policy
+from agents.presets import PRESETS, preset
+from glimpse_env.datasets import load as load_dataset
+from glimpse_env.rendering import SIDE
+
+_C = TypeVar("_C", bound=TrainingConfig)
+_S = TypeVar("_S")
+_LONGEST = 64  # pixels of the longer side of own images, unless told otherwise
+_HELP = """Train the recurrent attention model, measure it and draw it, all into runs/NAME.
+Other commands: python -m agents.ram {evaluate,watch,export} --help.
+
+Examples:
+  python -m agents.ram --env-id Glimpse-MNIST-v0
+  python -m agents.ram --preset paper --num-episodes 500000
+  python -m agents.ram --env-id Glimpse-MNIST-v0 --dataset photos --image-size 48
+  python -m agents.ram --env.num-clutter 8 --name harder"""
+
+
+@dataclasses.dataclass(frozen=True)
+class StartOptions:
+    """Where it starts."""
+
+    preset: str = "best"
+    """Where the defaults come from: best (of the id), canvas, paper or game."""
+    resume: bool = False
+    """Continue the run from its checkpoint."""
+    overwrite: bool = False
+    """Give up a run of this name that is there."""
+    tensorboard: bool = False
+    """Write scalars for TensorBoard as well."""
+
+
+def train(arguments: list[str]) -> None:
+    """Train as the flags say; ``--env.NAME VALUE`` is an argument of the environment."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--preset", choices=PRESETS, default="best")
+    first.add_argument("--env-id", default=Config.env_id)
+    chosen, _ = first.parse_known_args(arguments)
+    config, start = parse(preset(chosen.preset, chosen.env_id), StartOptions(), arguments, "python -m agents.ram", _HELP)
+    result = ram.train(_fitted(config), start.resume, start.overwrite, tensorboard=start.tensorboard)
+    if result.report:
+        print(result.report)
+        print(f"\nIts pictures are in {result.folder}. Next:")
+        print(f"  python -m agents.ram watch --weights {result.folder}")
+        print(f"  python -m agents.ram evaluate --weights {result.folder}")
+
+
+def evaluate(arguments: list[str]) -> None:
+    """Measure an agent as the flags say."""
+    parser = _parser("evaluate", "Measure a trained agent.")
+    parser.add_argument("--num-threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--figures", type=pathlib.Path, help="a folder for pictures of its looks and its mistakes")
+    flags = parser.parse_args(arguments)
+    if flags.num_threads < 1:
+        raise ValueError(f"--num-threads must be above 0, got {flags.num_threads}.")
+    torch.set_num_threads(flags.num_threads)
+    if flags.figures:
+        _check_writable(flags.figures)
+    model, config = weights.load(flags.weights, flags.trust_module)
+    print(evaluation.report(model, config, flags.split, flags.seed))
+    if flags.figures:
+        envs = environments.make_envs(config, 1, flags.split)
+        policy = Policy(model, envs.single_action_space, config.looking)
+        for path in figures.draw(policy, config, flags.split, flags.figures):
+            print(path)
+
+
+def show(arguments: list[str]) -> None:
+    """Show an agent as the flags say."""
+    parser = _parser("watch", "Watch a trained agent, in a window or a GIF.")
+    parser.add_argument("--gif", type=pathlib.Path, help="write a GIF instead of opening a window")
+    parser.add_argument("--episodes", type=int, help="how many; 4 in a GIF, and in a window on and on, unless given")
+    parser.add_argument("--num-envs", type=int, default=1, help="how many side by side")
+    parser.add_argument("--fps", type=float, default=3.0, help="glimpses a second")
+    parser.add_argument("--size", type=int, default=SIDE, help="about how many pixels the longer side of a scene has")
+    flags = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    if flags.gif:
+        watch.check_suffix(flags.gif)
+    model, config = weights.load(flags.weights, flags.trust_module)
+    size = {"render_size": flags.size} if environments.is_native(config.env_id) else {}
+    envs = environments.make_envs(config, flags.num_envs, flags.split, render_mode="rgb_array", **size)
+    policy = Policy(model, envs.single_action_space, config.looking)
+    seeds = itertools.islice(itertools.count(flags.seed, flags.num_envs), flags.episodes or (4 if flags.gif else None))
+    played = (watch.watch(policy, envs, flags.split, seed) for seed in seeds)
+    if flags.gif:
+        episodes = list(played)
+        watch.save_gif(episodes, flags.gif, flags.fps)
+        print(f"{flags.gif}: {sum(map(len, episodes))} pictures, {flags.gif.stat().st_size / 1000:.0f} kB")
+    else:
+        watch.show(played, flags.fps)
+
+
+def export(arguments: list[str]) -> None:
+    """Write the agent of a run into one small file."""
+    parser = argparse.ArgumentParser(
+        prog="python -m agents.ram export", description="Write a run's agent into one file, in half precision."
+    )
+    parser.add_argument("run", help="the folder of a run, or a checkpoint")
+    parser.add_argument("file", type=pathlib.Path, help="the file to write, such as agent.safetensors")
+    parser.add_argument("--trust-module", action="store_true", help="import the module that its id names")
+    flags = parser.parse_args(arguments)
+    if flags.file.exists():
+        raise FileExistsError(f"{flags.file} is there already: remove it, or choose another name.")
+    weights.save(flags.file, *weights.load(flags.run, flags.trust_module))
+    print(f"{flags.file}: {flags.file.stat().st_size / 1e6:.1f} MB. python -m agents.ram watch --weights {flags.file}")
+
+
+_COMMANDS: dict[str, Callable[[list[str]], None]] = {"train": train, "evaluate": evaluate, "watch": show, "export": export}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a name in a script that the terminal does not know
+    name = arguments.pop(0) if arguments and not arguments[0].startswith("-") else "train"
+    with training.plain_errors(f"agents.ram {name}"):
+        if name not in _COMMANDS:
+            raise ValueError(f"Unknown command {name!r}: use one of {', '.join(_COMMANDS)}.")
+        _COMMANDS[name](arguments)
+
+
+def _parser(command: str, description: str) -> argparse.ArgumentParser:
+    """What evaluate and watch share."""
+    parser = argparse.ArgumentParser(prog=f"python -m agents.ram {command}", description=description)
+    parser.add_argument(
+        "--weights", required=True, metavar="AGENT", help="an id whose agent is shipped, a run's folder, a checkpoint or a file"
+    )
+    parser.add_argument("--split", default="test", choices=("train", "validation", "test"), help="which images")
+    parser.add_argument("--seed", type=int, default=0, help="of the scenes")
+    parser.add_argument("--trust-module", action="store_true", help="import the module that the agent's id names")
+    return parser
+
+
+def parse(default: _C, start: _S, arguments: Sequence[str], command: str, description: str) -> tuple[_C, _S]:
+    """Read a config from flags, which are in groups: one for each class of options that the config's class is made of.
+
+    Args:
+        default: what a flag is that is not given.
+        start: further options, a group of their own.
+        arguments: the flags; ``--env.NAME VALUE`` is an argument of the environment.
+        command: how it is called.
+        description: what it does.
+    """
+    kinds = [kind for kind in reversed(type(default).__mro__) if kind.__name__.endswith("Options")]
+    groups: list[tuple[str, Any]] = [(kind.__name__.removesuffix("Options").lower(), kind) for kind in (type(start), *kinds)]
+    flags = tyro.conf.configure(tyro.conf.OmitArgPrefixes)(dataclasses.make_dataclass("Flags", groups, frozen=True))
+    of_config = {
+        name: kind(**{field.name: getattr(default, field.name) for field in dataclasses.fields(kind)})
+        for name, kind in groups[1:]
+    }
+    rest, env = _env_arguments(arguments)
+    given = tyro.cli(
+        flags, default=flags(**{groups[0][0]: start}, **of_config), args=rest, prog=command, description=description
+    )
+    values = {key: value for name in of_config for key, value in dataclasses.asdict(getattr(given, name)).items()}
+    return type(default)(**values, env=env), getattr(given, groups[0][0])
+
+
+def _env_arguments(arguments: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+    """Take ``--env.NAME VALUE`` and ``--env.NAME=VALUE`` out of the arguments; values are Python's, or else text."""
+    rest, env, left = [], {}, iter(arguments)
+    for argument in left:
+        if not argument.startswith("--env."):
+            rest.append(argument)
+            continue
+        name, equals, value = argument.removeprefix("--env.").partition("=")
+        value = value if equals else next(left, "")
+        try:
+            env[name.replace("-", "_")] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            env[name.replace("-", "_")] = value
+    return rest, env
+
+
+def _fitted(config: Config) -> Config:
+    """Tell what images of one's own there are, and fit large ones into a size that an agent learns from in minutes."""
+    if config.dataset is None or not os.path.isdir(config.dataset):
+        return config
+    images = load_dataset(config.dataset, image_size=config.image_size)
+    print(images)
+    h, w, _ = images.shape
+    if config.image_size is not None or max(h, w) <= _LONGEST:
+        return config
+    print(f"Images of {w}x{h} pixels are fitted into {_LONGEST}x{_LONGEST}; choose another size with --image-size.")
+    return dataclasses.replace(config, image_size=_LONGEST)
+
+
+def _check_writable(folder: pathlib.Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"{folder} cannot be written: choose another folder.")

@@ -1,0 +1,83 @@
+"""The networks that a config asks for, put together for the spaces of an environment."""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium import spaces
+from torch import nn
+
+from agents import heads, networks
+from agents.config import Config
+from agents.environments import Envs, task
+from agents.policy import READ
+
+GLIMPSE_NETWORKS = {"fc": networks.GlimpseNetwork, "conv": networks.ConvGlimpseNetwork}
+CORES = {"relu": networks.ReLUCore, "gru": networks.GRUCore, "lstm": networks.LSTMCore}
+_MOST_PARAMETERS = 50_000_000
+
+
+def num_outputs(space: gym.Space[Any]) -> int:
+    """How many numbers the action network gives: a logit for each choice of a Discrete, a mean for each number of a Box.
+
+    Raises:
+        ValueError: another kind of space.
+    """
+    if isinstance(space, spaces.Discrete):
+        return int(space.n)
+    if isinstance(space, spaces.Box):
+        return int(np.prod(space.shape))
+    raise ValueError(f"The agent plays a Discrete or a Box, not {space}: wrap the environment so that its action is one.")
+
+
+def make_model(config: Config, envs: Envs) -> networks.RecurrentAttentionModel:
+    """Put a new agent together, its weights of the config's seed.
+
+    Args:
+        config: which parts.
+        envs: whose observations it reads, the ``canvas`` and the ``cue`` where there are any, and whose actions it takes.
+
+    Raises:
+        ValueError: no network for these spaces, or one of too many parameters.
+    """
+    torch.manual_seed(config.seed)
+    seen: Any = envs.single_observation_space
+    action_space: Any = envs.single_action_space["action"]  # type: ignore[index]
+    num_glimpses = task(envs).num_glimpses
+    shapes = {name: seen[name].shape for name in READ if name in seen.spaces}
+    glimpse_network: Any = GLIMPSE_NETWORKS[config.glimpse_network](shapes["glimpse"], config.hidden_size, config.size)
+    if "canvas" in shapes:
+        glimpse_network = networks.CanvasGlimpseNetwork(glimpse_network, shapes["canvas"], config.size)
+    if "cue" in shapes:
+        glimpse_network = networks.CuedGlimpseNetwork(glimpse_network, shapes["cue"], config.size)
+    core: Any = CORES[config.core](glimpse_network.size, config.size)
+    if config.looking == "fixed":
+        if num_glimpses is None:
+            raise ValueError(f"looking='fixed' needs a number of glimpses, and {config.env_id} has none: use another way.")
+        core = networks.CountingCore(core, num_glimpses)
+        location: nn.Module = heads.ScanPath(num_glimpses)
+    else:
+        stopped = config.stop_location_gradient
+        location = (heads.DetachedLocationNetwork if stopped else heads.LocationNetwork)(core.size)
+    action = heads.GaussianActionNetwork if isinstance(action_space, spaces.Box) else heads.ActionNetwork
+    read = (heads.SkipHeads if config.skip else heads.Heads)(
+        action(core.size + config.skip * glimpse_network.size, num_outputs(action_space)),
+        location,
+        heads.BaselineNetwork(core.size),
+    )
+    model = networks.RecurrentAttentionModel(glimpse_network, core, read)
+    count = sum(p.numel() for p in model.parameters())
+    if count > _MOST_PARAMETERS:
+        raise ValueError(
+            f"{config.env_id} with {config.env_arguments} makes a network of {count:,} parameters for {shapes}: take a smaller "
+            "image_size, patch_size or canvas."
+        )
+    return model
+
+
+def standardize(model: nn.Module, glimpses: torch.Tensor) -> None:
+    """Scale the input of a new agent to glimpses (B, K*C, G, G) as it will see them."""
+    for module in model.modules():
+        if isinstance(module, networks.Standardize):
+            module.fit(glimpses)

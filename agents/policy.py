@@ -1,0 +1,162 @@
+"""A policy: networks, how they look and how they explore. Whoever acts with an agent acts through this, in training as well."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+import torch
+from gymnasium import spaces
+from torch import Tensor
+
+from agents.heads import Step
+from agents.networks import RecurrentAttentionModel
+
+READ = ("glimpse", "fixation", "canvas", "cue")
+"""The entries of an observation that the networks read."""
+
+
+class Noise:
+    """The random numbers of a batch. They are drawn for all of it, so that they do not depend on how many processes share it.
+
+    Args:
+        seed: of `numpy.random.default_rng`.
+        batch_size: episodes of the whole batch.
+        part: which of them are played here.
+    """
+
+    def __init__(self, seed: Any, batch_size: int, part: slice = slice(None)) -> None:
+        self._generator = np.random.default_rng(seed)
+        self._batch_size, self._part = batch_size, part
+
+    def __call__(self, kind: str, like: Tensor, *arguments: float) -> Tensor:
+        """Draw as many numbers an episode as ``like`` (b, n) has, by a method of NumPy's generators."""
+        drawn = getattr(self._generator, kind)(*arguments, size=(self._batch_size, like.shape[1]))
+        return torch.from_numpy(drawn[self._part]).to(like)
+
+
+Gaze = Callable[[Tensor, Noise, float], Tensor]
+_LEARNED: Gaze = lambda mean, noise, std: mean + std * noise("standard_normal", mean) if std else mean  # noqa: E731
+LOOKING: dict[str, Gaze] = {
+    "learned": _LEARNED,
+    "fixed": _LEARNED,
+    "random": lambda mean, noise, std: noise("uniform", mean, -1.0, 1.0),
+    "center": lambda mean, noise, std: torch.zeros_like(mean),
+}
+"""Ways of looking: means (B, 2), noise and a standard deviation to locations (B, 2)."""
+
+
+class Decision(NamedTuple):
+    """What is done after a glimpse.
+
+    Attributes:
+        location: (B, 2), as drawn, before clipping.
+        action: (B,) int64, the choice; (B, n), as drawn, before clipping, of continuous ones.
+    """
+
+    location: Tensor
+    action: Tensor
+
+
+class Policy:
+    """An agent that acts.
+
+    Args:
+        model: its networks.
+        action_space: of a single environment: a Dict of ``location`` and ``action``.
+        looking: how it chooses locations, one of `LOOKING`; "learned" and "fixed" look at what the networks say.
+        std: of the location when it explores, in units of half the scene.
+        seed: of its noise, when it explores or looks at random.
+    """
+
+    def __init__(
+        self,
+        model: RecurrentAttentionModel,
+        action_space: gym.Space[Any],
+        looking: str = "learned",
+        std: float = 0.07,
+        seed: int = 0,
+    ) -> None:
+        self.model, self.looking, self.std = model, looking, std
+        self.action_space: gym.Space[Any] = action_space["action"]  # type: ignore[index]
+        self._seed, self._calls = seed, 0
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(self.model.parameters()).device
+
+    def see(self, observation: dict[str, Any]) -> dict[str, Tensor]:
+        """Turn an environment's observation, arrays (B, ...), into what the networks read, on their device."""
+        return {key: torch.from_numpy(observation[key]).to(self.device) for key in READ if key in observation}
+
+    def decide(self, step: Step, noise: Noise, std: float = 0.0, explore: bool = False) -> Decision:
+        """Choose what to do.
+
+        Args:
+            step: what the networks make of the latest glimpse.
+            noise: where random numbers come from.
+            std: of the location around its mean.
+            explore: draw the action from the policy; otherwise the likeliest.
+        """
+        head = self.model.heads.action
+        location = LOOKING[self.looking](step.mean, noise, std)
+        action = head.draw(step.logits, noise(head.noise, step.logits)) if explore else head.likeliest(step.logits)
+        return Decision(location.detach(), action.detach())
+
+    def env_action(self, decision: Decision) -> dict[str, npt.NDArray[Any]]:
+        """Turn a decision into an action of the environments, arrays (B, ...).
+
+        Locations are clipped to [-1, 1]. Of a Box, [-1, 1] spans what it allows (an unbounded number is as it is), and what is
+        beyond is clipped.
+        """
+        return {
+            "location": decision.location.clamp(-1, 1).float().cpu().numpy(),
+            "action": _in_space(self.action_space, decision.action.cpu().numpy()),
+        }
+
+    @torch.no_grad()
+    def predict(
+        self,
+        observation: dict[str, npt.NDArray[Any]],
+        state: npt.NDArray[np.float32] | None = None,
+        episode_start: npt.NDArray[np.bool_] | bool | None = None,
+        deterministic: bool = True,
+    ) -> tuple[dict[str, Any], npt.NDArray[np.float32]]:
+        """Act, as the policies of Stable-Baselines3 do.
+
+        Args:
+            observation: of a vector environment, arrays (B, ...), or of a single one.
+            state: what the last call returned; None at the start of an episode.
+            episode_start: (B,) bool, which environments begin an episode with this observation; their state is forgotten.
+            deterministic: look at the mean location and take the likeliest action; otherwise draw both.
+
+        Returns:
+            the action, ready for ``step`` of the environment, and the state (B, S).
+        """
+        alone = np.ndim(observation["fixation"]) == 1
+        if alone:
+            observation = {key: np.asarray(value)[np.newaxis] for key, value in observation.items()}
+        seen = self.see(observation)
+        batch_size = len(seen["fixation"])
+        before = self.model.initial_state(batch_size) if state is None else torch.from_numpy(state).to(self.device)
+        if episode_start is not None:
+            before = before * ~torch.as_tensor(np.broadcast_to(episode_start, batch_size).copy()).to(self.device)[:, None]
+        step = self.model(seen, before)
+        noise = Noise((self._seed, self._calls), batch_size)
+        self._calls += 1
+        decision = self.decide(step, noise, 0.0 if deterministic else self.std, explore=not deterministic)
+        action = self.env_action(decision)
+        return {key: value[0] for key, value in action.items()} if alone else action, step.state.cpu().numpy()
+
+
+def _in_space(space: gym.Space[Any], values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Choices (B,) from 0, or numbers (B, n), as actions of a Discrete or a Box."""
+    if isinstance(space, spaces.Discrete):
+        return np.asarray(space.start + values)
+    assert isinstance(space, spaces.Box)
+    bounded = np.isfinite(space.low) & np.isfinite(space.high)
+    low, high = np.where(bounded, space.low, -1.0), np.where(bounded, space.high, 1.0)
+    values = (low + high) / 2 + (high - low) / 2 * values.reshape(-1, *space.shape)
+    return np.asarray(values.clip(space.low, space.high), space.dtype)

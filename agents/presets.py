@@ -1,0 +1,79 @@
+"""Configs to start from: the best known for each task, the paper's, and one for any other environment."""
+
+import dataclasses
+
+from agents.config import Config
+from agents.environments import task_of
+
+# RAM with a painted canvas: a task with labels that is not named below starts from it.
+_CANVAS = Config(canvas=28, augmentation=0.5)
+# Reward alone; episodes have their own end. Any other environment starts from it.
+_GAME = Config(
+    core="lstm",
+    skip=False,
+    hybrid=False,
+    credit="reward",
+    gamma=0.99,
+    gae_lambda=0.95,
+    entropy_coef=0.01,
+    batch_size=16,
+    learning_rate=1e-3,
+    num_episodes=16_000,
+    num_validations=10,
+    num_test_episodes=32,  # wrapped environments are stepped in Python
+)
+# What wins on each task, as far as is known.
+_BEST = {
+    "Glimpse-MNIST-v0": dataclasses.replace(
+        _CANVAS, canvas="scene", augmentation=1.0, gamma=0.7, std_start=0.2, std_end=0.05, num_episodes=500_000
+    ),
+    "Glimpse-TranslatedMNIST-v0": dataclasses.replace(_CANVAS, augmentation=0.7, num_episodes=400_000),
+    "Glimpse-ClutteredMNIST-v0": dataclasses.replace(_CANVAS, augmentation=0.8, short=0.6, num_episodes=600_000),
+    "Glimpse-ClutteredMNIST100-v0": dataclasses.replace(_CANVAS, augmentation=0.8, short=0.5, num_episodes=600_000),
+    "Glimpse-MultiMNIST-v0": dataclasses.replace(_CANVAS, augmentation=0.7, num_episodes=500_000),
+    "Glimpse-Search-v0": dataclasses.replace(_CANVAS, canvas="scene", augmentation=0.0, gamma=0.5, num_episodes=300_000),
+    "Glimpse-CircleSquare-v0": Config(gamma=0.9, hidden_size=64, size=64, num_episodes=100_000, num_validations=5),
+    "Glimpse-Catch-v0": dataclasses.replace(
+        _GAME, gamma=1.0, batch_size=256, num_episodes=860_000, num_validations=20, num_test_episodes=10_000
+    ),
+}
+# Mnih et al. (2014), section 4, with Adam for its annealed SGD.
+_PAPER = Config(
+    core="relu",
+    skip=False,
+    hidden_size=128,
+    stop_location_gradient=True,
+    credit="reward",
+    gamma=1.0,
+    scored="last",
+    blind=0.0,
+    std_start=0.15,
+    std_end=0.15,
+    batch_size=256,
+    learning_rate=1e-3,
+    weight_decay=0.0,
+    num_episodes=12_000_000,
+)
+_NAMED = {"canvas": _CANVAS, "paper": _PAPER, "game": _GAME}
+PRESETS = ("best", *_NAMED)
+
+
+def preset(name: str = "best", env_id: str = Config.env_id) -> Config:
+    """The config to start from on a task.
+
+    Args:
+        name: "best": what is best known for the id; of others, "canvas" where there are labels to learn from, else "game".
+            "canvas": RAM with a painted canvas. "paper": the paper's own networks and rules. "game": reward alone.
+        env_id: the Gymnasium id.
+
+    Raises:
+        ImportError, gymnasium.error.Error: no such id.
+        ValueError: it shows no glimpses.
+    """
+    if name == "best" and env_id in _BEST:
+        config = _BEST[env_id]
+    elif name == "best":
+        config = _CANVAS if task_of(env_id).measure == "error" else _GAME
+    else:
+        config = _NAMED[name]
+    return dataclasses.replace(config, env_id=env_id)
