@@ -4,6 +4,7 @@ Reading order: ``base`` (what a dataset is) -> ``loading`` -> ``arrays``, ``fold
 """
 
 from glimpse_env.datasets.base import ArrayDataset, Dataset, LazyDataset
-from glimpse_env.datasets.loading import SPLITS, load
+from glimpse_env.datasets.loading import load
+from glimpse_env.datasets.splits import SPLITS
 
 __all__ = ["SPLITS", "ArrayDataset", "Dataset", "LazyDataset", "load"]
