@@ -57,11 +57,9 @@ def array_of(images: Any, lead: int) -> npt.NDArray[Any]:
     first, middle, last = array.shape[lead:][::-1] if tensor else array.shape[lead:]  # that of the channels comes last
     if last > _MOST and (first <= _MOST or first < middle == last):
         order = (*range(lead), *(lead + axis for axis in ((2, 0, 1) if tensor else (1, 2, 0))))
-        rule, turn = (
-            ("a tensor has its channels first", "permute") if tensor else ("an array has its channels last", "transpose")
-        )
+        kind, place, turn = ("a tensor", "first", "permute") if tensor else ("an array", "last", "transpose")
         name = "images" if lead else "image"
-        raise ValueError(f"{rule}, but shape {array.shape} has them elsewhere: pass {name}.{turn}{order}.")
+        raise ValueError(f"{kind} has its channels {place}, not as in shape {array.shape}: pass {name}.{turn}{order}.")
     return np.moveaxis(array, lead, -1) if tensor else array
 
 
