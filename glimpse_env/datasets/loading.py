@@ -64,7 +64,7 @@ def load(
     if class_names is not None:
         train = _named(train, tuple(class_names))
     if split is None and len(sets) == 1 and not isinstance(dataset, Mapping):
-        return train
+        return _noted(train, *notes) if notes else train
     if split in ("validation", "test") and split in sets:
         return _noted(_like(train, _whole(sets[split], None, train.shape), split), f"split: {split!r}, as it was given", *notes)
     if split == "train+validation" and "validation" in sets:
@@ -124,7 +124,7 @@ def _named(data: Dataset, names: tuple[str, ...]) -> Dataset:
 
 
 def _noted(data: Dataset, *notes: str) -> Dataset:
-    return dataclasses.replace(data, notes=(*data.notes, *notes))
+    return dataclasses.replace(data, notes=(*notes, *data.notes))
 
 
 def _like(train: Dataset, other: Dataset, split: str) -> Dataset:
