@@ -46,7 +46,7 @@ class Dataset(abc.ABC):
             )
         names = self.classes
         if names and not (len(set(names)) == len(names) == self.num_classes and all(isinstance(name, str) for name in names)):
-            raise ValueError(f"classes must be {self.num_classes} different names, one for each class, got {names}.")
+            raise ValueError(f"classes must be {self.num_classes} different names, one for each class, got {names[:9]}.")
         self._freeze("labels")
 
     def __repr__(self) -> str:

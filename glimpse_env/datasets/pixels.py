@@ -119,10 +119,10 @@ def _of_pil(image: Any) -> npt.NDArray[np.uint8]:
 
 
 def _is_deep(image: Any) -> bool:
-    """Whether a PIL image has more than 8 bits a channel, in its mode or in the file that it is read from."""
+    """Whether a PIL image has more than 8 bits a channel, in its mode or in its file, of which a loaded PNG knows nothing."""
     tiles = getattr(image, "tile", ())
     raw = [args[0] if isinstance(args, tuple) else args for *_, args in tiles]
     bits = getattr(image, "tag_v2", {}).get(_BITS, ())
     brightest = [args[1] for codec, *_, args in tiles if codec.startswith("ppm")]
-    deep = any(_DEEP.match(str(mode)) for mode in (image.mode, getattr(image, "im_rawmode", ""), *raw))
+    deep = any(_DEEP.match(str(mode)) for mode in (image.mode, *raw))
     return deep or max(bits, default=0) > 8 or max(brightest, default=0) > 255
