@@ -341,7 +341,7 @@ def one_file(tmp_path_factory):
     return root
 
 
-FORMATS = ("png", "jpeg", "bmp", "tiff", "webp", "ppm")
+FORMATS = ("png", "jpeg", "gif", "bmp", "tiff", "webp", "ppm")
 
 
 @pytest.mark.parametrize("format", FORMATS)
