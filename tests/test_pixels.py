@@ -240,10 +240,19 @@ def test_a_jpeg_of_hundreds_of_scans_is_refused(tmp_path):
         load(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["a.jpg", "a.tif", "a.png"])
+def test_a_file_of_holes_is_refused(tmp_path, name):
+    path = one(tmp_path, name, jpeg(True))
+    with path.open("r+b") as file:
+        file.truncate(2**40)
+    with pytest.raises(ValueError, match=f"{path} is too large .more than 1,073,741,824 bytes"):
+        load(tmp_path)
+
+
 @pytest.mark.parametrize("progressive", [False, True])
 def test_a_jpeg_with_a_film_behind_it_is_read(tmp_path, progressive):
     """As phones append one; its bytes may look like scans."""
-    one(tmp_path, "a.jpg", jpeg(progressive) + b"\xff\xda\0\2" * 1000)
+    one(tmp_path, "a.jpg", jpeg(progressive) + b"\0\2" + b"\xff\xda\0\2" * 1000)
     assert load(tmp_path).shape == (64, 64, 3)
 
 

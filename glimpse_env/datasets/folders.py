@@ -18,6 +18,7 @@ _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # whatever the 
 _JPEG = (".jfif", ".jpe", ".jpeg", ".jpg")
 SUFFIXES = (".bmp", ".gif", *_JPEG, ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
 _HIDDEN = re.compile(r"\..*|__MACOSX|Thumbs\.db|desktop\.ini|__pycache__|@eaDir|\$RECYCLE\.BIN|lost\+found", re.IGNORECASE)
+_MOST_BYTES = 2**30  # of a file; uncompressed images of as many pixels as Pillow reads have a third
 _MOST_SCANS = 30  # of a JPEG, each decoded in full; cameras write 1, progressive files about 10
 _MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)  # but for stuffed bytes and restarts
 _TOLD = 3  # names of what is left out
@@ -38,13 +39,15 @@ class Files:
         """Image number index.
 
         Raises:
-            ValueError: what is no file; a file that is no image, damaged, or of more pixels than Pillow's limit.
+            ValueError: what is no file; a file that is no image, damaged, or too large to be read at once.
         """
         from PIL import Image
 
         path = self.name(index)
         if not os.path.isfile(path):  # a pipe would keep it waiting
             raise ValueError(f"{path} is no file, or a link to none: repair it, or take it away.")
+        if os.path.getsize(path) > _MOST_BYTES:
+            raise ValueError(f"{path} is too large (more than {_MOST_BYTES:,} bytes): shrink it, or take it away.")
         try:
             with Image.open(path, formats=_FORMATS) as image:
                 size, limit = image.width * image.height, Image.MAX_IMAGE_PIXELS

@@ -14,7 +14,7 @@ _IMAGE_COLUMNS = ("image", "img")
 _LOOKED_AT = 10  # the classes whose first image tells whether there are colors
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Rows:
     """Images that a source hands out together with their labels. Whenever one is read, its label must be as expected.
 
