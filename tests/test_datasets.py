@@ -131,7 +131,7 @@ def test_uint8_survives_a_round_trip_through_floats():
     np.testing.assert_array_equal(from_arrays(values / np.float32(255), [0]).images[..., 0], values)
 
 
-def test_colour_images_keep_their_channels():
+def test_color_images_keep_their_channels():
     images = np.arange(2 * 4 * 5 * 3, dtype=np.uint8).reshape(2, 4, 5, 3)
     np.testing.assert_array_equal(from_arrays(images, [1, 0]).images, images)
 

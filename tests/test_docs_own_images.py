@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from test_own_images import Pairs, Table, pil, save
 
-from glimpse_env.datasets import load, published
+from glimpse_env.datasets import load, published, splits
 
 PAGE = (pathlib.Path(__file__).parents[1] / "docs" / "own_images.md").read_text()
 TEN_LINES, *SOURCES, MODULE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
@@ -41,7 +41,7 @@ def photos(tmp_path, monkeypatch):
 
 def test_there_are_ten_lines():
     assert len([line for line in TEN_LINES.splitlines() if line]) == 10
-    assert len(SOURCES) == 6
+    assert len(SOURCES) == 7
 
 
 @pytest.mark.parametrize("source", range(len(SOURCES)))
@@ -55,6 +55,8 @@ def test_the_same_ten_lines_play_with_each_source(source, photos, capsys):
 def test_the_pages_table_is_that_of_the_code():
     rows = [line for line in published.__doc__.splitlines() if line.startswith("|")]
     assert "\n".join(rows) in PAGE
+    for split, names in splits.NAMES.items():
+        assert f"| {split} | {', '.join(f'`{name}`' for name in names)} |" in PAGE
 
 
 # The agent.
@@ -94,6 +96,6 @@ def test_the_agent_takes_the_id_of_a_users_module(photos, tmp_path, monkeypatch)
     config = preset("best", "my_photos:Photos-v0")
     assert config.run_name == "Photos-v0-learned-0"
     envs = build.make_envs(config, 4, "test")
-    assert envs.unwrapped.world.num_images == len(load("photos", "test")) == 6
+    assert envs.unwrapped.task.num_images == len(load("photos", "test")) == 6
     assert build.make_model(config, envs).location_plan.shape == (6, 2)
     assert envs.unwrapped.world.scenes.shape == (4, 120, 160, 3)

@@ -16,14 +16,17 @@ def from_arrays(images: npt.ArrayLike, labels: npt.ArrayLike, num_classes: int |
     """Check a user's arrays and make a dataset of them.
 
     Args:
-        images: (N, h, w) or (N, h, w, C), uint8, or float in [0, 1] (rounded to 1/255).
+        images: an array (N, h, w) or (N, h, w, C), or a torch tensor (N, h, w) or (N, C, h, w), uint8, or float in [0, 1]
+            (rounded to 1/255).
         labels: (N,) integers, at least 0.
         num_classes: n, more than any label; the largest label plus one unless given.
 
     Raises:
         ValueError: arrays of other shapes, dtypes or ranges, or of different lengths.
     """
-    array: npt.NDArray[Any] = np.asarray(images)
+    if isinstance(images, list | tuple) and any(hasattr(image, "getbands") for image in images[:1]):
+        raise ValueError("images must be an array, got a list of PIL images: pass list(zip(images, labels)).")
+    array = pixels.array_of(images, 1)
     if array.ndim not in (3, 4) or array.size == 0:
         raise ValueError(f"images must be (N, h, w) or (N, h, w, C) with none of them 0, got shape {array.shape}.")
     scenes = pixels.bytes_of(array)
@@ -34,11 +37,11 @@ def from_arrays(images: npt.ArrayLike, labels: npt.ArrayLike, num_classes: int |
 
 def checked_labels(labels: npt.ArrayLike, length: int, num_classes: int | None) -> tuple[npt.NDArray[np.int64], int]:
     """Check the labels of so many images: (N,) int64, a copy, and the number of classes."""
-    classes: npt.NDArray[Any] = np.asarray(labels)
+    classes: npt.NDArray[Any] = np.asarray(labels.detach().cpu() if hasattr(labels, "detach") else labels)
     if classes.shape != (length,) or not np.issubdtype(classes.dtype, np.integer):
         raise ValueError(
             f"labels must be {length} integers, one for each of the images, got shape {classes.shape} "
-            f"and dtype {classes.dtype}."
+            f"and dtype {classes.dtype}: number the classes from 0."
         )
     low, high = int(classes.min()), int(classes.max())
     num_classes = high + 1 if num_classes is None else inputs.integer("num_classes", num_classes, 1)

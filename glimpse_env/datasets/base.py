@@ -4,6 +4,7 @@ import abc
 import dataclasses
 import functools
 import sys
+from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -11,8 +12,10 @@ import numpy.typing as npt
 
 from glimpse_env.datasets import pixels
 
+_TOLD = 20  # the classes whose numbers of images a repr tells
 
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Dataset(abc.ABC):
     """Images with a class each; immutable, so that copies of an environment share it.
 
@@ -20,14 +23,16 @@ class Dataset(abc.ABC):
         labels: (N,) int64 in [0, num_classes), read-only.
         num_classes: n, the number of classes.
         classes: the name of each, where they have names.
+        notes: lines of text about how it was made: its split, and what was left out.
 
     Raises:
-        ValueError: labels of another shape, dtype or range.
+        ValueError: labels of another shape, dtype or range; names that are not one for each class, all different.
     """
 
     labels: npt.NDArray[np.int64]
     num_classes: int
     classes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     at_once: ClassVar[int]  # the episodes whose images are taken together
 
@@ -39,7 +44,23 @@ class Dataset(abc.ABC):
                 f"labels must be (N,) int64 in [0, num_classes={self.num_classes}), got {labels.shape} {labels.dtype}: "
                 "pass images and labels as a pair, which is converted."
             )
+        names = self.classes
+        if names and not (len(set(names)) == len(names) == self.num_classes and all(isinstance(name, str) for name in names)):
+            raise ValueError(f"classes must be {self.num_classes} different names, one for each class, got {names[:9]}.")
         self._freeze("labels")
+
+    def __repr__(self) -> str:
+        """Tell what is in it: images, their size, how many of each class, the split, and what was left out."""
+        counts = np.bincount(self.labels, minlength=self.num_classes)
+        told = [f"{name} {count:,}" for name, count in zip(self.names[:_TOLD], counts, strict=False)]
+        more = [f"and {self.num_classes - _TOLD:,} more"] if self.num_classes > _TOLD else []
+        size = "x".join(map(str, self.shape))
+        lines = (
+            f"{type(self).__name__} of {len(self):,} images, {size}",
+            f"{self.num_classes:,} classes: {', '.join([*told, *more])}",
+            *self.notes,
+        )
+        return "\n  ".join(lines).encode("utf-8", "backslashreplace").decode()  # file names may hold what is no text
 
     def __len__(self) -> int:
         """N, the number of images."""
@@ -51,7 +72,7 @@ class Dataset(abc.ABC):
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         """Pickle the fields, and make them read-only again."""
-        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.init}
         return functools.partial(type(self), **fields), ()
 
     @property
@@ -88,20 +109,23 @@ class Dataset(abc.ABC):
         object.__setattr__(self, name, array)
 
 
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class ArrayDataset(Dataset):
     """All images in memory.
 
     Args:
         images: (N, h, w, C) uint8, contiguous, read-only.
-        source: the (name, split) it was loaded as, if it was; it is pickled as that alone.
+
+    Attributes:
+        source: the (name, split) it was loaded as, if it was, see `loaded_by`. Whatever is made of it has none.
 
     Raises:
         ValueError: images of another shape or dtype, or not as many as labels.
     """
 
     images: npt.NDArray[np.uint8]
-    source: tuple[str, str] | None = None
+    source: tuple[str, str] | None = dataclasses.field(default=None, init=False)
+    _load: Callable[[str, str], Dataset] | None = dataclasses.field(default=None, init=False)
 
     at_once: ClassVar[int] = sys.maxsize
 
@@ -118,11 +142,13 @@ class ArrayDataset(Dataset):
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         """Pickle a named dataset as its name, any other as its arrays."""
-        if self.source:
-            from glimpse_env.datasets.loading import load
+        return (self._load, self.source) if self._load and self.source else super().__reduce__()
 
-            return load, self.source
-        return super().__reduce__()
+    def loaded_by(self, load: Callable[[str, str], Dataset], name: str, split: str) -> Self:
+        """Let it be pickled as the call ``load(name, split)``, which gives the same again, and not as its arrays."""
+        object.__setattr__(self, "_load", load)
+        object.__setattr__(self, "source", (name, split))
+        return self
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -136,7 +162,7 @@ class ArrayDataset(Dataset):
 
     def part(self, members: npt.NDArray[np.int64]) -> Self:
         """The dataset of some of the images alone, in this order."""
-        return dataclasses.replace(self, images=self.images[members], labels=self.labels[members], source=None)
+        return dataclasses.replace(self, images=self.images[members], labels=self.labels[members])
 
 
 class Items(Protocol):
@@ -149,7 +175,7 @@ class Items(Protocol):
         """What an error calls it."""
 
 
-@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class LazyDataset(Dataset):
     """Images that are decoded when an episode begins, and not kept.
 
@@ -157,7 +183,7 @@ class LazyDataset(Dataset):
         items: where they come from; reading an item twice must give the same.
         members: (N,) int64, which of the items they are.
         size: (h, w), to which each image is fitted, see ``pixels.fitted``.
-        channels: C, 1 for grey, 3 for colour.
+        channels: C, 1 for gray, 3 for color.
     """
 
     items: Items

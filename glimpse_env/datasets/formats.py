@@ -41,7 +41,7 @@ def idx(content: bytes) -> npt.NDArray[np.uint8]:
 
 def idx_pair(images: pathlib.Path, labels: pathlib.Path) -> Labelled:
     """Read MNIST's format: two IDX files, gzipped."""
-    return _grey(images.read_bytes(), labels.read_bytes())
+    return _gray(images.read_bytes(), labels.read_bytes())
 
 
 def emnist_letters(path: pathlib.Path, training: bool) -> Labelled:
@@ -52,7 +52,7 @@ def emnist_letters(path: pathlib.Path, training: bool) -> Labelled:
             packed = [_member(archive, f"{stem}-{what}-ubyte.gz") for what in ("images-idx3", "labels-idx1")]
     except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError, zlib.error, OSError) as error:
         raise ValueError(f"not EMNIST's archive ({error})") from error
-    images, labels = _grey(*packed)
+    images, labels = _gray(*packed)
     if labels.min() < 1:
         raise ValueError("EMNIST's letters have labels from 1, and here is a 0")
     return np.ascontiguousarray(images.swapaxes(1, 2)), labels - 1
@@ -106,7 +106,7 @@ def svhn(path: pathlib.Path) -> Labelled:
     return _checked(np.ascontiguousarray(images.transpose(3, 0, 1, 2)), labels.ravel().astype(np.int64) % 10, 10)
 
 
-def _grey(images: bytes, labels: bytes) -> Labelled:
+def _gray(images: bytes, labels: bytes) -> Labelled:
     pixels, classes = idx(gunzip(images)), idx(gunzip(labels))
     if pixels.ndim != 3 or classes.ndim != 1:
         raise ValueError(f"images must have three axes and labels one, got {pixels.ndim} and {classes.ndim}")

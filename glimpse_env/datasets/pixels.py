@@ -1,19 +1,23 @@
 """One image, as its source has it, turned into (h, w, C) uint8, and fitted to a size."""
 
+import re
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 _ORIENTATION = 0x0112  # EXIF's tag
-_DEEP = ("I", "F")  # how Pillow's modes of more than 8 bits begin
+_BITS = 258  # TIFF's tag
+_DEEP = re.compile(r"[IF]|\w+;16[BLNS]")  # Pillow's modes of more than 8 bits: "I;16", "RGB;16B", but not BMP's "BGR;16"
+_MOST = 4  # channels that an image usually has
+_DARK = 16  # of 255: what is no brighter than that cannot be told from black
 
 
 def decoded(image: Any) -> npt.NDArray[np.uint8]:
     """Turn an image into an array.
 
-    A PIL image is turned upright as its EXIF data say; it becomes grey (C = 1) if it has no colours, RGB otherwise, black where
-    it is transparent. A torch tensor has its channels first, as torchvision's have.
+    A PIL image is turned upright as its EXIF data say; it becomes gray (C = 1) if it has no colors, RGB otherwise, black where
+    it is transparent. A torch tensor has its channels first, as torchvision's have; an array has them last.
 
     Args:
         image: a PIL image; or an array (h, w) or (h, w, C), or a torch tensor (h, w) or (C, h, w), uint8, or float in [0, 1]
@@ -27,13 +31,36 @@ def decoded(image: Any) -> npt.NDArray[np.uint8]:
     """
     if hasattr(image, "getbands"):
         return _of_pil(image)
-    if hasattr(image, "detach"):
-        image = image.detach().cpu().numpy()
-        image = np.moveaxis(image, 0, -1) if image.ndim == 3 else image
-    array: npt.NDArray[Any] = np.asarray(image)
+    array = array_of(image, 0)
     if array.ndim not in (2, 3) or array.size == 0:
         raise ValueError(f"an image must be (h, w) or (h, w, C) with none of them 0, got shape {array.shape}.")
     return bytes_of(array).reshape(*array.shape[:2], -1)
+
+
+def array_of(images: Any, lead: int) -> npt.NDArray[Any]:
+    """Have images as an array with their channels last, whose type tells where they are: torch tensors have them first.
+
+    Args:
+        images: an array (h, w) or (h, w, C), or a torch tensor (h, w) or (C, h, w), after lead other axes.
+        lead: the number of axes before those of an image.
+
+    Raises:
+        ValueError: what makes no array; sides that can only be those of the other order.
+    """
+    tensor = hasattr(images, "detach")
+    try:
+        array = np.asarray(images.detach().cpu() if tensor else images)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"Cannot make an array of the images ({error}): pass images of one size, uint8 or float32.") from error
+    if array.ndim != lead + 3:
+        return array
+    first, middle, last = array.shape[lead:][::-1] if tensor else array.shape[lead:]  # that of the channels comes last
+    if last > _MOST and (first <= _MOST or first < middle == last):
+        order = (*range(lead), *(lead + axis for axis in ((2, 0, 1) if tensor else (1, 2, 0))))
+        kind, place, turn = ("a tensor", "first", "permute") if tensor else ("an array", "last", "transpose")
+        name = "images" if lead else "image"
+        raise ValueError(f"{kind} has its channels {place}, not as in shape {array.shape}: pass {name}.{turn}{order}.")
+    return np.moveaxis(array, lead, -1) if tensor else array
 
 
 def bytes_of(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
@@ -49,7 +76,7 @@ def bytes_of(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 
 def fitted(image: npt.NDArray[np.uint8], shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:
-    """Bring an image to a shape: scaled, its proportions kept, to fit within, and centred on black; grey or RGB as asked.
+    """Bring an image to a shape: scaled, its proportions kept, to fit within, and centered on black; gray or RGB as asked.
 
     Args:
         image: (h', w', C') uint8.
@@ -62,7 +89,7 @@ def fitted(image: npt.NDArray[np.uint8], shape: tuple[int, int, int]) -> npt.NDA
         return image
     h, w, C = shape
     if {image.shape[2], C} - {1, 3}:
-        raise ValueError(f"its shape {image.shape} differs from the others' {shape}, and only grey and RGB can be fitted.")
+        raise ValueError(f"its shape {image.shape} differs from the others' {shape}, and only gray and RGB can be fitted.")
     from PIL import Image, ImageOps
 
     picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).convert("L" if C == 1 else "RGB")
@@ -74,13 +101,28 @@ def fitted(image: npt.NDArray[np.uint8], shape: tuple[int, int, int]) -> npt.NDA
 def _of_pil(image: Any) -> npt.NDArray[np.uint8]:
     from PIL import Image, ImageOps
 
-    if image.mode.startswith(_DEEP):
-        raise ValueError(f"it has more than 8 bits a pixel (Pillow's mode {image.mode!r}): convert it to 8 bits.")
+    if _is_deep(image):
+        raise ValueError(f"it has more than 8 bits a channel (16, or Pillow's mode {image.mode!r}): convert it to 8 bits.")
     if image.getexif().get(_ORIENTATION, 1) != 1:
         image = ImageOps.exif_transpose(image)
     mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
-    if image.has_transparency_data:
+    transparent = image.has_transparency_data
+    if transparent:
         image = image.convert("RGBA")
+        least, most = image.getextrema()[3]
+        transparent = least < most
         image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
     array = np.asarray(image if image.mode == mode else image.convert(mode))
+    if transparent and array.max() < _DARK:
+        raise ValueError("it is dark on a transparent ground, which is black here: put it on a bright ground.")
     return array.reshape(*array.shape[:2], -1)
+
+
+def _is_deep(image: Any) -> bool:
+    """Whether a PIL image has more than 8 bits a channel, in its mode or in its file, of which a loaded PNG knows nothing."""
+    tiles = getattr(image, "tile", ())
+    raw = [args[0] if isinstance(args, tuple) else args for *_, args in tiles]
+    bits = getattr(image, "tag_v2", {}).get(_BITS, ())
+    brightest = [args[1] for codec, *_, args in tiles if codec.startswith("ppm")]
+    deep = any(_DEEP.match(str(mode)) for mode in (image.mode, *raw))
+    return deep or max(bits, default=0) > 8 or max(brightest, default=0) > 255

@@ -132,9 +132,10 @@ def load(name: str, split: str) -> ArrayDataset:
     last = 5_000 if name == "mnist" else PUBLISHED[name].num_validation
     part = {"train": slice(None, -last), "validation": slice(-last, None)}.get(split, slice(None))
     classes = tuple(string.digits) if name == "mnist" else PUBLISHED[name].classes
-    return ArrayDataset(
-        images=images[part], labels=labels[part], num_classes=len(classes), classes=classes, source=(name, split)
+    data = ArrayDataset(
+        images=images[part], labels=labels[part], num_classes=len(classes), classes=classes, notes=(f"{name}, {split!r}",)
     )
+    return data.loaded_by(load, name, split)
 
 
 @functools.cache
