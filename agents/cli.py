@@ -14,7 +14,7 @@ import torch
 import tyro
 
 from agents import environments, evaluation, figures, ram, training, watch, weights
-from agents.config import Config, TrainingConfig
+from agents.config import CIRCUMSTANCES, Config, TrainingConfig
 from agents.policy import Policy
 from agents.presets import PRESETS, preset
 from glimpse_env.datasets import load as load_dataset
@@ -49,12 +49,15 @@ class StartOptions:
 
 def train(arguments: list[str]) -> None:
     """Train as the flags say; ``--env.NAME VALUE`` is an argument of the environment."""
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    command = "python -m agents.ram"
+    first = argparse.ArgumentParser(prog=command, add_help=False, allow_abbrev=False)
     first.add_argument("--preset", choices=PRESETS, default="best")
     first.add_argument("--env-id", default=Config.env_id)
     chosen, _ = first.parse_known_args(arguments)
-    config, start = parse(preset(chosen.preset, chosen.env_id), StartOptions(), arguments, "python -m agents.ram", _HELP)
-    result = ram.train(_fitted(config), start.resume, start.overwrite, tensorboard=start.tensorboard)
+    config, start = parse(preset(chosen.preset, chosen.env_id), StartOptions(), arguments, command, _HELP)
+    result = ram.train(
+        _named(_fitted(config), preset("best", config.env_id)), start.resume, start.overwrite, tensorboard=start.tensorboard
+    )
     if result.report:
         print(result.report)
         print(f"\nIts pictures are in {result.folder}. Next:")
@@ -203,6 +206,17 @@ def _fitted(config: Config) -> Config:
         return config
     print(f"Images of {w}x{h} pixels are fitted into {_LONGEST}x{_LONGEST}; choose another size with --image-size.")
     return dataclasses.replace(config, image_size=_LONGEST)
+
+
+def _named(config: Config, default: Config) -> Config:
+    """Name a run by what differs from the id's preset, so that another run is another folder."""
+    if config.name is not None:
+        return config
+    told = {"env_id", "dataset", "looking", "seed", *CIRCUMSTANCES}  # in the name already, or no matter
+    then, now = dataclasses.asdict(default), dataclasses.asdict(config)
+    changes = [f"{name}={now[name]}" for name in now if now[name] != then[name] and name not in told | {"env"}]
+    changes += [f"{name}={value}" for name, value in config.env.items()]
+    return dataclasses.replace(config, name="-".join([config.run_name, *changes]).replace("/", "-"))
 
 
 def _check_writable(folder: pathlib.Path) -> None:

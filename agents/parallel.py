@@ -82,6 +82,18 @@ class Ranks:
         for gradient, mean in zip(gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True):
             gradient.copy_(mean.view_as(gradient))
 
+    def mean(self, figures: dict[str, float]) -> dict[str, float]:
+        """The mean of each figure over the processes; all must ask.
+
+        Raises:
+            ConnectionError: another process has ended; the message says which.
+        """
+        if self.size == 1:
+            return figures
+        values = torch.tensor(list(figures.values()), dtype=torch.float64, device=self._device)
+        self._sum(values)
+        return dict(zip(figures, (values / self.size).tolist(), strict=True))
+
     def any(self, here: bool) -> bool:
         """Whether something is so in any of the processes; all must ask.
 

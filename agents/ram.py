@@ -197,6 +197,7 @@ def train_step(
     counted = evaluation.scores(episodes, task)[-1].mean().item()
     figures["error" if task.measure == "error" else "score"] = counted
     figures |= {name: part.item() for name, part in parts.items()}
+    figures = ranks.mean(figures)
     training.check_finite(figures, update)  # before a step is taken, so that no weight is ever other than finite
     optimizer.step()
     return figures
