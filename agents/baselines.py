@@ -18,6 +18,7 @@ import glimpse_env
 from agents import environments, files, training
 from agents.config import TrainingConfig
 from agents.environments import Envs
+from agents.flags import StartOptions, parse
 from agents.parallel import Ranks
 
 
@@ -134,8 +135,6 @@ def train(
 
 def main(arguments: list[str] | None = None) -> None:
     """Train as the flags say."""
-    from agents.cli import StartOptions, parse
-
     with training.plain_errors("agents.baselines"):
         config, start = parse(
             BaselineConfig(),

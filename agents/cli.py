@@ -1,27 +1,23 @@
 """The commands of ``python -m agents.ram``: train (what a bare call does), evaluate, watch, export."""
 
 import argparse
-import ast
 import dataclasses
 import itertools
 import os
 import pathlib
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable
 
 import torch
-import tyro
 
 from agents import environments, evaluation, figures, ram, training, watch, weights
-from agents.config import CIRCUMSTANCES, Config, TrainingConfig
+from agents.config import CIRCUMSTANCES, Config
+from agents.flags import StartOptions, parse
 from agents.policy import Policy
 from agents.presets import PRESETS, preset
 from glimpse_env.datasets import load as load_dataset
 from glimpse_env.rendering import SIDE
 
-_C = TypeVar("_C", bound=TrainingConfig)
-_S = TypeVar("_S")
 _LONGEST = 64  # pixels of the longer side of own images, unless told otherwise
 _HELP = """Train the recurrent attention model, measure it and draw it, all into runs/NAME.
 Other commands: python -m agents.ram {evaluate,watch,export} --help.
@@ -31,20 +27,6 @@ Examples:
   python -m agents.ram --preset paper --num-episodes 500000
   python -m agents.ram --env-id Glimpse-MNIST-v0 --dataset photos --image-size 48
   python -m agents.ram --env.num-clutter 8 --name harder"""
-
-
-@dataclasses.dataclass(frozen=True)
-class StartOptions:
-    """Where it starts."""
-
-    preset: str = "best"
-    """Where the defaults come from: best (of the id), canvas, paper or game."""
-    resume: bool = False
-    """Continue the run from its checkpoint."""
-    overwrite: bool = False
-    """Give up a run of this name that is there."""
-    tensorboard: bool = False
-    """Write scalars for TensorBoard as well."""
 
 
 def train(arguments: list[str]) -> None:
@@ -152,47 +134,6 @@ def _parser(command: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0, help="of the scenes")
     parser.add_argument("--trust-module", action="store_true", help="import the module that the agent's id names")
     return parser
-
-
-def parse(default: _C, start: _S, arguments: Sequence[str], command: str, description: str) -> tuple[_C, _S]:
-    """Read a config from flags, which are in groups: one for each class of options that the config's class is made of.
-
-    Args:
-        default: what a flag is that is not given.
-        start: further options, a group of their own.
-        arguments: the flags; ``--env.NAME VALUE`` is an argument of the environment.
-        command: how it is called.
-        description: what it does.
-    """
-    kinds = [kind for kind in reversed(type(default).__mro__) if kind.__name__.endswith("Options")]
-    groups: list[tuple[str, Any]] = [(kind.__name__.removesuffix("Options").lower(), kind) for kind in (type(start), *kinds)]
-    flags = tyro.conf.configure(tyro.conf.OmitArgPrefixes)(dataclasses.make_dataclass("Flags", groups, frozen=True))
-    of_config = {
-        name: kind(**{field.name: getattr(default, field.name) for field in dataclasses.fields(kind)})
-        for name, kind in groups[1:]
-    }
-    rest, env = _env_arguments(arguments)
-    given = tyro.cli(
-        flags, default=flags(**{groups[0][0]: start}, **of_config), args=rest, prog=command, description=description
-    )
-    values = {key: value for name in of_config for key, value in dataclasses.asdict(getattr(given, name)).items()}
-    return type(default)(**values, env=env), getattr(given, groups[0][0])
-
-
-def _env_arguments(arguments: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
-    """Take ``--env.NAME VALUE`` and ``--env.NAME=VALUE`` out of the arguments; values are Python's, or else text."""
-    rest, env, left = [], {}, iter(arguments)
-    for argument in left:
-        if not argument.startswith("--env."):
-            rest.append(argument)
-            continue
-        name, equals, value = argument.removeprefix("--env.").partition("=")
-        value = value if equals else next(left, "")
-        try:
-            env[name.replace("-", "_")] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            env[name.replace("-", "_")] = value
-    return rest, env
 
 
 def _fitted(config: Config) -> Config:
