@@ -25,16 +25,22 @@ _GAME = Config(
 # What wins on each task, as far as is known.
 _BEST = {
     "Glimpse-MNIST-v0": dataclasses.replace(
-        _CANVAS, canvas="scene", augmentation=1.0, gamma=0.7, std_start=0.2, std_end=0.05, num_episodes=500_000
+        _CANVAS, canvas="scene", augmentation=1.0, gamma=0.7, short=0.4, std_start=0.2, std_end=0.05, num_episodes=450_000
     ),
-    "Glimpse-TranslatedMNIST-v0": dataclasses.replace(_CANVAS, augmentation=0.7, num_episodes=400_000),
+    "Glimpse-TranslatedMNIST-v0": dataclasses.replace(_CANVAS, augmentation=0.7, short=0.5, num_episodes=300_000),
     "Glimpse-ClutteredMNIST-v0": dataclasses.replace(_CANVAS, augmentation=0.8, short=0.6, num_episodes=600_000),
-    "Glimpse-ClutteredMNIST100-v0": dataclasses.replace(_CANVAS, augmentation=0.8, short=0.5, num_episodes=600_000),
-    "Glimpse-MultiMNIST-v0": dataclasses.replace(_CANVAS, augmentation=0.7, num_episodes=500_000),
+    "Glimpse-ClutteredMNIST100-v0": dataclasses.replace(_CANVAS, augmentation=0.8, short=0.5, num_episodes=400_000),
+    "Glimpse-MultiMNIST-v0": dataclasses.replace(_CANVAS, augmentation=0.7, num_episodes=280_000),
     "Glimpse-Search-v0": dataclasses.replace(_CANVAS, canvas="scene", augmentation=0.0, gamma=0.5, num_episodes=300_000),
     "Glimpse-CircleSquare-v0": Config(gamma=0.9, hidden_size=64, size=64, num_episodes=100_000, num_validations=5),
     "Glimpse-Catch-v0": dataclasses.replace(
-        _GAME, gamma=1.0, batch_size=256, num_episodes=860_000, num_validations=20, num_test_episodes=10_000
+        _GAME,
+        stop_location_gradient=True,
+        gamma=1.0,
+        batch_size=256,
+        num_episodes=860_000,
+        num_validations=20,
+        num_test_episodes=10_000,
     ),
 }
 # Mnih et al. (2014), section 4, with Adam for its annealed SGD.
