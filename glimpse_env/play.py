@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 import glimpse_env
 from glimpse_env import ink
-from glimpse_env.envs import WORLDS, GlimpseEnv
+from glimpse_env.single import GlimpseEnv
 from glimpse_env.ink import Picture
 from glimpse_env.rendering import SIDE, Layout, draw, foveate
 from glimpse_env.window import Window, load_pygame
