@@ -14,7 +14,7 @@ from agents.actions import num_outputs
 from agents.config import Config, TrainingConfig
 from agents.networks import RecurrentAttentionModel
 from agents.rollout import OneEpisode
-from glimpse_env.envs import WORLDS
+from glimpse_env import worlds
 from glimpse_env.worlds import Task
 
 _NUM_SAMPLED = 50  # steps at random that show what glimpses are like
@@ -34,7 +34,7 @@ def make_envs(config: TrainingConfig, num_envs: int, split: str, **arguments: An
         ValueError: it cannot be made so, or shows no glimpses.
     """
     world = tasks.world(tasks.spec(config.env_id))
-    if world and WORLDS[world].splits:
+    if world and worlds.find(world).splits:
         arguments["split"] = split
     arguments = {**config.env_arguments, **arguments}
     wrappers = [] if world else [lambda env: OneEpisode(TimeLimit(env, config.max_steps))]

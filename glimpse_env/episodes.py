@@ -33,6 +33,7 @@ class Episodes:
 
     Attributes:
         seeded: (B,) bool, which rows have a seed.
+        numbers: (B,) uint64, the number of the next episode of each row, counted from its seed.
     """
 
     def __init__(self, world: World, eye: Eye, recorder: Recorder | None, mode: AutoresetMode) -> None:
@@ -44,7 +45,7 @@ class Episodes:
         self._mode = mode
         self._num_envs = num_envs
         self._seeds = np.zeros(num_envs, np.uint64)
-        self._numbers = np.zeros(num_envs, np.uint64)  # of the next episode, counted from the seed
+        self.numbers = np.zeros(num_envs, np.uint64)
         self._playing = np.zeros(num_envs, np.bool_)
         self._everyone = np.ones(num_envs, np.bool_)
 
@@ -65,7 +66,7 @@ class Episodes:
         """
         self._playing = self._playing & ~mask  # until all is done
         anew, rows = mask & given, np.flatnonzero(mask)
-        self._seeds[anew], self._numbers[anew], self.seeded[anew] = seeds[anew], 0, True
+        self._seeds[anew], self.numbers[anew], self.seeded[anew] = seeds[anew], 0, True
         self._begin(rows, None if indices is None else indices[rows])
 
     def step(self, locations: npt.NDArray[np.float32], choices: npt.NDArray[np.int64]) -> Step:
@@ -125,8 +126,8 @@ class Episodes:
 
     def _begin(self, rows: npt.NDArray[np.int64], indices: npt.NDArray[np.int64] | None = None) -> None:
         """Begin the next episode of some rows, which do not play until all of it is there."""
-        draws = uniforms(self._seeds[rows], self._numbers[rows], NUM_DRAWS + self._world.num_draws)
-        self._numbers[rows] += np.uint64(1)
+        draws = uniforms(self._seeds[rows], self.numbers[rows], NUM_DRAWS + self._world.num_draws)
+        self.numbers[rows] += np.uint64(1)
         self._world.reset(rows, draws[:, NUM_DRAWS:], indices)
         self._eye.begin(rows, draws[:, :NUM_DRAWS])
         if self._recorder:

@@ -65,6 +65,11 @@ class GlimpseEnv(gym.Env[Observation, Action]):
         return self._batch.scene_shape
 
     @property
+    def scenes(self) -> npt.NDArray[np.uint8]:
+        """The whole scene (1, H, W, C), which no agent sees."""
+        return self._batch.scenes
+
+    @property
     def world(self) -> World:
         """What is out there: a batch of one."""
         return self._batch.world

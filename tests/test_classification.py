@@ -64,8 +64,8 @@ def test_single_glimpse():
 
 
 def test_end_ignores_no_class_and_has_no_look_on():
-    assert world(decide="end").num_actions == 5
-    assert world(decide="anytime").num_actions == 6
+    assert len(world(decide="end").task.action_names) == 5
+    assert len(world(decide="anytime").task.action_names) == 6
 
 
 @pytest.mark.parametrize(("answer", "reward"), [(2, 1.0), (3, 0.0)])
@@ -137,7 +137,7 @@ def test_scene_is_the_image_of_the_label():
     assert (this.scenes.shape, this.scenes.dtype) == ((5, 9, 9, 1), np.uint8)
     assert this.scenes[:, 4, 4, 0].tolist() == [13, 11, 14, 10, 12]
     assert this.info()["label"].tolist() == [4, 6, 3, 7, 5]
-    assert this.num_actions == 8
+    assert len(this.task.action_names) == 8
 
 
 @pytest.mark.parametrize(("scene_size", "shape"), [(None, (9, 9)), (20, (20, 20)), ((12, 30), (12, 30)), ([12, 30], (12, 30))])

@@ -94,6 +94,6 @@ def test_the_agent_takes_the_id_of_a_users_module(photos, tmp_path, monkeypatch)
     config = preset("best", "my_photos:Photos-v0")
     assert config.run_name == "Photos-v0-learned-0"
     envs = build.make_envs(config, 4, "test")
-    assert envs.unwrapped.world.num_images == len(load("photos", "test")) == 6
+    assert envs.unwrapped.task.num_images == len(load("photos", "test")) == 6
     assert build.make_model(config, envs).location_plan.shape == (6, 2)
     assert envs.unwrapped.world.scenes.shape == (4, 120, 160, 3)

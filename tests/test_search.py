@@ -81,7 +81,7 @@ def test_the_label_is_the_cell_that_holds_the_middle_of_the_image():
     world = begun(400, scene_size=(24, 33), grid=4)
     for label, (x, y) in zip(world.info()["label"], world.places[:, 0], strict=True):
         column, row = int((x + 1.5) // (33 / 4)), int((y + 2) // 6)
-        assert world.action_names[label] == f"{column + 1},{row + 1}"
+        assert world.task.action_names[label] == f"{column + 1},{row + 1}"
 
 
 def test_the_reward_falls_with_the_distance_at_the_last_step_alone():
