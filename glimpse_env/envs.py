@@ -15,7 +15,7 @@ from glimpse_env.attributes import AskedVectorEnv
 from glimpse_env.episodes import Episodes, Step
 from glimpse_env.eye import Eye, Observation
 from glimpse_env.gaze import Gaze
-from glimpse_env.info import Info, masked
+from glimpse_env.info import Info
 from glimpse_env.recorder import Recorder
 from glimpse_env.rendering import SIDE
 from glimpse_env.retina import Retina
@@ -183,9 +183,9 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
             unknown = mask & ~given & ~self.episodes.seeded
             if unknown.any():
                 seeds[unknown] = self.np_random.integers(2**63, size=unknown.sum(), dtype=np.uint64)
-            self.episodes.restart(mask, seeds, given | unknown, indices)
+            begun = self.episodes.restart(mask, seeds, given | unknown, indices)
             self._show()
-            return self._eye.observe(), masked(self.world.info(), mask)
+            return begun
 
     def step(self, actions: Action) -> Step:
         """Act in each environment, and look.

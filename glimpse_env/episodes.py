@@ -46,8 +46,8 @@ class Episodes:
         self._num_envs = num_envs
         self._seeds = np.zeros(num_envs, np.uint64)
         self.numbers = np.zeros(num_envs, np.uint64)
-        self._playing = np.zeros(num_envs, np.bool_)
-        self._everyone = np.ones(num_envs, np.bool_)
+        self._playing = np.zeros(num_envs, np.bool_)  # never written into: another array takes its place at once
+        self._everyone, self._nobody = np.ones(num_envs, np.bool_), np.zeros(num_envs, np.bool_)
 
     def restart(
         self,
@@ -55,7 +55,7 @@ class Episodes:
         seeds: npt.NDArray[np.uint64],
         given: npt.NDArray[np.bool_],
         indices: npt.NDArray[np.int64] | None,
-    ) -> None:
+    ) -> tuple[Observation, Info]:
         """Begin an episode in the rows of a mask.
 
         Args:
@@ -63,11 +63,17 @@ class Episodes:
             seeds: (B,) uint64, their seeds, from whose first episode they go on.
             given: (B,) bool, which rows have a seed here; the others begin the next episode of the one they have.
             indices: (B,) int64, the image of each, or None to draw it.
+
+        Returns:
+            What `GlimpseVectorEnv.reset` does.
         """
         self._playing = self._playing & ~mask  # until all is done
         anew, rows = mask & given, np.flatnonzero(mask)
         self._seeds[anew], self.numbers[anew], self.seeded[anew] = seeds[anew], 0, True
         self._begin(rows, None if indices is None else indices[rows])
+        observation, info = self._eye.observe(), masked(self._world.info(), mask)
+        self._playing = self._playing | mask
+        return observation, info
 
     def step(self, locations: npt.NDArray[np.float32], choices: npt.NDArray[np.int64]) -> Step:
         """Take a step in each row that plays; begin the next episode of the others, where that happens by itself.
@@ -96,22 +102,20 @@ class Episodes:
         if len(resting):
             self._begin(resting)
 
-        # Nobody plays until all is done: whatever stops the step in between, no episode goes on half-way.
-        going, self._playing = self._playing, np.zeros(self._num_envs, np.bool_)
+        self._playing = self._nobody  # until all is done
         rewards, ended = self._world.step(choices, playing)
         moving = playing & ~ended
         self._eye.move(locations, moving)
         if self._recorder:
             self._recorder.step(choices, playing, moving)
         observation, info = self._eye.observe(), masked(self._world.info(), self._everyone)
+        going = ~ended
         if np.count_nonzero(ended):
-            going = going & ~ended
             final = masked(self._world.final_info(), ended)
             if self._mode == AutoresetMode.SAME_STEP:
+                self._playing = going  # an image may be broken that the others do not see
                 final |= masked(self._world.info(), ended)
-                self._playing = going
                 self._begin(np.flatnonzero(ended))
-                going = self._playing
                 info = masked(self._world.info(), self._everyone) | {
                     "final_obs": split(observation, ended),
                     "_final_obs": ended.copy(),
@@ -119,17 +123,17 @@ class Episodes:
                     "_final_info": ended.copy(),
                 }
                 observation = self._eye.observe()
+                going = self._everyone
             else:
                 info |= final
         self._playing = going
         return observation, rewards, ended, np.zeros(self._num_envs, np.bool_), info
 
     def _begin(self, rows: npt.NDArray[np.int64], indices: npt.NDArray[np.int64] | None = None) -> None:
-        """Begin the next episode of some rows, which do not play until all of it is there."""
+        """Begin the next episode of some rows, which do not play yet."""
         draws = uniforms(self._seeds[rows], self.numbers[rows], NUM_DRAWS + self._world.num_draws)
         self.numbers[rows] += np.uint64(1)
         self._world.reset(rows, draws[:, NUM_DRAWS:], indices)
         self._eye.begin(rows, draws[:, :NUM_DRAWS])
         if self._recorder:
             self._recorder.begin(rows)
-        self._playing[rows] = True

@@ -116,8 +116,8 @@ def _check_step(envs: GlimpseVectorEnv, kind: type[World], arguments: dict[str, 
     world.reset(everyone, _draws(world, 0), None)
     playing = np.arange(_B) % 2 == 0
     before = _state(world)
-    rng, kept = np.random.default_rng(0), []
-    steps = 0
+    rng, steps = np.random.default_rng(0), 0
+    kept: list[tuple[npt.NDArray[Any], npt.NDArray[Any]]] = []
     while playing.any():
         steps += 1
         assert steps <= _MOST_STEPS, f"An episode has not ended after {_MOST_STEPS} steps: step must say that it ended."
@@ -139,10 +139,10 @@ def _check_step(envs: GlimpseVectorEnv, kind: type[World], arguments: dict[str, 
         )
         differs = _same(before, _state(world), ~playing)
         assert not differs, f"step changed {differs} in rows that are not playing: leave those alone."
-        kept.append((rewards, rewards.copy(), ended, ended.copy()))
-        assert all(np.array_equal(old, now) for pair in kept for old, now in (pair[:2], pair[2:])), (
+        assert all(np.array_equal(handed_out, copied) for handed_out, copied in kept), (
             "step returned arrays that a later step wrote over: return new ones."
         )
+        kept = [(rewards, rewards.copy()), (ended, ended.copy())]
         limit = world.task.num_glimpses
         assert limit is None or steps < limit or ended[playing].all(), (
             f"task.num_glimpses={limit} is the most steps of an episode, and one goes on."
