@@ -2,7 +2,7 @@
 
 import difflib
 import inspect
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, TypedDict
 
 from gymnasium.vector import AutoresetMode
@@ -69,7 +69,7 @@ class VectorEnvArguments(EnvArguments, total=False):
     autoreset_mode: AutoresetMode | str
 
 
-def refuse_unknown(of: str, takers: Iterable[Any], given: Iterable[str], but: Collection[str] = ()) -> None:
+def refuse_unknown(of: str, takers: Sequence[Any], given: Iterable[str], but: Collection[str] = ()) -> None:
     """Refuse arguments that nobody takes; the message tells the nearest name, and all that there are.
 
     Args:
@@ -81,11 +81,8 @@ def refuse_unknown(of: str, takers: Iterable[Any], given: Iterable[str], but: Co
     Raises:
         TypeError: nobody takes a name.
     """
-    signatures = [inspect.signature(taker).parameters.values() for taker in takers]
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameters in signatures[1:] for parameter in parameters):
-        return
-    named = dict.fromkeys(each.name for parameters in signatures for each in parameters if each.kind is not each.VAR_KEYWORD)
-    refuse(of, given, [name for name in named if name not in but])
+    if not any(parameter.kind is parameter.VAR_KEYWORD for taker in takers[1:] for parameter in _parameters(taker)):
+        refuse(of, given, [name for name in names(*takers) if name not in but])
 
 
 def refuse(of: str, given: Iterable[str], known: Collection[str], error: type[Exception] = TypeError) -> None:
@@ -95,3 +92,13 @@ def refuse(of: str, given: Iterable[str], known: Collection[str], error: type[Ex
             near = difflib.get_close_matches(name, known, 1)
             help = _HINTS.get(name, f"Did you mean {near[0]!r}? " if near else "")
             raise error(f"{of} has no argument {name!r}. {help}It takes {', '.join(known) or 'none'}.")
+
+
+def names(*takers: Any) -> list[str]:
+    """The names of the arguments that some classes or functions take, each once."""
+    found = [parameter for taker in takers for parameter in _parameters(taker)]
+    return list(dict.fromkeys(parameter.name for parameter in found if parameter.kind is not parameter.VAR_KEYWORD))
+
+
+def _parameters(taker: Any) -> Collection[inspect.Parameter]:
+    return inspect.signature(taker).parameters.values()

@@ -5,6 +5,9 @@ from typing import Any, TypeVar
 
 from gymnasium.vector import VectorEnv
 
+from glimpse_env.arguments import names
+from glimpse_env.worlds import World
+
 Observation = TypeVar("Observation")
 Action = TypeVar("Action")
 Array = TypeVar("Array")
@@ -13,6 +16,8 @@ _OF_A_BATCH = ("reset", "step", "believe", "call", "get_attr", "set_attr")
 
 class AskedVectorEnv(VectorEnv[Observation, Action, Array]):
     """Environments that are one object: what is asked of each of them is answered by the whole."""
+
+    world: World
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """Call a method of each environment, or ask for an attribute.
@@ -48,14 +53,12 @@ class AskedVectorEnv(VectorEnv[Observation, Action, Array]):
             values: its value; or a list or tuple of B equal ones.
 
         Raises:
-            AttributeError: nothing reads an attribute of that name.
+            AttributeError: the name is that of an argument, which has done its work when the environments were made.
             ValueError: values that differ, or not B of them.
         """
-        if name in inspect.signature(type(self)).parameters or not hasattr(self, name):
-            raise AttributeError(
-                f"Setting {name!r} would change nothing: call set_arguments({name}=...) where the world can change it, else "
-                "pass it when the environments are made."
-            )
+        if name in names(type(self), type(self.world)):
+            remedy = f"call set_arguments({name}=...)" if name in self.world.changeable else "make the environments with it"
+            raise AttributeError(f"Setting {name!r} would change nothing: {remedy}.")
         several = list(values) if isinstance(values, list | tuple) else [values] * self.num_envs
         if len(several) != self.num_envs or any(value != several[0] for value in several):
             raise ValueError(f"{name!r} is one for all {self.num_envs} environments: give one value, got {values!r}.")

@@ -94,7 +94,7 @@ MUTANTS = [
         "each reset draws a new seed",
         RULES,
     ),
-    Mutant(ENVS, "            going = going & ~ended\n", "            pass\n", "an ended episode goes on", RULES),
+    Mutant(ENVS, "        going = ~ended\n", "        going = self._everyone\n", "an ended episode goes on", RULES),
     Mutant(
         ENVS,
         "        if len(resting):\n            self._begin(resting)\n",

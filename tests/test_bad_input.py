@@ -295,9 +295,57 @@ def test_bad_argument(arguments, message):
             GlimpseEnv(**arguments)
 
 
-def test_misspelt_argument_is_named():
-    with pytest.raises(TypeError, match="num_glimpse'"):
-        GlimpseEnv(num_glimpse=3)
+@pytest.mark.parametrize(
+    ("world", "name", "near"),
+    [
+        ("classification", "num_glimpse", "num_glimpses"),
+        ("classification", "patch_sizee", "patch_size"),
+        ("catch", "num_bals", "num_balls"),
+        ("search", "nois", "noise"),
+        ("sequence", "num_digit", "num_digits"),
+        ("sequence", "bogus", None),
+    ],
+)
+def test_misspelled_argument_is_named_with_the_nearest_and_all(world, name, near):
+    meant = f"Did you mean '{near}'. " if near else ""
+    message = rf"has no argument '{name}'\. {meant}It takes .*patch_size.*num_threads"
+    for make in (GlimpseEnv, GlimpseVectorEnv):
+        with pytest.raises(TypeError, match=message):
+            make(world=world, **{name: 3})
+    id = next(id for id, task in TASKS.items() if task.get("world", "classification") == world)
+    for make in (gym.make, gym.make_vec):
+        with pytest.raises(TypeError, match=message):
+            make(id, **{name: 3})
+
+
+def test_arguments_of_a_batch_are_not_those_of_one():
+    with pytest.raises(TypeError, match="has no argument 'n_envs'. Did you mean 'num_envs'"):
+        gym.make_vec("Glimpse-MNIST-v0", n_envs=3)
+    with pytest.raises(TypeError, match="has no argument 'num_envs'"):
+        GlimpseEnv(num_envs=3)
+
+
+def test_a_time_limit_of_a_batch_is_refused_in_words():
+    with pytest.raises(TypeError, match="vectorization_mode='sync'"):
+        gym.make_vec("Glimpse-MNIST-v0", 2, max_episode_steps=3)
+    envs = gym.make_vec("Glimpse-MNIST-v0", 2, vectorization_mode="sync", max_episode_steps=3)
+    envs.reset(seed=0)
+    assert [envs.step(envs.action_space.sample())[3].all() for _ in range(3)] == [False, False, True]
+
+
+@pytest.mark.parametrize("world", [None, 3, "", "atari", ":", "math:", "math:pi", "os:nothing", int, "worlds.base"])
+def test_what_is_no_world_is_refused(world):
+    with pytest.raises(ValueError, match="Unknown world .*'classification'.*module:Class"):
+        GlimpseEnv(world=world)
+
+
+def test_a_tensor_that_numpy_cannot_read_is_named():
+    torch = pytest.importorskip("torch")
+    env = single("Glimpse-MNIST-v0")
+    env.reset(seed=0)
+    for location in (torch.zeros(2, dtype=torch.bfloat16), torch.zeros(2, requires_grad=True)):
+        with pytest.raises(ValueError, match=r"got a tensor of torch\.\w+ on cpu: pass tensor\.detach\(\)\.cpu\(\)"):
+            env.step({"location": location, "action": 0})
 
 
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)

@@ -265,6 +265,40 @@ def test_record_vector_episode_statistics(mode):
         resting = ended if mode == AutoresetMode.NEXT_STEP else np.zeros(3, np.bool_)
 
 
+# What is asked of each environment of a batch.
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_asked_as_single_environments_are(id):
+    native = vector(id, 3, render_mode="rgb_array")
+    sync = gym.make_vec(id, 3, vectorization_mode="sync", render_mode="rgb_array")
+    for envs in (native, sync):
+        envs.reset(seed=0)
+    for name in ("task", "scene_shape", "observation_space", "action_space", "render_mode"):
+        assert native.get_attr(name) == sync.get_attr(name)
+    assert_identical(native.call("render"), sync.call("render"))
+    for envs in (native, sync):
+        envs.set_attr("note", "seen")
+        assert envs.get_attr("note") == ("seen",) * 3
+    native.set_attr("note", [1, 1, 1])
+    with pytest.raises(ValueError, match="is one for all 3 environments"):
+        native.set_attr("note", [1, 2, 3])
+    for name in ("step", "reset"):
+        with pytest.raises(ValueError, match="for all environments together"):
+            native.call(name)
+    with pytest.raises(AttributeError):
+        native.call("nothing")
+
+
+def test_what_setting_would_not_change_is_refused():
+    envs = vector("Glimpse-MNIST-v0", 2)
+    assert envs.call("set_arguments", num_clutter=1) == (None, None)
+    with pytest.raises(AttributeError, match=r"change nothing: call set_arguments\(num_clutter=\.\.\.\)"):
+        envs.set_attr("num_clutter", 0)
+    with pytest.raises(AttributeError, match="change nothing: make the environments with it"):
+        envs.set_attr("patch_size", 4)
+
+
 # Every argument.
 
 

@@ -20,7 +20,9 @@ from glimpse_env import TASKS
 
 B = 3
 SHORT = {"num_glimpses": 3}
-ARGUMENTS = {id: {**(SHORT if "num_glimpses" in task else {}), "canvas": 9} for id, task in TASKS.items()}
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    id: {**(SHORT if "num_glimpses" in task else {}), "canvas": 9} for id, task in TASKS.items()
+}
 _MOST_STEPS = 60  # within which each episode has ended
 _MOST_BYTECODES, _MOST_SECONDS = 600, 4e-4  # about as much as a step or reset takes
 
