@@ -8,7 +8,7 @@ import pytest
 from gymnasium.vector import AutoresetMode
 from rollouts import IDS, MODES, actions_of, assert_identical, play, row_of, single, vector
 
-from glimpse_env import GlimpseEnv, GlimpseVectorEnv
+from glimpse_env import TASKS, GlimpseEnv, GlimpseVectorEnv
 
 B = 3
 NAN, INF = float("nan"), float("inf")
@@ -319,7 +319,7 @@ def test_misspelled_argument_is_named_with_the_nearest_and_all(world, name, near
 
 
 def test_arguments_of_a_batch_are_not_those_of_one():
-    with pytest.raises(TypeError, match="has no argument 'n_envs'. Did you mean 'num_envs'"):
+    with pytest.raises(TypeError, match=r"has no argument 'n_envs'\. Did you mean 'num_envs'"):
         gym.make_vec("Glimpse-MNIST-v0", n_envs=3)
     with pytest.raises(TypeError, match="has no argument 'num_envs'"):
         GlimpseEnv(num_envs=3)
@@ -335,7 +335,7 @@ def test_a_time_limit_of_a_batch_is_refused_in_words():
 
 @pytest.mark.parametrize("world", [None, 3, "", "atari", ":", "math:", "math:pi", "os:nothing", int, "worlds.base"])
 def test_what_is_no_world_is_refused(world):
-    with pytest.raises(ValueError, match="Unknown world .*'classification'.*module:Class"):
+    with pytest.raises(ValueError, match=r"Unknown world .*'classification'.*module:Class"):
         GlimpseEnv(world=world)
 
 
