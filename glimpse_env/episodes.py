@@ -104,12 +104,12 @@ class Episodes:
 
         self._playing = self._nobody  # until all is done
         rewards, ended = self._world.step(choices, playing)
-        moving = playing & ~ended
+        going = ~ended
+        moving = going & playing if len(resting) else going
         self._eye.move(locations, moving)
         if self._recorder:
             self._recorder.step(choices, playing, moving)
         observation, info = self._eye.observe(), masked(self._world.info(), self._everyone)
-        going = ~ended
         if np.count_nonzero(ended):
             final = masked(self._world.final_info(), ended)
             if self._mode == AutoresetMode.SAME_STEP:

@@ -1,6 +1,6 @@
 """One thread at a time within an environment."""
 
-import threading
+from threading import get_ident
 
 
 class Turn:
@@ -18,7 +18,7 @@ class Turn:
         Raises:
             RuntimeError: another thread is within.
         """
-        thread = threading.get_ident()
+        thread = get_ident()
         if self._within.setdefault("thread", thread) != thread:  # one step of the interpreter: no thread comes between
             raise RuntimeError("Two threads use one environment at the same time: give each thread its own, or take a lock.")
 

@@ -120,7 +120,6 @@ def test_the_radius_is_a_quarter_of_the_shorter_side_unless_given():
         ({"shrink": 0}, "shrink must be at least 1, got 0"),
         ({"shrink": 29}, r"shrink=29 leaves nothing of images of \(28, 28\)"),
         ({"shrink": 1.5}, r"shrink must be an integer, got 1\.5"),
-        ({"num_clutter": 2}, r"no arguments \['num_clutter'\] to set: use 'rotation'"),
     ],
 )
 def test_bad_arguments(arguments, message):
