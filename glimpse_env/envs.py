@@ -175,17 +175,19 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
 
     def _restart(self, seed: Any, options: dict[str, Any] | None, lead: tuple[int, ...]) -> tuple[Observation, Info]:
         """Begin episodes; lead is (B,), or () for an environment that is alone."""
-        with self._turn:
-            mask, indices = inputs.checked_options(options, lead, self.task.num_images)
-            seeds, given = inputs.checked_seeds(seed, lead)
-            if given[0]:
-                super().reset(seed=int(seeds[0]))
-            unknown = mask & ~given & ~self.episodes.seeded
-            if unknown.any():
-                seeds[unknown] = self.np_random.integers(2**63, size=unknown.sum(), dtype=np.uint64)
-            begun = self.episodes.restart(mask, seeds, given | unknown, indices)
-            self._show()
-            return begun
+        begun = self._turn.take(self._seed_and_begin, seed, options, lead)
+        self._show()
+        return begun
+
+    def _seed_and_begin(self, seed: Any, options: dict[str, Any] | None, lead: tuple[int, ...]) -> tuple[Observation, Info]:
+        mask, indices = inputs.checked_options(options, lead, self.task.num_images)
+        seeds, given = inputs.checked_seeds(seed, lead)
+        if given[0]:
+            super().reset(seed=int(seeds[0]))
+        unknown = mask & ~given & ~self.episodes.seeded
+        if unknown.any():
+            seeds[unknown] = self.np_random.integers(2**63, size=unknown.sum(), dtype=np.uint64)
+        return self.episodes.restart(mask, seeds, given | unknown, indices)
 
     def step(self, actions: Action) -> Step:
         """Act in each environment, and look.
@@ -208,10 +210,9 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
     def _advance(self, actions: Action, lead: tuple[int, ...]) -> Step:
         """Take a step; lead is (B,), or () for an environment that is alone."""
         locations, choices = inputs.parts(actions, lead)
-        with self._turn:
-            step = self.episodes.step(locations, choices)
-            self._show()
-            return step
+        step = self._turn.take(self.episodes.step, locations, choices)
+        self._show()
+        return step
 
     def render(self) -> tuple[npt.NDArray[np.uint8], ...] | None:
         """Draw each environment: its scene, the path of fixations, the patches seen last, and the belief; see `draw`.
@@ -254,8 +255,7 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
             ValueError: an argument that cannot be changed, or a value out of its range; nothing has changed then.
             RuntimeError: another thread uses the environment.
         """
-        with self._turn:
-            self.world.set_arguments(**changes)
+        self._turn.take(self.world.set_arguments, **changes)
 
     def close_extras(self, **kwargs: Any) -> None:
         """Close the window, if one is open. There is nothing else to close: the environment can be played on."""

@@ -77,7 +77,9 @@ MUTANTS = [
     Mutant(
         SCENES, "np.uint8(gain * total + 0.5)", "np.uint8(gain * total)", "varied pixels are cut, not rounded", "test_scenes"
     ),
-    Mutant(ENVS, "moving = going & playing if len(resting) else going", "moving = playing", "the last step looks once more", RULES),
+    Mutant(
+        ENVS, "moving = going & playing if len(resting) else going", "moving = playing", "the last step looks once more", RULES
+    ),
     Mutant(ENVS, "self.numbers[rows] += np.uint64(1)", "self.numbers[rows] += np.uint64(0)", "one episode for ever", RULES),
     Mutant(ENVS, "split(observation, ended),", "split(self._eye.observe(), ended),", "final_obs is the next episode's", RULES),
     Mutant(
