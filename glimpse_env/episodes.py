@@ -67,12 +67,14 @@ class Episodes:
         Returns:
             What `GlimpseVectorEnv.reset` does.
         """
-        self._playing = self._playing & ~mask  # until all is done
         anew, rows = mask & given, np.flatnonzero(mask)
+        everyone = len(rows) == self._num_envs
+        others = self._nobody if everyone else self._playing & ~mask
+        self._playing = others  # until all is done
         self._seeds[anew], self.numbers[anew], self.seeded[anew] = seeds[anew], 0, True
         self._begin(rows, None if indices is None else indices[rows])
         observation, info = self._eye.observe(), masked(self._world.info(), mask)
-        self._playing = self._playing | mask
+        self._playing = self._everyone if everyone else others | mask
         return observation, info
 
     def step(self, locations: npt.NDArray[np.float32], choices: npt.NDArray[np.int64]) -> Step:
@@ -90,7 +92,7 @@ class Episodes:
             gymnasium.error.ResetNeeded: a row does not play, and its next episode does not begin by itself.
         """
         playing = self._playing.copy()
-        resting = np.flatnonzero(~playing) if np.count_nonzero(playing) < self._num_envs else _NOBODY
+        resting = _NOBODY if self._playing is self._everyone else np.flatnonzero(~playing)
         if len(resting) and not (self._mode == AutoresetMode.NEXT_STEP and self.seeded.all()):
             raise gym.error.ResetNeeded(
                 f"No episode is going on in environments {resting.tolist()}: call reset() first (with "
@@ -104,16 +106,17 @@ class Episodes:
 
         self._playing = self._nobody  # until all is done
         rewards, ended = self._world.step(choices, playing)
-        going = ~ended
-        moving = going & playing if len(resting) else going
+        still = ~ended
+        moving = still & playing if len(resting) else still
         self._eye.move(locations, moving)
         if self._recorder:
             self._recorder.step(choices, playing, moving)
         observation, info = self._eye.observe(), masked(self._world.info(), self._everyone)
+        going = self._everyone
         if np.count_nonzero(ended):
             final = masked(self._world.final_info(), ended)
             if self._mode == AutoresetMode.SAME_STEP:
-                self._playing = going  # an image may be broken that the others do not see
+                self._playing = still  # an image may be broken that the others do not see
                 final |= masked(self._world.info(), ended)
                 self._begin(np.flatnonzero(ended))
                 info = masked(self._world.info(), self._everyone) | {
@@ -123,9 +126,9 @@ class Episodes:
                     "_final_info": ended.copy(),
                 }
                 observation = self._eye.observe()
-                going = self._everyone
             else:
                 info |= final
+                going = still
         self._playing = going
         return observation, rewards, ended, np.zeros(self._num_envs, np.bool_), info
 

@@ -78,7 +78,7 @@ MUTANTS = [
         SCENES, "np.uint8(gain * total + 0.5)", "np.uint8(gain * total)", "varied pixels are cut, not rounded", "test_scenes"
     ),
     Mutant(
-        ENVS, "moving = going & playing if len(resting) else going", "moving = playing", "the last step looks once more", RULES
+        ENVS, "moving = still & playing if len(resting) else still", "moving = playing", "the last step looks once more", RULES
     ),
     Mutant(ENVS, "self.numbers[rows] += np.uint64(1)", "self.numbers[rows] += np.uint64(0)", "one episode for ever", RULES),
     Mutant(ENVS, "split(observation, ended),", "split(self._eye.observe(), ended),", "final_obs is the next episode's", RULES),
@@ -96,7 +96,7 @@ MUTANTS = [
         "each reset draws a new seed",
         RULES,
     ),
-    Mutant(ENVS, "        going = ~ended\n", "        going = self._everyone\n", "an ended episode goes on", RULES),
+    Mutant(ENVS, "                going = still\n", "                pass\n", "an ended episode goes on", RULES),
     Mutant(
         ENVS,
         "        if len(resting):\n            self._begin(resting)\n",
