@@ -105,7 +105,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     model, config = weights.load(arguments.weights)
-    T = build.make_envs(config, 1, "test").unwrapped.world.num_glimpses  # type: ignore[attr-defined]
+    T = build.make_envs(config, 1, "test").unwrapped.task.num_glimpses  # type: ignore[attr-defined]
     rows = [row for looking in ("learned", "random") for row in looks(model, config, looking, "test")]
     print(f"{config.env_id}, the test split:\n")
     table(["after glimpse", *map(str, range(1, T + 1))], rows)

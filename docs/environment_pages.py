@@ -10,9 +10,8 @@ import gymnasium as gym
 import numpy as np
 
 import glimpse_env
-from glimpse_env import games
+from glimpse_env import GlimpseVectorEnv, games, worlds
 from glimpse_env.datasets.published import PUBLISHED
-from glimpse_env.envs import WORLDS, GlimpseVectorEnv
 from glimpse_env.wrappers import GlimpseWrapper
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -41,7 +40,7 @@ def index_page(ids: list[str]) -> str:
 def task_page(id: str) -> str:
     """The page of a task of ours."""
     registered = dict(OURS[id])
-    world = WORLDS[str(registered.pop("world", "classification"))]
+    world = worlds.find(str(registered.pop("world", "classification")))
     env = gym.make(id, **_stand_in(str(registered.get("dataset")))).unwrapped
     H, W, C = env.scene_shape
     lines = [f"# {id}", "", _summary(id), "", *_picture(id)]
@@ -49,7 +48,7 @@ def task_page(id: str) -> str:
     lines += [f"| patches see | {', '.join(f'{size}x{size}' for size in env.retina.sizes)} pixels, each shown as "]
     lines[-1] += f"{env.retina.patch_size}x{env.retina.patch_size} |"
     lines += [f"| observation space | `{_plain(env.observation_space)}` |", f"| action space | `{_plain(env.action_space)}` |"]
-    lines += [f"| actions | {', '.join(env.world.action_names)} |"]
+    lines += [f"| actions | {', '.join(env.task.action_names)} |"]
     lines += [f"| registered with | {', '.join(f'`{name}={value!r}`' for name, value in registered.items())} |", ""]
     lines += ["```python", "import gymnasium as gym", "import glimpse_env", "", f'env = gym.make("{id}")']
     lines += ["observation, info = env.reset(seed=0)", "observation, reward, terminated, truncated, info = env.step("]
@@ -71,7 +70,7 @@ def game_page(id: str) -> str:
 
 def _summary(id: str) -> str:
     """What an id is, in a line."""
-    described: Any = GAMES[id][0] if id in GAMES else WORLDS[str(OURS[id].get("world", "classification"))]
+    described: Any = GAMES[id][0] if id in GAMES else worlds.find(str(OURS[id].get("world", "classification")))
     first = str(docstring_parser.parse(inspect.getdoc(described) or "").short_description)
     registered = OURS.get(id, {})
     about = [f"dataset {registered['dataset']}, fetched at its first use"] if "dataset" in registered else []

@@ -1,19 +1,21 @@
-"""Draw pictures of games and some worlds for the docs: ``python docs/pictures.py [catch multimnist search circlesquare ...]``.
+"""Draw pictures of games and some worlds for the docs: ``python docs/pictures.py [catch multimnist search ...]``.
 
 Needs the extras "agents" (for Pillow) and "games". The gaze follows what moves, or wanders: no agent was trained for
 these.
 """
 
+import functools
 import os
 import pathlib
 import sys
+from collections.abc import Callable
 
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-import glimpse_env  # noqa: F401  # registers the ids
+import glimpse_env
 from glimpse_env.wrappers import GlimpseWrapper
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
@@ -52,9 +54,9 @@ def search() -> Picture:
     return env.render()
 
 
-def circlesquare() -> Picture:
-    """Up the gradient to the figure, and round its edge."""
-    env = gym.make("Glimpse-CircleSquare-v0", initial_fixation=(-0.8, 0.9), render_mode="rgb_array")
+def figure(id: str) -> Picture:
+    """Up the gradient to the figure of a world without images, and round its edge."""
+    env = gym.make(id, initial_fixation=(-0.8, 0.9), render_mode="rgb_array")
     _, info = env.reset(seed=2)
     x, y = env.unwrapped.world.places[0]
     for dx, dy in ((-7, 9), (-1, 7), (0, 0), (8, 0)):
@@ -111,13 +113,20 @@ def _location(x: float, y: float, shape: tuple[int, ...]) -> npt.NDArray[np.floa
 
 def main() -> None:
     """Draw those named, or all."""
-    for draw in (catch, multimnist, search, circlesquare, carracing, atari, minigrid):
-        if draw.__name__ in (sys.argv[1:] or draw.__name__):
+    pictures: dict[str, Callable[[], Picture]] = {
+        draw.__name__: draw for draw in (catch, multimnist, search, carracing, atari, minigrid)
+    }
+    for id in glimpse_env.TASKS:
+        task = gym.make(id).unwrapped.task
+        if task.measure == "error" and not task.num_images:
+            pictures[id.split("-")[1].lower()] = functools.partial(figure, id)
+    for name, draw in pictures.items():
+        if name in (sys.argv[1:] or name):
             picture = Image.fromarray(draw())
             if picture.height < 300:
                 picture = picture.resize((2 * picture.width, 2 * picture.height), Image.Resampling.NEAREST)
-            picture.save(IMAGES / f"{draw.__name__}.png", optimize=True)
-            print(IMAGES / f"{draw.__name__}.png", picture.size)
+            picture.save(IMAGES / f"{name}.png", optimize=True)
+            print(IMAGES / f"{name}.png", picture.size)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,13 @@ from typing import Any
 import gymnasium as gym
 
 from glimpse_env.datasets import Dataset
-from glimpse_env.envs import GlimpseEnv, GlimpseVectorEnv, walk
+from glimpse_env.envs import GlimpseVectorEnv
 from glimpse_env.retina import Retina
+from glimpse_env.single import GlimpseEnv
+from glimpse_env.walking import walk
+from glimpse_env.worlds import Task, World
 
-__all__ = ["FETCHED", "GAMES", "TASKS", "Dataset", "GlimpseEnv", "GlimpseVectorEnv", "Retina", "walk"]
+__all__ = ["FETCHED", "GAMES", "TASKS", "Dataset", "GlimpseEnv", "GlimpseVectorEnv", "Retina", "Task", "World", "walk"]
 __version__ = "0.1.0"
 
 _LARGE = {"patch_size": 12, "num_glimpses": 8, "translate": True}
@@ -61,8 +64,8 @@ GAMES: dict[str, dict[str, Any]] = {
 for _id, _arguments in (TASKS | FETCHED).items():
     gym.register(
         _id,
-        entry_point="glimpse_env.envs:GlimpseEnv",
-        vector_entry_point="glimpse_env.envs:GlimpseVectorEnv",
+        entry_point="glimpse_env:GlimpseEnv",
+        vector_entry_point="glimpse_env:GlimpseVectorEnv",
         kwargs=_arguments,
     )
 for _id, _how in GAMES.items():

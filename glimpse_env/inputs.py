@@ -48,8 +48,15 @@ def _array(value: Any) -> npt.NDArray[Any]:
     """A user's array. What cannot be one, such as rows of unlike lengths, is an empty one of objects: no check lets it pass."""
     try:
         return np.asarray(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError):  # the last by a tensor of torch that requires a gradient
         return np.empty(0, object)
+
+
+def _kind(value: Any, array: npt.NDArray[Any]) -> str:
+    """What a value is that is not the array asked for."""
+    if array.dtype == object and hasattr(value, "detach"):  # a tensor of torch, which is not imported for it
+        return f"a tensor of {value.dtype} on {value.device}: pass tensor.detach().cpu(), and of bfloat16 .float() besides"
+    return f"dtype {array.dtype} and shape {array.shape}"
 
 
 def scene_size(value: int | tuple[int, int]) -> tuple[int, int]:
@@ -135,11 +142,9 @@ def split(actions: Any) -> tuple[Any, Any]:
 
 def locations(location: Any, lead: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Locations (B, 2) of an array with the leading shape (B,) or ()."""
-    location = _array(location)
+    given, location = location, _array(location)
     if location.shape != (*lead, 2) or location.dtype.kind != "f":
-        raise ValueError(
-            f"location must be floats of shape {(*lead, 2)}, got dtype {location.dtype} and shape {location.shape}."
-        )
+        raise ValueError(f"location must be floats of shape {(*lead, 2)}, got {_kind(given, location)}.")
     if location.dtype != _FLOAT32:
         with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and out of range
             location = location.astype(np.float32)
@@ -150,10 +155,10 @@ def locations(location: Any, lead: tuple[int, ...]) -> npt.NDArray[np.float32]:
 def parts(actions: Mapping[str, Any], lead: tuple[int, ...]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """Locations (B, 2) and environment actions (B,) of an action dict whose arrays have the leading shape (B,) or ()."""
     location, choice = split(actions)
-    found, choice = locations(location, lead), _array(choice)
-    if choice.shape != lead or choice.dtype.kind not in "iu":
-        raise ValueError(f"action must be integers of shape {lead}, got dtype {choice.dtype} and shape {choice.shape}.")
-    return found, choice.astype(np.int64, copy=False).reshape(-1)
+    found, array = locations(location, lead), _array(choice)
+    if array.shape != lead or array.dtype.kind not in "iu":
+        raise ValueError(f"action must be integers of shape {lead}, got {_kind(choice, array)}.")
+    return found, array.astype(np.int64, copy=False).reshape(-1)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -166,6 +171,17 @@ def first_bad(
         if playing[b] and not fits:
             return b
     return -1
+
+
+def out_of_range(who: str, location: npt.NDArray[np.float32], choice: int | None = None, num_actions: int = 0) -> ValueError:
+    """The error of a location (2,), or of an action if there is one, that `first_bad` has found."""
+    remedy = "clip it, as gymnasium.wrappers.ClipAction does"
+    if not np.isfinite(location).all():
+        remedy = "clipping does not help: look where the policy diverges"
+    action, known = ("", "") if choice is None else (f" and action={choice}", f", an action in [0, {num_actions})")
+    return ValueError(
+        f"{who} got location={location.tolist()}{action}: a location must lie in [-1, 1] and be finite ({remedy}){known}."
+    )
 
 
 def beliefs(values: Any, shape: tuple[int, int]) -> npt.NDArray[np.float64]:

@@ -1,8 +1,8 @@
 """Play a task yourself: ``python -m glimpse_env.play Glimpse-ClutteredMNIST-v0``. You see your glimpses and no more.
 
 The mouse moves the eye. Where there is a class to name, a click looks there and a key names it; where something is to be found,
-space says that it is at the mouse; in a game the eye follows the mouse and the arrow keys move the paddle. Your score stands
-beside that of the agent that is shipped.
+space says that it is at the mouse; in a game the eye follows the mouse and the arrow keys move the paddle. Escape or Q ends it.
+Your score stands beside that of the agent that is shipped.
 """
 
 import argparse
@@ -14,16 +14,16 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-import glimpse_env
 from glimpse_env import ink
-from glimpse_env.envs import WORLDS, GlimpseEnv
 from glimpse_env.ink import Picture
 from glimpse_env.rendering import SIDE, Layout, draw, foveate
-from glimpse_env.window import Window, load_pygame
+from glimpse_env.single import GlimpseEnv
+from glimpse_env.window import Window, asks_to_close, load_pygame
 
 _FPS = 30
 _PICTURES_A_MOVE = 5  # of a game: six moves a second
-_CLASS_KEYS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_CLASS_KEYS = "0123456789abcdefghijklmnoprstuvwxyz"  # q ends it
+_GRID = 80
 _AMBER, _WHITE, _GREY = np.array((255.0, 176, 0)), np.array((214.0, 216, 222)), np.array((140.0, 144, 152))
 _PUBLISHED = pathlib.Path(__file__).parent / "data" / "scores.json"  # id -> percent right, made by benchmarks.reproduce
 
@@ -32,27 +32,26 @@ class Game:
     """A person at a task: takes pygame's events, gives pictures.
 
     Args:
-        id: of the task.
+        env: the task.
         seed: of the first episode.
         size: about how many pixels the longer side of the scene has.
-        arguments: of the environment.
+        agent: the percentage of the shipped agent; None where there is none.
 
     Attributes:
         scores: the return of each finished episode.
         over: whether the episode has ended, and shows what it was.
     """
 
-    def __init__(self, id: str, seed: int = 0, size: int = SIDE, **arguments: Any) -> None:
-        env = gym.make(id, disable_env_checker=True, **arguments).unwrapped
-        assert isinstance(env, GlimpseEnv)
+    def __init__(self, env: GlimpseEnv, seed: int = 0, size: int = SIDE, agent: float | None = None) -> None:
         self.env = env
         self.scores: list[float] = []
-        self._agent = json.loads(_PUBLISHED.read_text()).get(id)
+        self._agent = agent
         self._names = env.task.action_names
         self._moves = env.task.num_glimpses is None  # a game goes on by itself
+        self._num_glimpses = env.task.num_glimpses or 0
+        self._grid = env.task.grid  # where a place is to be named
         height, width, _ = env.scene_shape
-        self._cells = int(getattr(env.world, "grid", 0))  # along each axis, where a place is to be named
-        self._layout = Layout(height, width, env.retina, len(self._names), size, "cue" in env.observation_space.spaces)
+        self._layout = Layout(height, width, env.retina, len(self._names), size, "cue" in env.observation_space)
         self._aim = np.zeros(2, np.float32)
         self._held: list[int] = []  # moves whose keys are down, the latest last
         self._begin(seed)
@@ -81,11 +80,11 @@ class Game:
         retina = self.env.retina
         seen = foveate(self._glimpse, retina, self._path[-1], height, width)
         picture = draw(
-            self.env.world.scenes[0] if self.over else seen,
+            self.env.scenes[0] if self.over else seen,
             retina,
             self._path[-self._num_shown :],
             self._glimpse,
-            cue=None if self.env.world.cues is None else self.env.world.cues[0],
+            cue=self._cue,
             names=self._names,
             label=self._info.get("label") if self.over else None,
             action=self._action,
@@ -95,16 +94,15 @@ class Game:
         if not self.over:
             self._draw_aim(picture)
         unit, margin = self._layout.unit, self._layout.scene[0]
-        line = ink.LETTER[0] * unit + margin // 3
-        strip = np.empty((2 * line + margin, *picture.shape[1:]), np.uint8)
+        height = ink.LETTER[0] * unit + margin // 3
+        lines = [(self._advice(), _WHITE), (self.standing(), _GREY)]
+        lines = [(self.env.task.goal, _WHITE), *lines] if self.env.task.goal else lines
+        lines += [(self._legend, _GREY)] if self._legend else []
+        strip = np.empty((len(lines) * height + margin, *picture.shape[1:]), np.uint8)
         strip[:] = picture[0, 0]
-        ink.text(strip, margin, 0, self._advice(), _WHITE, unit)
-        ink.text(strip, margin, line, self.standing(), _GREY, unit)
+        for n, (line, color) in enumerate(lines):
+            ink.text(strip, margin, n * height, line, color, unit)
         return np.concatenate([picture, strip])
-
-    @property
-    def _num_glimpses(self) -> int:
-        return self.env.task.num_glimpses or 0
 
     @property
     def _answer_due(self) -> bool:
@@ -113,7 +111,14 @@ class Game:
 
     @property
     def _class_keys(self) -> str:
-        return "" if self._cells else _CLASS_KEYS[: len(self._names) - ("look on" in self._names)]
+        return "" if self._grid else _CLASS_KEYS[: len(self._names) - ("look on" in self._names)]
+
+    @property
+    def _legend(self) -> str:
+        """Which key names which class, where the names are other than the keys."""
+        pairs = list(zip(self._class_keys, self._names, strict=False))
+        told = not self._moves and any(key != name for key, name in pairs)
+        return "  ".join(f"{key} {name}" for key, name in pairs) if told else ""
 
     @property
     def _num_shown(self) -> int:
@@ -123,13 +128,19 @@ class Game:
     def _begin(self, seed: int | None = None) -> None:
         observation, self._info = self.env.reset(seed=seed)
         self._glimpse: npt.NDArray[np.float32] = observation["glimpse"]
+        cue = observation.get("cue")
+        self._cue = None if cue is None else np.rint(255 * cue.transpose(1, 2, 0)).astype(np.uint8)
+        self._verdict = ""  # on the latest of several answers
         self._path = [observation["fixation"]]
         self._action: int | None = None
         self._return = 0.0
         self.over, self._waiting = False, self._moves
 
     def _step(self, location: npt.NDArray[np.float32], action: int) -> None:
+        asked = self._info if self._info.get("scored") else {}
         observation, reward, self.over, _, self._info = self.env.step({"location": location, "action": action})
+        if asked:
+            self._verdict = f"{'Right' if reward > 0 else 'Wrong'}, it was {self._names[asked['label']]}. "
         self._glimpse = observation["glimpse"]
         self._return += reward
         self._action = action if self._moves or self.over else None
@@ -150,9 +161,10 @@ class Game:
         elif key == "click":
             if not self._answer_due:
                 self._step(self._aim, len(self._names) - 1)  # "look on", or a class that does not count yet
-        elif self._cells and key in ("space", "return"):
-            column, row = np.minimum((self._aim + 1) / 2 * self._cells, self._cells - 1).astype(int).tolist()
-            self._answer(row * self._cells + column)
+        elif self._grid and key in ("space", "return"):
+            rows, columns = self._grid
+            column, row = np.minimum((self._aim + 1) / 2 * (columns, rows), (columns - 1, rows - 1)).astype(int).tolist()
+            self._answer(row * columns + column)
         elif key.strip("[]") in self._class_keys:
             self._answer(self._class_keys.index(key.strip("[]")))
 
@@ -168,10 +180,15 @@ class Game:
         return self._names.index(name) if name in self._names else -1
 
     def _draw_aim(self, picture: Picture) -> None:
-        """Frame what a look at the mouse would show sharply."""
+        """Frame what a look at the mouse would show sharply; draw the grid whose cells are to be named."""
         left, top, width, height = self._layout.scene
         within, scale, unit = picture[top : top + height, left : left + width], self._layout.scale, self._layout.unit
         (x, y), size = self.env.retina.corners(self._aim, *self.env.scene_shape[:2])[0], self.env.retina.patch_size
+        rows, columns = self._grid or (1, 1)
+        for n in range(1, rows):
+            within[n * height // rows] = _GRID
+        for n in range(1, columns):
+            within[:, n * width // columns] = _GRID
         ink.box(within, int(x) * scale, int(y) * scale, size * scale, size * scale, _AMBER, unit)
 
     def _advice(self) -> str:
@@ -184,8 +201,8 @@ class Game:
             return "Any key or a click: begin. Mouse: eye. Arrows: move."
         if self._moves:
             return "Mouse: move the eye. Arrow keys: move."
-        keys = "Space: it is at the mouse." if self._cells else f"0-{self._class_keys[-1]}: name the class."
-        return f"No more looks. {keys}" if self._answer_due else f"Click: look there. {keys}"
+        keys = "Space: it is at the mouse." if self._grid else f"0-{self._class_keys[-1]}: name the class."
+        return self._verdict + (f"No more looks. {keys}" if self._answer_due else f"Click: look there. {keys}")
 
     def standing(self) -> str:
         """The score so far, beside the agent's."""
@@ -194,12 +211,41 @@ class Game:
         return f"{yours}   the agent {self._agent:.2f} %" if self._agent is not None else f"{yours}   no agent is shipped"
 
 
+def make(id: str, split: str | None = None, **arguments: Any) -> GlimpseEnv:
+    """Make a task to be played.
+
+    Args:
+        id: of a native environment; "module:id" for one that a module registers.
+        split: which images; those for the test unless given, where there are some.
+        arguments: further ones of the environment.
+
+    Raises:
+        ValueError: the environment is not a native one, or an argument is out of its range.
+        TypeError: an argument that there is not.
+        gymnasium.error.Error: no such id.
+    """
+    if split is not None:
+        arguments["split"] = split
+    env = gym.make(id, disable_env_checker=True, **arguments).unwrapped
+    if not isinstance(env, GlimpseEnv):
+        raise ValueError(f"{id} is not an environment of this package's worlds: play it in its own window.")
+    if split is None and "test" in env.task.splits:
+        try:
+            return make(id, "test", **arguments)
+        except ValueError:  # a dataset of one's own, without splits: all its images
+            pass
+    return env
+
+
 def play(game: Game, max_pictures: int | None = None) -> None:
-    """Play in a window, until it is closed or Escape is pressed.
+    """Play in a window, until it is closed or Escape or Q is pressed.
 
     Args:
         game: the task.
         max_pictures: stop after so many.
+
+    Raises:
+        RuntimeError: there is no display.
     """
     pygame = load_pygame()
     window = Window("Glimpse", _FPS)
@@ -210,7 +256,7 @@ def play(game: Game, max_pictures: int | None = None) -> None:
         if shown % _PICTURES_A_MOVE == 0:
             game.tick()
         for event in pygame.event.get():
-            if event.type == pygame.QUIT or (event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE):
+            if asks_to_close(event):
                 shown = max_pictures = 0
             else:
                 game.handle(event)
@@ -220,15 +266,20 @@ def play(game: Game, max_pictures: int | None = None) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Play as the flags say."""
     parser = argparse.ArgumentParser(prog="python -m glimpse_env.play", description="Play a task yourself.")
-    parser.add_argument("id", choices=glimpse_env.TASKS, help="the task")
-    parser.add_argument("--split", default="test", help="which images, where there are some")
+    parser.add_argument("id", help="the task, such as Glimpse-ClutteredMNIST-v0, or module:id for one of your own")
+    parser.add_argument("--split", help="which images, where there are some; those for the test unless given")
+    parser.add_argument("--dataset", help="images of your own, a folder; or the name of a dataset")
     parser.add_argument("--seed", type=int, help="of the first episode; another one each time unless given")
     parser.add_argument("--size", type=int, default=SIDE, help="about how many pixels the longer side of the scene has")
     flags = parser.parse_args(arguments)
-    world = WORLDS[str(glimpse_env.TASKS[flags.id].get("world", "classification"))]
     seed = int(np.random.default_rng().integers(2**32)) if flags.seed is None else flags.seed
-    game = Game(flags.id, seed, flags.size, **({"split": flags.split} if world.splits else {}))
-    play(game)
+    own = {} if flags.dataset is None else {"dataset": flags.dataset}
+    agent = None if own else json.loads(_PUBLISHED.read_text()).get(flags.id)
+    try:
+        game = Game(make(flags.id, flags.split, **own), seed, flags.size, agent)
+        play(game)
+    except (ValueError, TypeError, ImportError, RuntimeError, OSError, gym.error.Error) as error:
+        parser.exit(1, f"{parser.prog}: {error}\n")
     print(game.standing())
 
 

@@ -3,6 +3,7 @@
 The one module of this package that needs stable-baselines3 (``pip install "glimpse-env[sb3]"``); nothing else imports it.
 """
 
+import importlib
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -54,7 +55,13 @@ def make_vec_env(
     """
     if actions not in ACTIONS:
         raise ValueError(f"Unknown actions {actions!r}: use one of {', '.join(map(repr, ACTIONS))}.")
-    envs = gym.make_vec(id, num_envs=num_envs, autoreset_mode=AutoresetMode.SAME_STEP, **arguments)
+    mode: dict[str, Any] = {"autoreset_mode": AutoresetMode.SAME_STEP}
+    module, _, name = id.rpartition(":")
+    if module:
+        importlib.import_module(module)
+    if gym.spec(name).vector_entry_point is None:  # an environment of another package
+        mode = {"vectorization_mode": "sync", "vector_kwargs": mode}
+    envs = gym.make_vec(id, num_envs=num_envs, **mode, **arguments)
     venv = NativeVecEnv(ACTIONS[actions](envs, **({} if actions == "box" else {"grid": grid})))
     if seed is not None:
         venv.seed(seed)
@@ -136,25 +143,24 @@ class NativeVecEnv(VecEnv):
         """Set an attribute of all environments.
 
         Raises:
+            AttributeError: the name of an argument, see `GlimpseVectorEnv.set_attr`.
             ValueError: some of them only.
         """
         if set(self._get_indices(indices)) != set(range(self.num_envs)):
             raise ValueError(f"The environments are one object: set {attr_name!r} for all of them (indices=None).")
-        setattr(self.envs.unwrapped, attr_name, value)
+        self.envs.unwrapped.set_attr(attr_name, value)  # type: ignore[attr-defined]
 
     def env_method(self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any) -> list[Any]:
-        """Draw environments (``render``): the one thing that each can be asked for by itself.
+        """Call a method: ``render`` for the pictures of some, any other for all of them at once.
 
         Raises:
-            AttributeError: another method.
+            ValueError: a method that takes a batch, or some of the environments only.
         """
-        if method_name != "render":
-            raise AttributeError(
-                f"The environments are stepped together and have no {method_name}() of their own: call it on .envs, "
-                "or use DummyVecEnv over single environments."
-            )
-        frames = self.get_images()
-        return [frames[i] for i in self._get_indices(indices)]
+        chosen = list(self._get_indices(indices))
+        if method_name != "render" and set(chosen) != set(range(self.num_envs)):
+            raise ValueError(f"The environments are one object: call {method_name!r} for all of them (indices=None).")
+        results = self.envs.unwrapped.call(method_name, *method_args, **method_kwargs)  # type: ignore[attr-defined]
+        return [results[i] for i in chosen]
 
     def env_is_wrapped(self, wrapper_class: type[Any], indices: VecEnvIndices = None) -> list[bool]:
         """Whether the vector environment has this wrapper, the same for each."""

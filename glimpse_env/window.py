@@ -27,12 +27,13 @@ class Window:
 
         Raises:
             ImportError: without the extra "render".
+            RuntimeError: there is no display.
         """
         pygame = load_pygame()
         size = (picture.shape[1], picture.shape[0])
         screen = pygame.display.get_surface()
         if screen is None or screen.get_size() != size:
-            pygame.display.init()
+            _open_display(pygame)
             pygame.display.set_caption(self._title)
             screen = pygame.display.set_mode(size)
         time.sleep(max(0.0, self._due - time.monotonic()))
@@ -43,13 +44,29 @@ class Window:
 
     def asked_to_close(self) -> bool:
         """Whether someone has closed the window, by mouse or by Escape or Q, since it was last asked."""
-        pygame = load_pygame()
-        keys = pygame.event.get(pygame.KEYDOWN)
-        return bool(pygame.event.get(pygame.QUIT)) or any(event.key in (pygame.K_ESCAPE, pygame.K_q) for event in keys)
+        return any([asks_to_close(event) for event in load_pygame().event.get()])
 
     def close(self) -> None:
         """Close it, if it is open."""
         load_pygame().display.quit()
+
+
+def asks_to_close(event: Any) -> bool:
+    """Whether one of pygame's events closes the window: its button, Escape or Q."""
+    pygame = load_pygame()
+    return bool(event.type == pygame.QUIT or (event.type == pygame.KEYDOWN and event.key in (pygame.K_ESCAPE, pygame.K_q)))
+
+
+def _open_display(pygame: Any) -> None:
+    """Open the display; where there is none SDL would draw into the void, and nobody could close the window."""
+    try:
+        pygame.display.init()
+        unseen = pygame.display.get_driver() == "offscreen" and "SDL_VIDEODRIVER" not in os.environ
+    except pygame.error:
+        unseen = True
+    if unseen:
+        pygame.display.quit()
+        raise RuntimeError("There is no display to open a window on: use render_mode='rgb_array', or write a GIF.")
 
 
 def load_pygame() -> Any:

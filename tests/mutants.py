@@ -38,7 +38,7 @@ class Mutant:
     tests: str
 
 
-RETINA, SCENES, ENVS = "glimpse_env/retina.py", "glimpse_env/scenes.py", "glimpse_env/envs.py"
+RETINA, SCENES, ENVS = "glimpse_env/retina.py", "glimpse_env/scenes.py", "glimpse_env/episodes.py"
 GAZE, CANVAS, INPUTS, STREAMS = (f"glimpse_env/{name}.py" for name in ("gaze", "canvas", "inputs", "streams"))
 CLASSES, CATCH = "glimpse_env/worlds/classification.py", "glimpse_env/worlds/catch.py"
 REINFORCE, RAM, NETWORKS = "agents/reinforce.py", "agents/ram.py", "agents/networks.py"
@@ -77,18 +77,26 @@ MUTANTS = [
     Mutant(
         SCENES, "np.uint8(gain * total + 0.5)", "np.uint8(gain * total)", "varied pixels are cut, not rounded", "test_scenes"
     ),
-    Mutant(ENVS, "moving = playing & ~ended", "moving = playing", "the last step looks once more", RULES),
-    Mutant(ENVS, "self._episodes[rows] += np.uint64(1)", "self._episodes[rows] += np.uint64(0)", "one episode for ever", RULES),
-    Mutant(ENVS, "_split(observation, ended),", "_split(self._observe(), ended),", "final_obs is the next episode's", RULES),
     Mutant(
-        ENVS,
+        ENVS, "moving = still & playing if len(resting) else still", "moving = playing", "the last step looks once more", RULES
+    ),
+    Mutant(ENVS, "self.numbers[rows] += np.uint64(1)", "self.numbers[rows] += np.uint64(0)", "one episode for ever", RULES),
+    Mutant(ENVS, "split(observation, ended),", "split(self._eye.observe(), ended),", "final_obs is the next episode's", RULES),
+    Mutant(
+        "glimpse_env/eye.py",
         "self._canvas.clear(rows)",
-        "self._canvas.clear(np.arange(self.num_envs))",
+        "self._canvas.clear(np.arange(len(self.fixations)))",
         "all canvases are wiped",
         "test_canvas",
     ),
-    Mutant(ENVS, "unknown = mask & ~given & ~self._seeded", "unknown = mask & ~given", "each reset draws a new seed", RULES),
-    Mutant(ENVS, "            self._playing &= ~ended\n", "            pass\n", "an ended episode goes on", RULES),
+    Mutant(
+        "glimpse_env/envs.py",
+        "mask & ~given & ~self.episodes.seeded",
+        "mask & ~given",
+        "each reset draws a new seed",
+        RULES,
+    ),
+    Mutant(ENVS, "                going = still\n", "                pass\n", "an ended episode goes on", RULES),
     Mutant(
         ENVS,
         "        if len(resting):\n            self._begin(resting)\n",
@@ -114,7 +122,7 @@ MUTANTS = [
         CANVAS, "painted[b, C, y, x] <= sharpness", "painted[b, C, y, x] < sharpness", "the first view stays", "test_canvas"
     ),
     Mutant(CANVAS, "canvases[b, c, y + dy, x + dx]", "canvases[b, c, y + dy, x]", "what was seen slides along", "test_canvas"),
-    Mutant(CLASSES, "or steps[b] == num_glimpses", "or steps[b] > num_glimpses", "a step too many", "test_classification"),
+    Mutant(CLASSES, "or steps[b] >= num_glimpses", "or steps[b] > num_glimpses", "a step too many", "test_classification"),
     Mutant(
         CLASSES,
         "rewards[b] = correct[b] / num_glimpses",
@@ -138,7 +146,7 @@ MUTANTS = [
         "test_catch",
     ),
     Mutant(CATCH, "2 * (width - 1) - x) + 0.5)", "2 * (width - 1) - x))", "balls are drawn too far left", "test_catch"),
-    Mutant(CATCH, "ball + 1 == starts.shape[1]", "ball == starts.shape[1]", "the last ball ends nothing", "test_catch"),
+    Mutant(CATCH, "ball >= last", "ball > last", "the last ball ends nothing", "test_catch"),
     Mutant(REINFORCE, "(samples.detach() - means)", "(samples - means)", "a gradient through the sample", LOSSES),
     Mutant(REINFORCE, "- means) / std\n", "- means) / std**2\n", "another density", LOSSES),
     Mutant(REINFORCE, "rewards[t] + gamma * later", "rewards[t] + later", "no discount", LOSSES),

@@ -1,5 +1,6 @@
 """The leaderboard: exact evaluation, runs that are made once, the statistics and the page."""
 
+import dataclasses
 import json
 
 import gymnasium as gym
@@ -58,7 +59,7 @@ def test_a_run_ends_with_its_curve(algorithm, monkeypatch):
             envs = make_envs(*arguments, **options)
             made.append(options.get("split", arguments[-1]))
             if made[-1] in ("test", "validation"):
-                envs.unwrapped.world.num_images = 500
+                envs.unwrapped.world.task = dataclasses.replace(envs.unwrapped.task, num_images=500)
             return envs
 
         return small

@@ -243,7 +243,7 @@ def test_resumed_run_is_the_uninterrupted_one(tmp_path, monkeypatch):
 def test_native_episodes_of_different_lengths(tmp_path):
     gym.register(
         "Anytime-v0",
-        entry_point="glimpse_env.envs:GlimpseEnv",
+        entry_point="glimpse_env:GlimpseEnv",
         vector_entry_point="glimpse_env.envs:GlimpseVectorEnv",
         kwargs={"num_glimpses": 4, "decide": "anytime"},
     )

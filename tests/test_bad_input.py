@@ -8,7 +8,7 @@ import pytest
 from gymnasium.vector import AutoresetMode
 from rollouts import IDS, MODES, actions_of, assert_identical, play, row_of, single, vector
 
-from glimpse_env import GlimpseEnv, GlimpseVectorEnv
+from glimpse_env import TASKS, GlimpseEnv, GlimpseVectorEnv
 
 B = 3
 NAN, INF = float("nan"), float("inf")
@@ -26,8 +26,11 @@ def with_row(array, row, value):
 
 # Each takes a good action of one environment: n is its number of actions.
 STEPS = {
-    "NaN": (lambda a, n: replaced(a, location=np.float32([NAN, 0])), r"location=\[nan, 0\.0\].*finite \(clip it\)"),
-    "infinite": (lambda a, n: replaced(a, location=np.float32([0, INF])), r"location=\[0\.0, inf\].*clip it"),
+    "NaN": (
+        lambda a, n: replaced(a, location=np.float32([NAN, 0])),
+        r"location=\[nan, 0\.0\].*finite \(clipping does not help",
+    ),
+    "infinite": (lambda a, n: replaced(a, location=np.float32([0, INF])), r"location=\[0\.0, inf\].*clipping does not help"),
     "just outside": (
         lambda a, n: replaced(a, location=np.float32([0, 1.0001])),
         r"location=\[0\.0, 1\.000.*\].*\[-1, 1\].*clip",
@@ -50,7 +53,10 @@ STEPS = {
     "one-hot action": (lambda a, n: replaced(a, action=np.eye(3)[0]), r"action must be integers.*shape \(3,\)"),
 }
 VECTOR_STEPS = {
-    "NaN": (lambda a, n: replaced(a, location=with_row(a["location"], 1, (0, NAN))), r"Environment 1 got.*nan\].*clip it"),
+    "NaN": (
+        lambda a, n: replaced(a, location=with_row(a["location"], 1, (0, NAN))),
+        r"Environment 1 got.*nan\].*clipping does not help",
+    ),
     "outside": (
         lambda a, n: replaced(a, location=with_row(a["location"], 2, (2, 0))),
         r"Environment 2 got.*\[2\.0, 0\.0\].*clip",
@@ -248,7 +254,7 @@ MAKES = [
     ({"num_envs": 0}, r"num_envs .*at least 1, got 0"),
     ({"num_envs": 2.0}, r"num_envs .*integer.*got 2\.0"),
     ({"num_threads": 0}, r"num_threads .*at least 1, got 0"),
-    ({"world": "atari"}, r"Unknown world 'atari': use one of 'classification', 'catch', 'circle_square', 'sequence', 'search'"),
+    ({"world": "atari"}, r"Unknown world 'atari': use one of 'catch', .*module:Class"),
     ({"patch_size": 0}, r"patch_size .*at least 1, got 0"),
     ({"patch_size": 29}, r"patch_size=29 is bigger than the scene \(28, 28\): make it smaller"),
     ({"num_scales": 0}, r"num_scales .*at least 1, got 0"),
@@ -289,9 +295,57 @@ def test_bad_argument(arguments, message):
             GlimpseEnv(**arguments)
 
 
-def test_misspelt_argument_is_named():
-    with pytest.raises(TypeError, match="num_glimpse'"):
-        GlimpseEnv(num_glimpse=3)
+@pytest.mark.parametrize(
+    ("world", "name", "near"),
+    [
+        ("classification", "num_glimpse", "num_glimpses"),
+        ("classification", "patch_sizee", "patch_size"),
+        ("catch", "num_bals", "num_balls"),
+        ("search", "nois", "noise"),
+        ("sequence", "num_digit", "num_digits"),
+        ("sequence", "bogus", None),
+    ],
+)
+def test_misspelled_argument_is_named_with_the_nearest_and_all(world, name, near):
+    meant = f"Did you mean '{near}'. " if near else ""
+    message = rf"has no argument '{name}'\. {meant}It takes .*patch_size.*num_threads"
+    for make in (GlimpseEnv, GlimpseVectorEnv):
+        with pytest.raises(TypeError, match=message):
+            make(world=world, **{name: 3})
+    id = next(id for id, task in TASKS.items() if task.get("world", "classification") == world)
+    for make in (gym.make, gym.make_vec):
+        with pytest.raises(TypeError, match=message):
+            make(id, **{name: 3})
+
+
+def test_arguments_of_a_batch_are_not_those_of_one():
+    with pytest.raises(TypeError, match=r"has no argument 'n_envs'\. Did you mean 'num_envs'"):
+        gym.make_vec("Glimpse-MNIST-v0", n_envs=3)
+    with pytest.raises(TypeError, match="has no argument 'num_envs'"):
+        GlimpseEnv(num_envs=3)
+
+
+def test_a_time_limit_of_a_batch_is_refused_in_words():
+    with pytest.raises(TypeError, match="vectorization_mode='sync'"):
+        gym.make_vec("Glimpse-MNIST-v0", 2, max_episode_steps=3)
+    envs = gym.make_vec("Glimpse-MNIST-v0", 2, vectorization_mode="sync", max_episode_steps=3)
+    envs.reset(seed=0)
+    assert [envs.step(envs.action_space.sample())[3].all() for _ in range(3)] == [False, False, True]
+
+
+@pytest.mark.parametrize("world", [None, 3, "", "atari", ":", "math:", "math:pi", "os:nothing", int, "worlds.base"])
+def test_what_is_no_world_is_refused(world):
+    with pytest.raises(ValueError, match=r"Unknown world .*'classification'.*module:Class"):
+        GlimpseEnv(world=world)
+
+
+def test_a_tensor_that_numpy_cannot_read_is_named():
+    torch = pytest.importorskip("torch")
+    env = single("Glimpse-MNIST-v0")
+    env.reset(seed=0)
+    for location in (torch.zeros(2, dtype=torch.bfloat16), torch.zeros(2, requires_grad=True)):
+        with pytest.raises(ValueError, match=r"got a tensor of torch\.\w+ on cpu: pass tensor\.detach\(\)\.cpu\(\)"):
+            env.step({"location": location, "action": 0})
 
 
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)

@@ -27,7 +27,7 @@ OWN["OwnPairs-v0"] = {**OWN["Own2-v0"], "dataset": list(zip(images, labels, stri
 for id, arguments in OWN.items():
     gym.register(
         id,
-        entry_point="glimpse_env.envs:GlimpseEnv",
+        entry_point="glimpse_env:GlimpseEnv",
         vector_entry_point="glimpse_env.envs:GlimpseVectorEnv",
         kwargs=arguments,
     )

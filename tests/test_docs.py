@@ -11,7 +11,6 @@ import sys
 import pytest
 
 import glimpse_env
-from glimpse_env import envs
 
 ROOT = pathlib.Path(__file__).parents[1]
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
@@ -28,8 +27,7 @@ def test_readme_block_runs(block, tmp_path, monkeypatch):
 
 # test_docs_own_images.py runs the blocks of own_images.md, once for each source.
 @pytest.mark.parametrize("page", [page for page in PAGES if page.stem != "own_images"], ids=lambda page: page.stem)
-def test_blocks_of_a_page_run_one_after_the_other(page, monkeypatch):
-    monkeypatch.setattr(envs, "WORLDS", envs.WORLDS | {})  # a page may add one
+def test_blocks_of_a_page_run_one_after_the_other(page):
     names = {}
     for n, block in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)):
         exec(compile(block, f"{page.name} block {n}", "exec"), names)

@@ -265,6 +265,40 @@ def test_record_vector_episode_statistics(mode):
         resting = ended if mode == AutoresetMode.NEXT_STEP else np.zeros(3, np.bool_)
 
 
+# What is asked of each environment of a batch.
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_asked_as_single_environments_are(id):
+    native = vector(id, 3, render_mode="rgb_array")
+    sync = gym.make_vec(id, 3, vectorization_mode="sync", render_mode="rgb_array")
+    for envs in (native, sync):
+        envs.reset(seed=0)
+    for name in ("task", "scene_shape", "observation_space", "action_space", "render_mode"):
+        assert native.get_attr(name) == sync.get_attr(name)
+    assert_identical(native.call("render"), sync.call("render"))
+    for envs in (native, sync):
+        envs.set_attr("note", "seen")
+        assert envs.get_attr("note") == ("seen",) * 3
+    native.set_attr("note", [1, 1, 1])
+    with pytest.raises(ValueError, match="is one for all 3 environments"):
+        native.set_attr("note", [1, 2, 3])
+    for name in ("step", "reset"):
+        with pytest.raises(ValueError, match="for all environments together"):
+            native.call(name)
+    with pytest.raises(AttributeError):
+        native.call("nothing")
+
+
+def test_what_setting_would_not_change_is_refused():
+    envs = vector("Glimpse-MNIST-v0", 2)
+    assert envs.call("set_arguments", num_clutter=1) == (None, None)
+    with pytest.raises(AttributeError, match=r"change nothing: call set_arguments\(num_clutter=\.\.\.\)"):
+        envs.set_attr("num_clutter", 0)
+    with pytest.raises(AttributeError, match="change nothing: make the environments with it"):
+        envs.set_attr("patch_size", 4)
+
+
 # Every argument.
 
 
@@ -305,9 +339,9 @@ ARGUMENTS = {  # name -> how it is given, what is looked at, what must be seen
         lambda env: env.reset() and Layout(*env.scene_shape[:2], env.retina, 10, 56).shape == env.render().shape,
         True,
     ),
-    "num_threads": ({"num_threads": 2}, lambda env: (env._batch._num_threads, env.world._num_threads), (2, 2)),
+    "num_threads": ({"num_threads": 2}, lambda env: env.world._num_threads, 2),
     "dataset": ({"dataset": "mnist"}, lambda env: env.world.dataset.source[0], "mnist"),
-    "split": ({"split": "validation"}, lambda env: env.world.num_images, 5_000),
+    "split": ({"split": "validation"}, lambda env: env.task.num_images, 5_000),
     "image_size": ({**PAIRS, "image_size": (40, 50), "scene_size": 100}, lambda env: env.world.dataset.shape, (40, 50, 3)),
     "num_classes": ({**MINE, "num_classes": 7}, lambda env: int(env.action_space["action"].n), 7),
     "scene_size": ({"scene_size": (120, 130)}, lambda env: env.world.scenes.shape[1:3], (120, 130)),

@@ -1,15 +1,18 @@
 """Playing by hand: events in, glimpses and no more out, and the score of what was done."""
 
 import json
+import os
 import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 from rollouts import CLASSIFICATION, GAMES, IDS
 
 from agents import tasks
 from glimpse_env import play
-from glimpse_env.play import Game
 
 pygame = pytest.importorskip("pygame")
 
@@ -19,6 +22,10 @@ def display():
     pygame.display.init()
     yield
     pygame.display.quit()
+
+
+def begun(id, seed=0, size=360, **arguments):
+    return play.Game(play.make(id, **arguments), seed, size)
 
 
 def key(name, kind=pygame.KEYDOWN):
@@ -38,7 +45,7 @@ WHEEL = pygame.event.Event(pygame.MOUSEBUTTONDOWN, button=4, pos=(0, 0))
 
 @pytest.mark.parametrize("id", CLASSIFICATION)
 def test_a_click_looks_where_the_mouse_is_and_a_key_names_the_class(id):
-    game = Game(id, seed=0, split="validation")
+    game = begun(id, seed=0, split="validation")
     label = game._info["label"]
     for event in (mouse(game, 0.5, -0.25), CLICK):
         game.handle(event)
@@ -57,10 +64,10 @@ def test_a_click_looks_where_the_mouse_is_and_a_key_names_the_class(id):
 
 @pytest.mark.parametrize("id", CLASSIFICATION)
 def test_looks_run_out(id):
-    game = Game(id, seed=0, split="validation")
+    game = begun(id, seed=0, split="validation")
     for _ in range(20):
         game.handle(CLICK)
-    assert len(game._path) == game.env.world.num_glimpses
+    assert len(game._path) == game.env.task.num_glimpses
     assert not game.over
     game.handle(key("x"))  # names nothing
     assert not game.over
@@ -70,7 +77,7 @@ def test_looks_run_out(id):
 
 @pytest.mark.parametrize("id", GAMES)
 def test_arrows_move_the_paddle_and_the_eye_follows_the_mouse(id):
-    game = Game(id, seed=0)
+    game = begun(id, seed=0)
     screen = game.env.world.scenes[0, :, :, 0]
     start = np.flatnonzero(screen[-1])[0]
     game.tick()
@@ -97,7 +104,7 @@ def test_arrows_move_the_paddle_and_the_eye_follows_the_mouse(id):
 
 @pytest.mark.parametrize("id", IDS)
 def test_only_glimpses_are_seen_until_the_end(id):
-    game = Game(id, seed=1)
+    game = begun(id, seed=1)
     left, top, width, height = game._layout.scene
     game.handle(mouse(game, 0, 0))
     before = game.picture()
@@ -114,10 +121,11 @@ def test_only_glimpses_are_seen_until_the_end(id):
     assert (after[top : top + height, left : left + width] == scene).all(axis=2).mean() > 0.9
 
 
+@pytest.mark.parametrize("last", ["escape", "q"])
 @pytest.mark.parametrize("id", IDS)
-def test_plays_in_a_window_until_escape(id):
-    game = Game(id, seed=0, size=180)
-    for event in (CLICK, key("5"), key("space"), key("escape")):
+def test_plays_in_a_window_until_escape_or_q(id, last):
+    game = begun(id, seed=0, size=180)
+    for event in (CLICK, key("5"), key("space"), key(last)):
         pygame.event.post(event)
     play.play(game, max_pictures=50)
     assert not pygame.display.get_init()
@@ -126,7 +134,7 @@ def test_plays_in_a_window_until_escape(id):
 
 @pytest.mark.parametrize("wrong", [0, 1])
 def test_several_answers_are_given_one_after_the_other(wrong):
-    game = Game("Glimpse-MultiMNIST-v0", seed=0, split="validation")
+    game = begun("Glimpse-MultiMNIST-v0", seed=0, split="validation")
     for _ in range(9):
         game.handle(CLICK)
     assert len(game._path) == 5, "there is no look left before the first answer"
@@ -145,7 +153,7 @@ def test_several_answers_are_given_one_after_the_other(wrong):
 
 
 def test_space_says_that_it_is_at_the_mouse():
-    game = Game(SEARCH, seed=0, split="validation")
+    game = begun(SEARCH, seed=0, split="validation")
     column, row = game._info["label"] % 8, game._info["label"] // 8
     for event in (mouse(game, -1, -1), CLICK, mouse(game, (column + 0.3) / 4 - 1, (row + 0.9) / 4 - 1), key("space")):
         game.handle(event)
@@ -159,8 +167,8 @@ def test_space_says_that_it_is_at_the_mouse():
 
 
 def test_the_score_stands_beside_the_agents():
-    game = Game("Glimpse-ClutteredMNIST-v0", seed=0)
     agent = json.loads(play._PUBLISHED.read_text())["Glimpse-ClutteredMNIST-v0"]
+    game = play.Game(play.make("Glimpse-ClutteredMNIST-v0"), seed=0, agent=agent)
     assert game.standing() == f"you 0 of 0   the agent {agent:.2f} %"
     game.handle(key(str(game._info["label"])))
     assert game.standing() == f"you 1 of 1 (100 %)   the agent {agent:.2f} %"
@@ -179,3 +187,49 @@ def test_command_plays(capsys):
     pygame.event.post(key("escape"))
     play.main(["Glimpse-MNIST-v0", "--seed", "0"])
     assert capsys.readouterr().out.startswith("you 0 of 0   the agent 99")
+
+
+def test_own_images_are_played_by_their_names(tmp_path, capsys):
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for n in range(3):
+            Image.new("L", (20, 20), 40 * n).save(tmp_path / name / f"{n}.png")
+    game = begun("Glimpse-MNIST-v0", dataset=tmp_path)
+    assert game._legend == "0 cat  1 dog"
+    game.handle(key("1"))
+    assert game.over
+    pygame.event.post(key("escape"))
+    play.main(["Glimpse-MNIST-v0", "--dataset", str(tmp_path)])
+    assert capsys.readouterr().out == "you 0 of 0   no agent is shipped\n"
+
+
+def test_a_task_of_ones_own_is_played(tmp_path, capsys):
+    pygame.event.post(key("q"))
+    play.main(["tiny_task:Tiny-v0"])
+    assert capsys.readouterr().out.startswith("you 0 of 0")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["Nowhere-v0"], "doesn't exist"),
+        (["Glimpse-MNIST-v0", "--split", "tset"], "Unknown split 'tset'"),
+        (["Glimpse-Catch-v0", "--dataset", "x"], "no argument 'dataset'"),
+        (["CartPole-v1"], "not an environment of this package"),
+    ],
+)
+def test_what_cannot_be_played_is_told_in_a_line(flags, message, capsys):
+    with pytest.raises(SystemExit):
+        play.main(flags)
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+
+
+def test_without_a_display_a_line_says_so():
+    environment = {name: value for name, value in os.environ.items() if name not in ("SDL_VIDEODRIVER", "DISPLAY")}
+    environment.pop("WAYLAND_DISPLAY", None)
+    command = [sys.executable, "-m", "glimpse_env.play", "Glimpse-Catch-v0"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "There is no display" in done.stderr

@@ -40,8 +40,8 @@ def small_splits(monkeypatch):
 
     def make_small(config, num_envs, split, **arguments):
         envs = make_envs(config, num_envs, split, **arguments)
-        if split != "train" and envs.unwrapped.world.num_images:
-            envs.unwrapped.world.num_images = 600
+        if split != "train" and envs.unwrapped.task.num_images:
+            envs.unwrapped.world.task = dataclasses.replace(envs.unwrapped.task, num_images=600)
         return envs
 
     monkeypatch.setattr(build, "make_envs", make_small)

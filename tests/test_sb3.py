@@ -110,8 +110,11 @@ def test_attributes_and_methods_are_those_of_the_whole():
     frames = envs.env_method("render", indices=[1])
     assert frames[0].shape == envs.get_images()[1].shape
     assert envs.render().ndim == 3
-    with pytest.raises(AttributeError, match="DummyVecEnv"):
+    with pytest.raises(ValueError, match="for all environments together"):
         envs.env_method("step")
+    envs.env_method("set_arguments", num_clutter=0)
+    with pytest.raises(AttributeError, match=r"would change nothing: call set_arguments\(num_clutter=\.\.\.\)"):
+        envs.set_attr("num_clutter", 0)
     assert envs.env_is_wrapped(VectorFlattenAction) == [True] * 3
     assert envs.env_is_wrapped(Monitor, [0]) == [False]
     envs.close()

@@ -81,7 +81,7 @@ def test_the_label_is_the_cell_that_holds_the_middle_of_the_image():
     world = begun(400, scene_size=(24, 33), grid=4)
     for label, (x, y) in zip(world.info()["label"], world.places[:, 0], strict=True):
         column, row = int((x + 1.5) // (33 / 4)), int((y + 2) // 6)
-        assert world.action_names[label] == f"{column + 1},{row + 1}"
+        assert world.task.action_names[label] == f"{column + 1},{row + 1}"
 
 
 def test_the_reward_falls_with_the_distance_at_the_last_step_alone():
@@ -120,7 +120,6 @@ def test_the_radius_is_a_quarter_of_the_shorter_side_unless_given():
         ({"shrink": 0}, "shrink must be at least 1, got 0"),
         ({"shrink": 29}, r"shrink=29 leaves nothing of images of \(28, 28\)"),
         ({"shrink": 1.5}, r"shrink must be an integer, got 1\.5"),
-        ({"num_clutter": 2}, r"no arguments \['num_clutter'\] to set: use 'rotation'"),
     ],
 )
 def test_bad_arguments(arguments, message):

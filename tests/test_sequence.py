@@ -88,7 +88,7 @@ def test_index_is_the_leftmost_image():
 
 def test_the_answer_is_the_action_at_the_last_of_its_glimpses():
     world = begun(num_digits=2, glimpses_per_answer=3, search_glimpses=2)
-    assert world.num_glimpses == 8
+    assert world.task.num_glimpses == 8
     labels, scored, rewards = answers(world)
     first, second = labels[0], labels[-1]
     assert labels == [first] * 5 + [second] * 3
@@ -125,8 +125,8 @@ def test_end_ends_the_episode_right_or_wrong():
 
 
 def test_end_is_no_action_where_the_number_is_known():
-    assert begun(num_digits=2).action_names == ["0", "1", "2", "3", "4"]
-    assert begun(num_digits=(2, 2)).action_names == ["0", "1", "2", "3", "4", "end"]
+    assert begun(num_digits=2).task.action_names == ("0", "1", "2", "3", "4")
+    assert begun(num_digits=(2, 2)).task.action_names == ("0", "1", "2", "3", "4", "end")
 
 
 def test_rows_that_rest_are_left_alone():
@@ -171,7 +171,7 @@ def test_bad_arguments(arguments, message):
 
 
 def test_misspelt_argument_is_named():
-    with pytest.raises(ValueError, match=r"no arguments \['num_clutter'\] to set: use 'rotation'"):
+    with pytest.raises(TypeError, match=r"no argument 'num_clutter'.*It takes .*rotation"):
         GlimpseEnv(world="sequence", num_clutter=3)
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from rollouts import IDS, MODES, assert_identical
 
-from glimpse_env import TASKS, GlimpseEnv, GlimpseVectorEnv, envs
+from glimpse_env import TASKS, GlimpseEnv, GlimpseVectorEnv, worlds
 
 NAN, INF = float("nan"), float("inf")
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 9, 10), np.uint8)
@@ -129,7 +129,7 @@ class Lives(RuleBasedStateMachine):
         for each in (self.envs, self.twin):
             stream(each, np.random.default_rng(3))
         space = self.envs.action_space if self.alone else self.envs.single_action_space
-        self.n, self.num_images = int(space["action"].n), self.envs.unwrapped.world.num_images
+        self.n, self.num_images = int(space["action"].n), self.envs.unwrapped.task.num_images
         self.drawn = arguments["render_mode"] is not None
         self.playing, self.seeded = np.zeros(self.B, np.bool_), np.zeros(self.B, np.bool_)
 
@@ -348,19 +348,22 @@ OF_IMAGES = {
     "num_classes": one_of(None),
     "image_size": one_of(None),
 }
+VARIATIONS = {
+    "rotation": real(0, 180),
+    "scale": real(1, 4),
+    "shear": real(0, 1),
+    "shift": real(0),
+    "contrast": real(0, 1),
+    "noise": real(0, 1),
+}
 OF_WORLDS = {
     "classification": {
         **OF_IMAGES,
+        **VARIATIONS,
         "scene_size": pair_or(lambda v: v is None or whole(28)(v), whole(28)),
         "translate": lambda v: isinstance(v, bool | np.bool_),
         "num_clutter": whole(0),
         "clutter_size": whole(1, 28),
-        "rotation": real(0, 180),
-        "scale": real(1, 4),
-        "shear": real(0, 1),
-        "shift": real(0),
-        "contrast": real(0, 1),
-        "noise": real(0, 1),
         "num_glimpses": whole(1),
         "reward": one_of("final", "every"),
         "decide": one_of("end", "anytime"),
@@ -374,6 +377,7 @@ OF_WORLDS = {
     },
     "sequence": {
         **OF_IMAGES,
+        **VARIATIONS,
         "scene_size": pair_or(whole(56), whole(56)),
         "num_digits": whole(1, 3),
         "glimpses_per_answer": whole(1),
@@ -381,6 +385,7 @@ OF_WORLDS = {
     },
     "search": {
         **OF_IMAGES,
+        **VARIATIONS,
         "scene_size": pair_or(whole(41), whole(41)),
         "shrink": whole(2, 28),
         "num_distractors": whole(0, 3),
@@ -449,5 +454,5 @@ def test_every_argument_is_tried():
     named = {name for name in inspect.signature(GlimpseVectorEnv).parameters if name != "world_arguments"}
     assert named == set(ANY)
     for world, rules in OF_WORLDS.items():
-        own = set(inspect.signature(envs.WORLDS[world]).parameters) - {"num_envs", "num_threads", "scene_arguments"}
+        own = set(inspect.signature(worlds.find(world)).parameters) - {"num_envs", "num_threads"}
         assert own - {"dataset"} == set(rules)

@@ -47,7 +47,7 @@ def test_an_episode_has_a_picture_a_glimpse_and_one_of_the_end(config, model, nu
 def test_pictures_show_the_belief_of_the_agent(config, model):
     envs = build.make_envs(config, 1, "validation", render_mode="rgb_array")
     watch.watch(model, envs, config.looking, seed=0)
-    (trail,) = envs.unwrapped._trails
+    (trail,) = envs.unwrapped.recorder.trails
     assert all(belief.sum() == pytest.approx(1, abs=1e-5) for belief in trail.beliefs[:-1])
     assert trail.action == trail.beliefs[-1].argmax() or "Catch" in config.env_id
 
@@ -56,7 +56,7 @@ def test_an_episode_is_the_same_whoever_plays_beside(config, model):
     alone, beside = (build.make_envs(config, n, "validation", render_mode="rgb_array") for n in (1, 2))
     watch.watch(model, alone, config.looking, seed=5)
     watch.watch(model, beside, config.looking, seed=4)
-    np.testing.assert_allclose(alone.unwrapped._trails[0].path, beside.unwrapped._trails[1].path, atol=1e-4)
+    np.testing.assert_allclose(alone.unwrapped.recorder.trails[0].path, beside.unwrapped.recorder.trails[1].path, atol=1e-4)
 
 
 def test_gif_holds_every_picture_in_true_colours(file, tmp_path, capsys):

@@ -244,7 +244,7 @@ def test_peripheral_is_the_whole_image_averaged(kind, peripheral, cell):
 
 NAN = float("nan")
 STEPS = {
-    "NaN": ({"location": np.float32([NAN, 0]), "action": 0}, r"location=\[nan, 0\.0\].*finite \(clip it\)"),
+    "NaN": ({"location": np.float32([NAN, 0]), "action": 0}, r"location=\[nan, 0\.0\].*finite \(clipping does not help"),
     "outside": ({"location": np.float32([0, 1.001]), "action": 0}, r"location=\[0\.0, 1\.00.*clip it"),
     "3-D": ({"location": np.float32([0, 0, 0]), "action": 0}, r"floats of shape \(2,\).*shape \(3,\)"),
     "integers": ({"location": np.array([0, 1]), "action": 0}, r"location must be floats.*int64"),

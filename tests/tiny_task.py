@@ -13,7 +13,7 @@ def _images(seed):
 
 gym.register(
     "Tiny-v0",
-    entry_point="glimpse_env.envs:GlimpseEnv",
+    entry_point="glimpse_env:GlimpseEnv",
     vector_entry_point="glimpse_env.envs:GlimpseVectorEnv",
     kwargs={
         "dataset": {split: _images(seed) for seed, split in enumerate(("train", "validation", "test"))},

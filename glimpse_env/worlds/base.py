@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from glimpse_env.arguments import refuse
+
 
 @dataclasses.dataclass(frozen=True)
 class Task:
@@ -20,6 +22,8 @@ class Task:
         splits: the splits of its images, by ``split=``; empty for a task without images.
         num_images: how many images of the split an episode can be asked for by ``options={"index": ...}``; 0 for no choice.
         best: the highest return of an episode; None where nobody knows it.
+        goal: what a person is to do, in a short sentence.
+        grid: (rows, columns) where the actions name the cells of a grid over the scene, row by row; None where they do not.
     """
 
     measure: str = "return"
@@ -28,10 +32,19 @@ class Task:
     splits: tuple[str, ...] = ()
     num_images: int = 0
     best: float | None = None
+    goal: str = ""
+    grid: tuple[int, int] | None = None
 
 
 class World(abc.ABC):
     """B episodes side by side; what `GlimpseVectorEnv` asks of a world. Whatever is optional has a default here.
+
+    `glimpse_env.testing.check_world` checks a world.
+
+    Args:
+        num_envs: B.
+        num_threads: how many threads may share the batch; nothing may depend on it.
+        arguments: the world's own, by name, with a default each.
 
     Attributes:
         scenes: (B, H, W, C) uint8, as they stand now.
@@ -39,6 +52,7 @@ class World(abc.ABC):
         task: what it asks.
         num_draws: uniform numbers that the start of an episode takes.
         splits: the values of its argument ``split``; empty where it has none.
+        changeable: the arguments that `set_arguments` takes.
     """
 
     scenes: npt.NDArray[np.uint8]
@@ -46,6 +60,10 @@ class World(abc.ABC):
     task: Task
     num_draws: int
     splits: ClassVar[tuple[str, ...]] = ()
+    changeable: ClassVar[tuple[str, ...]] = ()
+
+    @abc.abstractmethod
+    def __init__(self, num_envs: int, *, num_threads: int = 1, **arguments: Any) -> None: ...
 
     @abc.abstractmethod
     def reset(self, rows: npt.NDArray[np.int64], draws: npt.NDArray[np.float64], indices: npt.NDArray[np.int64] | None) -> None:
@@ -82,7 +100,9 @@ class World(abc.ABC):
     def set_arguments(self, **changes: Any) -> None:
         """Change how scenes are made, from the next episode on; episodes that are going on stay as they are.
 
+        This one refuses all but ``changeable``: call it first, and then change them.
+
         Raises:
             ValueError: an argument that cannot be changed, or a value out of its range; nothing has changed then.
         """
-        raise ValueError(f"{type(self).__name__} does not support changing {', '.join(map(repr, sorted(changes)))}.")
+        refuse(f"{type(self).__name__}.set_arguments()", changes, self.changeable, ValueError)

@@ -62,7 +62,12 @@ class CatchWorld(World):
         self._speed = inputs.integer("speed", speed, 1, H - 1)
         self._num_threads = num_threads
         self.num_draws = _DRAWS_A_BALL * self.num_balls
-        self.task = Task("balls caught, %", action_names=("left", "stay", "right"), best=float(self.num_balls))
+        self.task = Task(
+            measure="balls caught, %",
+            action_names=("left", "stay", "right"),
+            best=float(self.num_balls),
+            goal="Catch the falling ball with the paddle.",
+        )
 
         self.scenes = np.zeros((num_envs, H, W, 1), np.uint8)
         self._starts = np.zeros((num_envs, self.num_balls), np.int64)  # the first column of each ball
@@ -125,6 +130,7 @@ def _play(
 ) -> None:
     """Play one step; the work does not grow with the screen."""
     B, H, W = screens.shape
+    last = starts.shape[1] - 1
     for b in range(B):
         if not playing[b]:
             continue
@@ -139,7 +145,7 @@ def _play(
             row = 0
         else:
             row = min(row + speed, H - 1)
-        ball = balls[b]
+        ball = min(balls[b], last)  # whatever state is found
         column = _column(starts[b, ball], slopes[b, ball], row, W)
         screen[H - 1, paddle : paddle + paddle_width] = 255
         screen[row, column] = 255
@@ -149,4 +155,4 @@ def _play(
             if paddle <= column < paddle + paddle_width:
                 rewards[b] = 1
                 caught[b] += 1
-            ended[b] = ball + 1 == starts.shape[1]
+            ended[b] = ball >= last

@@ -14,8 +14,8 @@ from glimpse_env.worlds.base import Task, World
 class CircleSquareWorld(World):
     """B scenes, each with a white circle or a white square somewhere in it, to be named.
 
-    The ground grows brighter towards the figure, so that even who sees nothing of it can tell which way it lies. A circle's
-    diameter is the square's side: only the corners tell them apart.
+    The ground grows brighter towards the figure, so that even an agent that cannot see the figure can tell which way it
+    lies. A circle's diameter is the square's side: only the corners tell them apart.
 
     Args:
         num_envs: B.
@@ -51,7 +51,13 @@ class CircleSquareWorld(World):
             raise ValueError(f"figure_size={figure_size} does not fit into scene_size={scene_size}: enlarge the scene.")
         self._gradient = inputs.number("gradient", gradient, 0, 1)
         self._num_glimpses = inputs.integer("num_glimpses", num_glimpses, 1)
-        self.task = Task(measure="error", num_glimpses=num_glimpses, action_names=("circle", "square"), best=1.0)
+        self.task = Task(
+            measure="error",
+            num_glimpses=num_glimpses,
+            action_names=("circle", "square"),
+            best=1.0,
+            goal="Find the figure, and name it.",
+        )
         self._num_threads = num_threads
         self.scenes = np.zeros((num_envs, H, W, 1), np.uint8)
         self.places = np.zeros((num_envs, 2), np.int64)
@@ -75,7 +81,7 @@ class CircleSquareWorld(World):
         """Score the figure named at the last step of each row that is playing, see `World.step`."""
         self._steps += playing
         self._correct = np.where(playing, actions == self._labels, self._correct)
-        ended = playing & (self._steps == self._num_glimpses)
+        ended = playing & (self._steps >= self._num_glimpses)
         return (ended & self._correct).astype(np.float64), ended
 
     def info(self) -> dict[str, npt.NDArray[Any]]:

@@ -12,7 +12,6 @@ from glimpse_env.worlds.base import Task, World
 
 REWARDS = ("final", "every")
 DECIDES = ("end", "anytime")
-_CLUTTER = ("translate", "num_clutter", "clutter_size")
 
 
 class ClassificationWorld(World):
@@ -52,6 +51,7 @@ class ClassificationWorld(World):
     """
 
     splits: ClassVar[tuple[str, ...]] = datasets.SPLITS
+    changeable: ClassVar[tuple[str, ...]] = ("translate", "num_clutter", "clutter_size", *VARIATIONS)
 
     def __init__(
         self,
@@ -95,6 +95,7 @@ class ClassificationWorld(World):
             splits=self.splits,
             num_images=len(self.dataset),
             best=1.0,
+            goal="Name the class of the image.",
         )
         self._composer = make_composer(
             self.dataset,
@@ -142,7 +143,8 @@ class ClassificationWorld(World):
 
     def set_arguments(self, **changes: Any) -> None:
         """Change how scenes are made, see `World.set_arguments`: translate, clutter, and what varies of image and scene."""
-        self._composer = changed(self._composer, self.dataset, changes, (*_CLUTTER, *VARIATIONS))
+        super().set_arguments(**changes)
+        self._composer = changed(self._composer, self.dataset, changes, self.changeable)
         self.num_draws = 1 + self._composer.num_draws
 
     def info(self) -> dict[str, npt.NDArray[Any]]:
@@ -189,7 +191,7 @@ def _score(
             if first_hits[b] == 0:
                 first_hits[b] = steps[b]
         named = look_on >= 0 and actions[b] != look_on
-        ended[b] = named or steps[b] == num_glimpses
+        ended[b] = named or steps[b] >= num_glimpses
         if every:
             rewards[b] = correct[b] / num_glimpses
         elif ended[b]:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glimpse_env import datasets, inputs
-from glimpse_env.scenes import changed, make_composer, strew
+from glimpse_env.scenes import VARIATIONS, changed, make_composer, strew
 from glimpse_env.worlds.base import Task, World
 
 
@@ -30,9 +30,13 @@ class SearchWorld(World):
         grid: the cells of the grid along each axis.
         radius: the distance in pixels from which on nothing is earned; a quarter of the scene's shorter side unless given.
         num_glimpses: T, the glimpses, and so the steps, of an episode.
+        rotation: each image is turned by up to so many degrees, either way; see `ClassificationWorld` for this and the next.
+        scale: each of its axes is stretched or shrunk by up to this factor.
+        shear: its rows slide by up to this many pixels a row.
+        shift: it moves by up to so many pixels along each axis.
+        contrast: it is dimmed by up to this share.
+        noise: standard deviation of Gaussian noise on each pixel of the whole scene.
         num_threads: how many threads compose scenes.
-        scene_arguments: rotation, scale, shear, shift and contrast, by which each image varies, and noise, see
-            `ClassificationWorld`.
 
     Attributes:
         cues: (B, h // shrink, w // shrink, C) uint8.
@@ -44,6 +48,7 @@ class SearchWorld(World):
     """
 
     splits: ClassVar[tuple[str, ...]] = datasets.SPLITS
+    changeable: ClassVar[tuple[str, ...]] = tuple(VARIATIONS)
     cues: npt.NDArray[np.uint8]
 
     def __init__(
@@ -60,11 +65,26 @@ class SearchWorld(World):
         grid: int = 8,
         radius: float | None = None,
         num_glimpses: int = 6,
+        rotation: float = 0.0,
+        scale: float = 1.0,
+        shear: float = 0.0,
+        shift: float = 0.0,
+        contrast: float = 0.0,
+        noise: float = 0.0,
         num_threads: int = 1,
-        **scene_arguments: float,
     ) -> None:
         self.dataset = datasets.load(dataset, split, num_classes=num_classes, image_size=image_size)
-        self._composer = make_composer(self.dataset, scene_size, shrink=shrink)
+        self._composer = make_composer(
+            self.dataset,
+            scene_size,
+            shrink=shrink,
+            rotation=rotation,
+            scale=scale,
+            shear=shear,
+            shift=shift,
+            contrast=contrast,
+            noise=noise,
+        )
         H, W, C = self._composer.height, self._composer.width, self.dataset.shape[2]
         h, w = self.dataset.shape[0] // shrink, self.dataset.shape[1] // shrink
         self._cutter = make_composer(self.dataset, (h, w), shrink=shrink)  # of cues
@@ -79,7 +99,7 @@ class SearchWorld(World):
         self.grid = inputs.integer("grid", grid, 1, min(H, W))
         self._radius = min(H, W) / 4 if radius is None else inputs.number("radius", radius, 0)
         if self._radius == 0:
-            raise ValueError("radius must be above 0, got 0: half the scene's shorter side leaves little unpaid.")
+            raise ValueError("radius must be above 0, got 0: half the shorter side rewards almost any answer.")
         self._num_glimpses = inputs.integer("num_glimpses", num_glimpses, 1)
         self._num_threads = num_threads
         self.task = Task(
@@ -89,8 +109,10 @@ class SearchWorld(World):
             splits=self.splits,
             num_images=len(self.dataset),
             best=1.0,
+            grid=(self.grid, self.grid),
+            goal="Find the image that is shown on the right.",
         )
-        self.set_arguments(**scene_arguments)
+        self.set_arguments()
 
         self.scenes = np.zeros((num_envs, H, W, C), np.uint8)
         self.cues = np.zeros((num_envs, h, w, C), np.uint8)
@@ -120,11 +142,12 @@ class SearchWorld(World):
         away = np.linalg.norm((cells + 0.5) / self.grid * size - self._middles(), axis=1)
         self._distances = np.where(playing, away, self._distances)
         self._steps += playing
-        ended = playing & (self._steps == self._num_glimpses)
+        ended = playing & (self._steps >= self._num_glimpses)
         return np.where(ended, np.maximum(0, 1 - away / self._radius), 0), ended
 
     def set_arguments(self, **changes: float) -> None:
         """Change how images and scenes vary, see `World.set_arguments`."""
+        super().set_arguments(**changes)
         self._composer = changed(self._composer, self.dataset, changes)
         # The images, their places, how they vary.
         self.num_draws = 2 * self._count + self._composer.num_draws_laid(self._count)

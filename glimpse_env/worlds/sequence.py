@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glimpse_env import datasets, inputs
-from glimpse_env.scenes import changed, make_composer
+from glimpse_env.scenes import VARIATIONS, changed, make_composer
 from glimpse_env.worlds.base import Task, World
 
 
@@ -31,9 +31,13 @@ class SequenceWorld(World):
         num_digits: how many images a scene has, or the fewest and the most of them, each number as likely.
         glimpses_per_answer: the glimpses of each answer.
         search_glimpses: further glimpses of the first answer.
+        rotation: each image is turned by up to so many degrees, either way; see `ClassificationWorld` for this and the next.
+        scale: each of its axes is stretched or shrunk by up to this factor.
+        shear: its rows slide by up to this many pixels a row.
+        shift: it moves by up to so many pixels along each axis.
+        contrast: it is dimmed by up to this share.
+        noise: standard deviation of Gaussian noise on each pixel of the whole scene.
         num_threads: how many threads compose scenes.
-        scene_arguments: rotation, scale, shear, shift and contrast, by which each image varies, and noise, see
-            `ClassificationWorld`.
 
     Attributes:
         places: (B, n, 2) int64, the top-left pixel (x, y) of each image, n the most of them: for analysis, no agent sees it.
@@ -43,6 +47,7 @@ class SequenceWorld(World):
     """
 
     splits: ClassVar[tuple[str, ...]] = datasets.SPLITS
+    changeable: ClassVar[tuple[str, ...]] = tuple(VARIATIONS)
 
     def __init__(
         self,
@@ -56,11 +61,25 @@ class SequenceWorld(World):
         num_digits: int | tuple[int, int] = 2,
         glimpses_per_answer: int = 5,
         search_glimpses: int = 0,
+        rotation: float = 0.0,
+        scale: float = 1.0,
+        shear: float = 0.0,
+        shift: float = 0.0,
+        contrast: float = 0.0,
+        noise: float = 0.0,
         num_threads: int = 1,
-        **scene_arguments: float,
     ) -> None:
         self.dataset = datasets.load(dataset, split, num_classes=num_classes, image_size=image_size)
-        self._composer = make_composer(self.dataset, scene_size)
+        self._composer = make_composer(
+            self.dataset,
+            scene_size,
+            rotation=rotation,
+            scale=scale,
+            shear=shear,
+            shift=shift,
+            contrast=contrast,
+            noise=noise,
+        )
         H, W, (h, w, C) = self._composer.height, self._composer.width, self.dataset.shape
         ranged = not isinstance(num_digits, int | np.integer)
         ends: Any = num_digits if ranged else (num_digits, num_digits)
@@ -84,8 +103,9 @@ class SequenceWorld(World):
             splits=self.splits,
             num_images=len(self.dataset),
             best=1.0,
+            goal="Name the images from left to right.",
         )
-        self.set_arguments(**scene_arguments)
+        self.set_arguments()
 
         self.scenes = np.zeros((num_envs, H, W, C), np.uint8)
         self.places = np.zeros((num_envs, self._most, 2), np.int64)
@@ -121,7 +141,7 @@ class SequenceWorld(World):
         """Score the answers that are due in the rows that are playing, see `World.step`."""
         due = playing & self.info()["scored"]
         right = due & (actions == self.info()["label"])
-        ended = due & ((self._asked + 1 == self._num_answers) | (actions == self._end))
+        ended = due & ((self._asked + 1 >= self._num_answers) | (actions == self._end))
         self._steps += playing
         self._hits += right
         self._asked += due & ~ended
@@ -129,6 +149,7 @@ class SequenceWorld(World):
 
     def set_arguments(self, **changes: float) -> None:
         """Change how images and scenes vary, see `World.set_arguments`."""
+        super().set_arguments(**changes)
         self._composer = changed(self._composer, self.dataset, changes)
         # How many there are, their images, their places, how they vary.
         self.num_draws = 1 + 3 * self._most + self._composer.num_draws_laid(self._most)

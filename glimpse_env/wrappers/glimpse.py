@@ -157,7 +157,7 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         location, base_action = inputs.split(action)
         locations = inputs.locations(location, ())
         if inputs.first_bad(locations, np.zeros(1, np.int64), _EVERYONE, 1) >= 0:
-            raise ValueError(f"location={locations[0].tolist()} must lie in [-1, 1] and be finite (clip it).")
+            raise inputs.out_of_range(f"{self}", locations[0])
         observation, reward, terminated, truncated, info = self.env.step(base_action)
         if not terminated:
             self._gaze.move(self._fixation, locations, _EVERYONE)

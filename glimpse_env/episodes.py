@@ -1,0 +1,142 @@
+"""The rules of an episode, for a batch. The only place where episodes begin and end."""
+
+from typing import TypeAlias
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium.vector import AutoresetMode
+
+from glimpse_env import inputs
+from glimpse_env.eye import Eye, Observation
+from glimpse_env.gaze import NUM_DRAWS
+from glimpse_env.info import Info, masked, split
+from glimpse_env.recorder import Recorder
+from glimpse_env.streams import uniforms
+from glimpse_env.worlds import World
+
+Step: TypeAlias = tuple[Observation, npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_], Info]
+
+_NOBODY = np.empty(0, np.int64)
+
+
+class Episodes:
+    """The episodes of B environments: whose turn it is, what begins, what ends.
+
+    A step is a transaction: whatever stops it on its way, each row either goes on or needs a reset.
+
+    Args:
+        world: what is out there.
+        eye: what looks at it.
+        recorder: what is told of all that happens; None for nobody.
+        mode: when the next episode of a row begins.
+
+    Attributes:
+        seeded: (B,) bool, which rows have a seed.
+        numbers: (B,) uint64, the number of the next episode of each row, counted from its seed.
+    """
+
+    def __init__(self, world: World, eye: Eye, recorder: Recorder | None, mode: AutoresetMode) -> None:
+        num_envs = len(eye.fixations)
+        self.seeded = np.zeros(num_envs, np.bool_)
+        self._world = world
+        self._eye = eye
+        self._recorder = recorder
+        self._mode = mode
+        self._num_envs = num_envs
+        self._seeds = np.zeros(num_envs, np.uint64)
+        self.numbers = np.zeros(num_envs, np.uint64)
+        self._playing = np.zeros(num_envs, np.bool_)  # never written into: another array takes its place at once
+        self._everyone, self._nobody = np.ones(num_envs, np.bool_), np.zeros(num_envs, np.bool_)
+
+    def restart(
+        self,
+        mask: npt.NDArray[np.bool_],
+        seeds: npt.NDArray[np.uint64],
+        given: npt.NDArray[np.bool_],
+        indices: npt.NDArray[np.int64] | None,
+    ) -> tuple[Observation, Info]:
+        """Begin an episode in the rows of a mask.
+
+        Args:
+            mask: (B,) bool, which rows.
+            seeds: (B,) uint64, their seeds, from whose first episode they go on.
+            given: (B,) bool, which rows have a seed here; the others begin the next episode of the one they have.
+            indices: (B,) int64, the image of each, or None to draw it.
+
+        Returns:
+            What `GlimpseVectorEnv.reset` does.
+        """
+        anew, rows = mask & given, np.flatnonzero(mask)
+        everyone = len(rows) == self._num_envs
+        others = self._nobody if everyone else self._playing & ~mask
+        self._playing = others  # until all is done
+        self._seeds[anew], self.numbers[anew], self.seeded[anew] = seeds[anew], 0, True
+        self._begin(rows, None if indices is None else indices[rows])
+        observation, info = self._eye.observe(), masked(self._world.info(), mask)
+        self._playing = self._everyone if everyone else others | mask
+        return observation, info
+
+    def step(self, locations: npt.NDArray[np.float32], choices: npt.NDArray[np.int64]) -> Step:
+        """Take a step in each row that plays; begin the next episode of the others, where that happens by itself.
+
+        Args:
+            locations: (B, 2) float32.
+            choices: (B,) int64, the environment actions.
+
+        Returns:
+            What `GlimpseVectorEnv.step` does.
+
+        Raises:
+            ValueError: an action out of its range; nothing has changed then.
+            gymnasium.error.ResetNeeded: a row does not play, and its next episode does not begin by itself.
+        """
+        playing = self._playing.copy()
+        resting = _NOBODY if self._playing is self._everyone else np.flatnonzero(~playing)
+        if len(resting) and not (self._mode == AutoresetMode.NEXT_STEP and self.seeded.all()):
+            raise gym.error.ResetNeeded(
+                f"No episode is going on in environments {resting.tolist()}: call reset() first (with "
+                "options={'reset_mask': ...} for some of several)."
+            )
+        bad = inputs.first_bad(locations, choices, playing, len(self._world.task.action_names))
+        if bad >= 0:
+            raise inputs.out_of_range(f"Environment {bad}", locations[bad], choices[bad], len(self._world.task.action_names))
+        if len(resting):
+            self._begin(resting)
+
+        self._playing = self._nobody  # until all is done
+        rewards, ended = self._world.step(choices, playing)
+        still = ~ended
+        moving = still & playing if len(resting) else still
+        self._eye.move(locations, moving)
+        if self._recorder:
+            self._recorder.step(choices, playing, moving)
+        observation, info = self._eye.observe(), masked(self._world.info(), self._everyone)
+        going = self._everyone
+        if np.count_nonzero(ended):
+            final = masked(self._world.final_info(), ended)
+            if self._mode == AutoresetMode.SAME_STEP:
+                self._playing = still  # an image may be broken that the others do not see
+                final |= masked(self._world.info(), ended)
+                self._begin(np.flatnonzero(ended))
+                info = masked(self._world.info(), self._everyone) | {
+                    "final_obs": split(observation, ended),
+                    "_final_obs": ended.copy(),
+                    "final_info": final,
+                    "_final_info": ended.copy(),
+                }
+                observation = self._eye.observe()
+            else:
+                info |= final
+                going = still
+        self._playing = going
+        return observation, rewards, ended, np.zeros(self._num_envs, np.bool_), info
+
+    def _begin(self, rows: npt.NDArray[np.int64], indices: npt.NDArray[np.int64] | None = None) -> None:
+        """Begin the next episode of some rows, which do not play yet."""
+        draws = uniforms(self._seeds[rows], self.numbers[rows], NUM_DRAWS + self._world.num_draws)
+        self.numbers[rows] += np.uint64(1)
+        self._world.reset(rows, draws[:, NUM_DRAWS:], indices)
+        self._eye.begin(rows, draws[:, :NUM_DRAWS])
+        if self._recorder:
+            self._recorder.begin(rows)

@@ -1,0 +1,80 @@
+"""What pictures of environments need to know: kept only where pictures are asked for."""
+
+import numpy as np
+import numpy.typing as npt
+
+from glimpse_env.eye import Eye
+from glimpse_env.ink import Picture
+from glimpse_env.rendering import Trail, draw, tile
+from glimpse_env.window import Window
+from glimpse_env.worlds import World
+
+
+class Recorder:
+    """Follows B environments and draws them.
+
+    Args:
+        world: their scenes.
+        eye: where they look.
+        side: about how many pixels the longer side of a scene has.
+
+    Attributes:
+        trails: what the pictures of each environment show besides its scene.
+    """
+
+    def __init__(self, world: World, eye: Eye, side: int) -> None:
+        self.trails = [Trail() for _ in eye.fixations]
+        self._world = world
+        self._eye = eye
+        self._side = side
+        self._window: Window | None = None
+
+    def begin(self, rows: npt.NDArray[np.int64]) -> None:
+        """Forget the last episode of some rows, and note the first fixation of the next."""
+        for row in rows:
+            self.trails[row] = Trail()
+            self.trails[row].look(self._eye.fixations[row])
+
+    def step(self, actions: npt.NDArray[np.int64], playing: npt.NDArray[np.bool_], moving: npt.NDArray[np.bool_]) -> None:
+        """Note the actions (B,) of the rows that were playing, and the fixations of those whose eye has moved."""
+        for row in np.flatnonzero(playing):
+            self.trails[row].action = int(actions[row])
+        for row in np.flatnonzero(moving):
+            self.trails[row].look(self._eye.fixations[row])
+
+    def believe(self, beliefs: npt.NDArray[np.float64]) -> None:
+        """Note what an agent makes of the latest glimpse: (B, n) probabilities of the actions."""
+        for trail, belief in zip(self.trails, beliefs, strict=True):
+            if trail.beliefs:
+                trail.beliefs[-1], trail.action = belief, None  # what was named before the latest glimpse is past
+
+    def frames(self) -> tuple[Picture, ...]:
+        """Draw each environment, see `draw`: B pictures of one size."""
+        glimpses, cues, labels = self._eye.look(), self._world.cues, self._world.info().get("label")
+        return tuple(
+            draw(
+                self._world.scenes[row],
+                self._eye.retina,
+                trail.path,
+                glimpses[row],
+                cue=None if cues is None else cues[row],
+                names=self._world.task.action_names,
+                beliefs=trail.beliefs,
+                label=None if labels is None else int(labels[row]),
+                action=trail.action,
+                title=f"glimpse {len(trail.path)}",
+                side=self._side,
+            )
+            for row, trail in enumerate(self.trails)
+        )
+
+    def show(self, fps: float) -> None:
+        """Show the frames side by side in the window, which opens with the first, at most so many times a second."""
+        self._window = self._window or Window("Glimpse", fps)
+        self._window.show(tile(self.frames()))
+
+    def close(self) -> None:
+        """Close the window, if it is open."""
+        if self._window:
+            self._window.close()
+            self._window = None

@@ -1,0 +1,35 @@
+"""One thread at a time within an environment."""
+
+from collections.abc import Callable
+from threading import get_ident
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Turn:
+    """Lets one thread in, and is an error for others as long as it is within.
+
+    There is no lock in it, so that it can be copied and pickled; a thread that was interrupted on its way out comes in again.
+    """
+
+    def __init__(self) -> None:
+        self._within: dict[str, int] = {}
+
+    def take(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call within.
+
+        Raises:
+            RuntimeError: another thread is within.
+        """
+        thread = get_ident()
+        try:
+            if self._within.setdefault("thread", thread) != thread:  # one step of the interpreter: no thread comes between
+                raise RuntimeError(
+                    "Two threads use one environment at the same time: give each thread its own, or take a lock."
+                )
+            return call(*args, **kwargs)
+        finally:
+            if self._within.get("thread") == thread:
+                self._within.clear()
