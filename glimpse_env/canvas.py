@@ -4,10 +4,10 @@ A memory that needs no learning. It holds nothing that earlier glimpses of the e
 a scene of any size: it is a window of the scene around the gaze, and moves with it.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from glimpse_env.jit import jit
 from glimpse_env.retina import Retina, corners
 
 SCENE = "scene"
@@ -66,7 +66,7 @@ class Canvas:
         return painted.copy()
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def _paint(
     canvases: npt.NDArray[np.float32],
     moves: npt.NDArray[np.int64],

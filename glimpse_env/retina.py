@@ -10,10 +10,10 @@ averaged over cells of ``scale_factor**k`` pixels a side, down to patch_size x p
 
 import dataclasses
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from glimpse_env.jit import jit
 from glimpse_env.threads import in_threads
 
 _UINT8, _FLOAT32 = np.dtype(np.uint8), np.dtype(np.float32)  # compared at each look: made once
@@ -102,13 +102,13 @@ class Retina:
         return glimpses
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def _corner(coordinate: float, extent: int, size: int) -> int:
     """Pixel corner nearest to the edge of a span of size pixels around a coordinate in [-1, 1] of an extent."""
     return int(np.floor((np.float64(coordinate) + 1.0) * 0.5 * extent - 0.5 * size + 0.5))
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def corners(locations: npt.NDArray[np.float32], sizes: npt.NDArray[np.int64], height: int, width: int) -> npt.NDArray[np.int64]:
     """Find the top-left pixels (x, y) of squares around locations (B, 2), of n sizes (n,) in pixels: (B, n, 2) int64."""
     found = np.empty((len(locations), len(sizes), 2), np.int64)
@@ -119,7 +119,7 @@ def corners(locations: npt.NDArray[np.float32], sizes: npt.NDArray[np.int64], he
     return found
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@jit(inline="always")
 def _average(columns, patch_row, channel, num_channels, cell, norm):  # type: ignore[no-untyped-def]
     """Average cells of column sums into one row of a patch."""
     for j in range(np.uintp(len(patch_row))):
@@ -129,7 +129,7 @@ def _average(columns, patch_row, channel, num_channels, cell, norm):  # type: ig
         patch_row[j] = np.float32(total) / norm
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@jit(error_model="numpy")
 def _look(
     scenes: npt.NDArray[np.uint8],
     locations: npt.NDArray[np.float32],

@@ -10,12 +10,12 @@ import statistics
 from collections.abc import Collection, Iterator
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from glimpse_env import inputs
 from glimpse_env.datasets import Dataset
+from glimpse_env.jit import jit
 from glimpse_env.streams import philox
 from glimpse_env.threads import in_threads
 
@@ -265,7 +265,7 @@ def _normal_quantiles() -> npt.NDArray[np.float64]:
     return np.array([statistics.NormalDist().inv_cdf((n + 0.5) / _NOISES) for n in range(_NOISES)])
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def _disturb(scene, noises, draw):  # type: ignore[no-untyped-def]
     """Add noise to a scene (H, W*C): eight values from each four words of the stream that a draw is the key of."""
     key, values = np.uint64(draw * 2.0**53), scene.reshape(-1)
@@ -279,7 +279,7 @@ def _disturb(scene, noises, draw):  # type: ignore[no-untyped-def]
             values[start + n] = min(max(np.int16(values[start + n]) + noises[which], 0), 255)
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def _add(scene, top, left, image, y, x, height, width):  # type: ignore[no-untyped-def]
     """Add image[y : y + height, x : x + width] to the scene at (top, left), clipped at 255."""
     for i in range(np.uintp(height)):
@@ -289,7 +289,7 @@ def _add(scene, top, left, image, y, x, height, width):  # type: ignore[no-untyp
             scene[np.uintp(top) + i, np.uintp(left) + n] = old + min(value, np.uint8(255) - old)
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def _vary(image, num_channels, limits, draws, varied):  # type: ignore[no-untyped-def]
     """Turn, stretch, shear, shift and dim an image (h, w*C) into another, black where nothing of it comes to lie."""
     h, C = image.shape[0], num_channels
@@ -321,7 +321,7 @@ def _vary(image, num_channels, limits, draws, varied):  # type: ignore[no-untype
                 varied[i, j * C + c] = np.uint8(gain * total + 0.5)
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def _shrunk(image, num_channels, times, small):  # type: ignore[no-untyped-def]
     """Fill a small image (h // times, w // times * C) with the means of an image (h, w*C), halves rounded up."""
     C = num_channels
@@ -335,7 +335,7 @@ def _shrunk(image, num_channels, times, small):  # type: ignore[no-untyped-def]
                 small[i, j * C + c] = np.uint8((2 * total + times * times) // (2 * times * times))
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def _choose(indices: npt.NDArray[np.int64], draws: npt.NDArray[np.float64], N: int, num_clutter: int) -> npt.NDArray[np.int64]:
     """The images of each scene (b, 1 + num_clutter): its own, then the other one that each piece is cut from."""
     chosen = np.empty((len(indices), 1 + num_clutter), np.int64)
@@ -347,7 +347,7 @@ def _choose(indices: npt.NDArray[np.int64], draws: npt.NDArray[np.float64], N: i
     return chosen
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def _compose(
     rows: npt.NDArray[np.int64],
     slots: npt.NDArray[np.int64],
@@ -389,7 +389,7 @@ def _compose(
             _disturb(scene, noises, draws[b, -1])
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def _lay(
     rows: npt.NDArray[np.int64],
     slots: npt.NDArray[np.int64],
@@ -420,7 +420,7 @@ def _lay(
             _disturb(scene, noises, draws[b, -1])
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def strew(places: npt.NDArray[np.int64], draws: npt.NDArray[np.float64], h: int, w: int, H: int, W: int) -> None:
     """Draw places for images that do not overlap, each evenly from those that earlier ones leave free: there must be one.
 

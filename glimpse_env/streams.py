@@ -5,15 +5,16 @@ bits. The key is the seed of the environment, the counter the number of the epis
 over from draw to draw: no other environment, batch size or thread can move a number.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from glimpse_env.jit import jit
 
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def philox(
     c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
@@ -32,7 +33,7 @@ def philox(
     return c0, c1, c2, c3
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def uniforms(seeds: npt.NDArray[np.uint64], episodes: npt.NDArray[np.uint64], num_draws: int) -> npt.NDArray[np.float64]:
     """Draw the random numbers of one episode for each environment.
 
