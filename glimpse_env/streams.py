@@ -60,3 +60,28 @@ def uniforms(seeds: npt.NDArray[np.uint64], episodes: npt.NDArray[np.uint64], nu
             if i + 1 < num_draws:
                 draws[b, i + 1] = (((w2 << _SHIFT) | w3) >> np.uint64(11)) * 2.0**-53
     return draws
+
+
+@jit
+def add_noise(
+    rows: npt.NDArray[np.int64],
+    draws: npt.NDArray[np.float64],
+    scenes: npt.NDArray[np.uint8],
+    noises: npt.NDArray[np.int16],
+) -> None:
+    """Add noise to the values of some rows of scenes, clipped to [0, 255]: eight of them from each four words of a stream.
+
+    Args:
+        rows: (b,) int64, which of the B.
+        draws: (b,) float64, uniform in [0, 1): the key of each one's stream.
+        scenes: (B, H, W*C) uint8, changed in those rows.
+        noises: (n,) int16, what may be added, each as likely; n divides 2**16.
+    """
+    words = np.empty(4, np.uint64)
+    for b in range(len(rows)):
+        key, values = np.uint64(draws[b] * 2.0**53), scenes[rows[b]].reshape(-1)
+        for start in range(0, len(values), 8):
+            words[:] = philox(np.uint64(start // 8), np.uint64(0), np.uint64(0), np.uint64(0), key & _LOW, key >> _SHIFT)
+            for n in range(min(8, len(values) - start)):
+                which = (words[n // 2] >> np.uint64(16 * (n % 2))) % np.uint64(len(noises))
+                values[start + n] = min(max(np.int16(values[start + n]) + noises[which], 0), 255)
