@@ -12,44 +12,64 @@ from glimpse_env.jit import jit
 BOX = 6
 DRAWS_A_SCENE = 2  # where the image goes: x, y
 DRAWS_A_PIECE = 5  # the image it is cut from, where it is cut (x, y), where it goes (x, y)
+DRAWS_A_CHANGE = 7  # how an image varies: angle, scale (x, y), shear, shift (x, y), contrast
+
+
+@jit(inline="always")
+def _fill(boxes, b, n, y, x, height, width, top, left):  # type: ignore[no-untyped-def]
+    """Set a box, number by number: a tuple takes longer."""
+    boxes[b, n, 0], boxes[b, n, 1] = y, x
+    boxes[b, n, 2], boxes[b, n, 3] = height, width
+    boxes[b, n, 4], boxes[b, n, 5] = top, left
 
 
 @jit
-def choose(indices: npt.NDArray[np.int64], draws: npt.NDArray[np.float64], N: int, num_clutter: int) -> npt.NDArray[np.int64]:
-    """Choose the images of each scene (b, 1 + num_clutter): its own, then the other one that each piece is cut from."""
-    chosen = np.empty((len(indices), 1 + num_clutter), np.int64)
-    for b in range(len(indices)):
-        chosen[b, 0] = indices[b]
-        for piece in range(num_clutter):
-            other = int(draws[b, DRAWS_A_SCENE + DRAWS_A_PIECE * piece] * (N - 1))
-            chosen[b, 1 + piece] = other + (other >= indices[b])
-    return chosen
-
-
-@jit
-def cut(
+def choose(
+    indices: npt.NDArray[np.int64],
     draws: npt.NDArray[np.float64],
+    N: int,
     num_clutter: int,
-    clutter_size: int,
+    size: int,
     translate: bool,
-    image: tuple[int, int],
-    scene: tuple[int, int],
-) -> npt.NDArray[np.int64]:
-    """Draw the boxes of each scene (b, 1 + num_clutter, BOX): its whole image, (h, w), then the pieces of others."""
-    (h, w), (H, W), size = image, scene, clutter_size
-    boxes = np.empty((len(draws), 1 + num_clutter, BOX), np.int64)
-    for b in range(len(draws)):
+    h: int,
+    w: int,
+    H: int,
+    W: int,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Choose the pieces of scenes H x W: all of an image h x w, and then clutter, squares that are cut from other ones.
+
+    Args:
+        indices: (b,) int64, the image of each.
+        draws: (b, DRAWS_A_SCENE + DRAWS_A_PIECE * num_clutter or more) float64, uniform in [0, 1).
+        N: the number of images.
+        num_clutter: the pieces of clutter in each.
+        size: their side.
+        translate: whether the image goes anywhere, or into the middle.
+        h: height of an image.
+        w: width of an image.
+        H: height of a scene.
+        W: width of a scene.
+
+    Returns:
+        The image of each piece (b, 1 + num_clutter), their boxes (b, 1 + num_clutter, BOX), and their number (b,); int64.
+    """
+    B, n = len(indices), 1 + num_clutter
+    chosen, boxes, counts = np.empty((B, n), np.int64), np.empty((B, n, BOX), np.int64), np.full(B, n, np.int64)
+    for b in range(B):
         if translate:
             left, top = int(draws[b, 0] * (W - w + 1)), int(draws[b, 1] * (H - h + 1))
         else:
             left, top = (W - w) // 2, (H - h) // 2
-        boxes[b, 0] = 0, 0, h, w, top, left
+        chosen[b, 0] = indices[b]
+        _fill(boxes, b, 0, 0, 0, h, w, top, left)
         for piece in range(num_clutter):
             d = draws[b, DRAWS_A_SCENE + DRAWS_A_PIECE * piece :]
+            other = int(d[0] * (N - 1))
             cut_x, cut_y = int(d[1] * (w - size + 1)), int(d[2] * (h - size + 1))
             left, top = int(d[3] * (W - size + 1)), int(d[4] * (H - size + 1))
-            boxes[b, 1 + piece] = cut_y, cut_x, size, size, top, left
-    return boxes
+            chosen[b, 1 + piece] = other + (other >= indices[b])
+            _fill(boxes, b, 1 + piece, cut_y, cut_x, size, size, top, left)
+    return chosen, boxes, counts
 
 
 @jit
@@ -58,16 +78,17 @@ def lay(
     slots: npt.NDArray[np.int64],
     boxes: npt.NDArray[np.int64],
     counts: npt.NDArray[np.int64],
-    changes: npt.NDArray[np.float64],
+    draws: npt.NDArray[np.float64],
     scenes: npt.NDArray[np.uint8],
     images: npt.NDArray[np.uint8],
     num_channels: int,
     times: int,
+    num_varied: int,
     limits: npt.NDArray[np.float64],
 ) -> None:
     """Make a new scene (H, W*C) in some rows of scenes, of the first pieces (b, n, BOX) of images (slots, h, w*C), added up.
 
-    Images are shrunk so many times first. Of those whose changes (b, m, 7) are drawn, the first m, the pieces are whole images.
+    Images are shrunk so many times first. The first num_varied pieces are whole images, and vary by DRAWS_A_CHANGE draws each.
     """
     C = num_channels
     h, width = images.shape[1] // times, images.shape[2] // C // times * C
@@ -76,23 +97,20 @@ def lay(
         scene = scenes[rows[b]]
         scene[:] = 0
         for n in range(counts[b]):
+            slot, y, x = slots[b, n], boxes[b, n, 0], boxes[b, n, 1] * C
+            height, across, top, left = boxes[b, n, 2], boxes[b, n, 3] * C, boxes[b, n, 4], boxes[b, n, 5] * C
             if times > 1:
-                _shrink(images[slots[b, n]], C, times, small)
-                _put(scene, boxes[b, n], small, C, limits, changes[b], n, varied)
+                _shrink(images[slot], C, times, small)
+            if n < num_varied:
+                if times > 1:
+                    _vary(small, C, limits, draws[b, DRAWS_A_CHANGE * n :], varied)
+                else:
+                    _vary(images[slot], C, limits, draws[b, DRAWS_A_CHANGE * n :], varied)
+                _add(scene, top, left, varied, y, x, height, across)
+            elif times > 1:
+                _add(scene, top, left, small, y, x, height, across)
             else:
-                _put(scene, boxes[b, n], images[slots[b, n]], C, limits, changes[b], n, varied)
-
-
-@jit
-def _put(scene, box, image, num_channels, limits, changes, n, varied):  # type: ignore[no-untyped-def]
-    """Lay piece n on a scene, its image varied first if there are changes for it."""
-    y, x, height, width, top, left = box
-    C = num_channels
-    if n < len(changes):
-        _vary(image, C, limits, changes[n], varied)
-        _add(scene, top, left * C, varied, y, x * C, height, width * C)
-    else:
-        _add(scene, top, left * C, image, y, x * C, height, width * C)
+                _add(scene, top, left, images[slot], y, x, height, across)
 
 
 @jit

@@ -18,7 +18,6 @@ from glimpse_env.datasets import Dataset
 from glimpse_env.streams import add_noise
 from glimpse_env.threads import in_threads
 
-_DRAWS_A_VARIATION = 7  # angle, scale (x, y), shear, shift (x, y), contrast; after all others
 _NOISES = 4096  # values of a pixel's noise, each as likely; their stream is keyed by the last draw of a scene
 VARIATIONS = {
     "rotation": (0, 180),
@@ -75,7 +74,7 @@ class Composer:
 
     def num_draws_laid(self, n: int) -> int:
         """How many uniform numbers a scene of n images takes that are laid at given places."""
-        return _DRAWS_A_VARIATION * self.varies * n + (self.noise > 0)
+        return pieces.DRAWS_A_CHANGE * self.varies * n + (self.noise > 0)
 
     @functools.cached_property
     def _noises(self) -> npt.NDArray[np.int16]:
@@ -113,12 +112,11 @@ class Composer:
         Returns:
             (b, 2) int64, the top-left pixel (x, y) where each image was placed.
         """
-        small, scene = self._small(dataset), (self.height, self.width)
-        boxes = pieces.cut(draws, self.num_clutter, self.clutter_size, self.translate, small, scene)
-        chosen = pieces.choose(indices, draws, len(dataset), self.num_clutter)
-        counts = np.full(len(rows), 1 + self.num_clutter)
-        start = self.num_draws - self.num_draws_laid(1)
-        self._make(scenes, rows, dataset, chosen, boxes, counts, draws[:, start:], int(self.varies), num_threads)
+        clutter = self.num_clutter, self.clutter_size, self.translate
+        sizes = *self._small(dataset), self.height, self.width
+        chosen, boxes, counts = pieces.choose(indices, draws, len(dataset), *clutter, *sizes)
+        rest = draws[:, pieces.DRAWS_A_SCENE + pieces.DRAWS_A_PIECE * self.num_clutter :]
+        self._make(scenes, rows, dataset, chosen, boxes, counts, rest, int(self.varies), num_threads)
         places: npt.NDArray[np.int64] = boxes[:, 0, :3:-1]
         return places
 
@@ -162,10 +160,8 @@ class Composer:
         num_threads: int,
     ) -> None:
         """Lay boxes of the images chosen, of which the first ones vary, and add noise."""
-        varied = _DRAWS_A_VARIATION * num_varied
-        changes = np.ascontiguousarray(draws[:, :varied]).reshape(len(rows), num_varied, _DRAWS_A_VARIATION)
-        batched = rows, chosen, boxes, counts, changes, draws[:, varied:]
-        in_threads(num_threads, self._make_some, *batched, shared=(_flat(scenes), dataset))
+        batched, shared = (rows, chosen, boxes, counts, draws), (_flat(scenes), dataset, num_varied)
+        in_threads(num_threads, self._make_some, *batched, shared=shared)
 
     def _make_some(
         self,
@@ -173,19 +169,19 @@ class Composer:
         chosen: npt.NDArray[np.int64],
         boxes: npt.NDArray[np.int64],
         counts: npt.NDArray[np.int64],
-        changes: npt.NDArray[np.float64],
-        keys: npt.NDArray[np.float64],
+        draws: npt.NDArray[np.float64],
         scenes: npt.NDArray[np.uint8],
         dataset: Dataset,
+        num_varied: int,
     ) -> None:
         """Make scenes (B, H, W*C), with no more images in memory than the dataset takes at once."""
         for start in range(0, len(rows), dataset.at_once):
             some = slice(start, start + dataset.at_once)
             images, slots = dataset.take(chosen[some])
-            parts = rows[some], slots, boxes[some], counts[some], changes[some]
-            pieces.lay(*parts, scenes, _flat(images), images.shape[3], self.shrink, self._limits)
+            parts = rows[some], slots, boxes[some], counts[some], draws[some]
+            pieces.lay(*parts, scenes, _flat(images), images.shape[3], self.shrink, num_varied, self._limits)
         if self.noise:
-            add_noise(rows, keys[:, 0], scenes, self._noises)
+            add_noise(rows, draws[:, -1], scenes, self._noises)
 
     def _small(self, dataset: Dataset) -> tuple[int, int]:
         """Height and width of its images when they are shrunk."""
