@@ -14,7 +14,7 @@ from glimpse_env import inputs
 from glimpse_env.canvas import Canvas
 from glimpse_env.gaze import NUM_DRAWS, Gaze
 from glimpse_env.rendering import SIDE, Trail, draw, tile
-from glimpse_env.retina import Retina
+from glimpse_env.retina import RetinaLike, make_retina
 from glimpse_env.streams import uniforms
 from glimpse_env.window import Window
 from glimpse_env.worlds import Task, World
@@ -75,6 +75,9 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         patch_size: G, the pixels a side of each patch.
         num_scales: K, the number of patches.
         scale_factor: how many times wider each next patch is.
+        retina: another glimpse sensor, such as a `LogPolarRetina`, or your own, see `RetinaLike`. It takes the place of the one
+            that these three sizes describe: they, and so those of a registered id, do not count then, and ``glimpse`` has its
+            shape.
         initial_fixation: the first fixation: "random", "center", or a location (x, y).
         location_mode: "absolute": a location is where to look. "relative": it is added, times max_step, to the fixation,
             and the sum is kept within [-1, 1].
@@ -102,6 +105,7 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         patch_size: int = 8,
         num_scales: int = 1,
         scale_factor: int = 2,
+        retina: RetinaLike | None = None,
         initial_fixation: str | tuple[float, float] = "random",
         location_mode: str = "absolute",
         max_step: float | None = None,
@@ -117,23 +121,19 @@ class GlimpseVectorEnv(VectorEnv[Observation, Action, npt.NDArray[Any]]):
         self._gaze = Gaze(initial_fixation, location_mode, max_step)
         if render_mode not in (None, *_METADATA["render_modes"]):
             raise ValueError(f"Unknown render_mode {render_mode!r}: use 'rgb_array', 'human' or None.")
-        self.retina = Retina(patch_size, num_scales, scale_factor)
         self.world = WORLDS[world](num_envs, num_threads=num_threads, **world_arguments)
         _, H, W, C = self.world.scenes.shape
-        if patch_size > max(H, W):
-            raise ValueError(
-                f"patch_size={patch_size} is bigger than the scene ({H}, {W}): make it smaller, or scene_size larger."
-            )
+        sizes = {"patch_size": patch_size, "num_scales": num_scales, "scale_factor": scale_factor}
+        self.retina = make_retina(retina, (H, W), **sizes)
 
         self.num_envs = num_envs
         self.render_mode = render_mode
         self._render_size = inputs.integer("render_size", render_size, 1)
         self.autoreset_mode = _autoreset_mode(autoreset_mode)
         self.metadata = {**_METADATA, "autoreset_mode": self.autoreset_mode}  # one of our own
-        glimpse_shape = (num_scales * C, patch_size, patch_size)
         self._canvas = None if canvas is None else Canvas(num_envs, (H, W, C), self.retina, inputs.canvas_size(canvas))
         self.single_observation_space = spaces.Dict(
-            glimpse=spaces.Box(0, 1, glimpse_shape, np.float32), fixation=spaces.Box(-1, 1, (2,), np.float32)
+            glimpse=spaces.Box(0, 1, self.retina.shape(C), np.float32), fixation=spaces.Box(-1, 1, (2,), np.float32)
         )
         if self._canvas:
             self.single_observation_space["canvas"] = spaces.Box(0, 1, self._canvas.shape, np.float32)
@@ -388,7 +388,7 @@ class GlimpseEnv(gym.Env[Observation, Action]):
         self.action_space = self._batch.single_action_space
 
     @property
-    def retina(self) -> Retina:
+    def retina(self) -> RetinaLike:
         """The glimpse sensor."""
         return self._batch.retina
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from glimpse_env.canvas import SCENE
 from glimpse_env.jit import jit
 
 _FLOAT32 = np.dtype(np.float32)  # compared at each step: made once
+SCENE = "scene"  # a canvas as large as the scene
 _MAX_SIDE = 2**15  # pixels of a scene
 _MOST = 2**31 - 1  # of whatever is counted
 

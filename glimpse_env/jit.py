@@ -60,9 +60,9 @@ class _Cache(FunctionCache):  # type: ignore[misc]  # Numba has no types
         """Warn, and empty the index, so that a damaged cache is written anew."""
         _warn(f"{type(error).__name__}: {error}")
         try:
-            self.flush()
+            self.flush()  # type: ignore[no-untyped-call]
         except OSError:
-            self.disable()
+            self.disable()  # type: ignore[no-untyped-call]
 
 
 def _warn(reason: str) -> None:

@@ -18,7 +18,8 @@ import glimpse_env
 from glimpse_env import ink
 from glimpse_env.envs import WORLDS, GlimpseEnv
 from glimpse_env.ink import Picture
-from glimpse_env.rendering import SIDE, Layout, draw, foveate
+from glimpse_env.rendering import SIDE, Layout, draw
+from glimpse_env.sight import foveate, outline
 from glimpse_env.window import Window, load_pygame
 
 _FPS = 30
@@ -170,9 +171,8 @@ class Game:
     def _draw_aim(self, picture: Picture) -> None:
         """Frame what a look at the mouse would show sharply."""
         left, top, width, height = self._layout.scene
-        within, scale, unit = picture[top : top + height, left : left + width], self._layout.scale, self._layout.unit
-        (x, y), size = self.env.retina.corners(self._aim, *self.env.scene_shape[:2])[0], self.env.retina.patch_size
-        ink.box(within, int(x) * scale, int(y) * scale, size * scale, size * scale, _AMBER, unit)
+        within, (H, W, _) = picture[top : top + height, left : left + width], self.env.scene_shape
+        outline(within, self.env.retina, self._aim, H, W, _AMBER, self._layout.unit, sharpest=True)
 
     def _advice(self) -> str:
         if self.over:

@@ -10,7 +10,8 @@ from gymnasium.vector import AutoresetMode
 from rollouts import IDS, MODES, actions_of, assert_identical, single, vector
 
 from glimpse_env import Retina, rendering
-from glimpse_env.rendering import Layout, draw, foveate, tile
+from glimpse_env.rendering import Layout, draw, tile
+from glimpse_env.sight import foveate
 
 
 @pytest.mark.parametrize("id", IDS)
