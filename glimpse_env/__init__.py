@@ -12,9 +12,21 @@ import gymnasium as gym
 
 from glimpse_env.datasets import Dataset
 from glimpse_env.envs import GlimpseEnv, GlimpseVectorEnv, walk
-from glimpse_env.retina import Retina
+from glimpse_env.log_polar import LogPolarRetina
+from glimpse_env.retina import Retina, RetinaLike
 
-__all__ = ["FETCHED", "GAMES", "TASKS", "Dataset", "GlimpseEnv", "GlimpseVectorEnv", "Retina", "walk"]
+__all__ = [
+    "FETCHED",
+    "GAMES",
+    "TASKS",
+    "Dataset",
+    "GlimpseEnv",
+    "GlimpseVectorEnv",
+    "LogPolarRetina",
+    "Retina",
+    "RetinaLike",
+    "walk",
+]
 __version__ = "0.1.0"
 
 _LARGE = {"patch_size": 12, "num_glimpses": 8, "translate": True}

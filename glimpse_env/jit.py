@@ -32,7 +32,7 @@ def jit(kernel: Callable[..., Any] | None = None, **options: Any) -> Any:
     compiled = numba.njit(nogil=True, **options)(kernel)
     if compiled is not kernel:
         try:
-            compiled._cache = _Cache(kernel)  # what cache=True does, with a cache that forgives
+            compiled._cache = _Cache(kernel)  # type: ignore[no-untyped-call]  # what cache=True does, with a cache that forgives
         except (OSError, RuntimeError) as error:
             _warn(str(error))
     return compiled
@@ -44,7 +44,7 @@ class _Cache(FunctionCache):  # type: ignore[misc]  # Numba has no types
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Load what was compiled for some types; None where there is nothing that can be loaded."""
         try:
-            return super().load_overload(sig, target_context)
+            return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
         except Exception as error:
             self._forgive(error)
             return None
@@ -52,7 +52,7 @@ class _Cache(FunctionCache):  # type: ignore[misc]  # Numba has no types
     def save_overload(self, sig: Any, data: Any) -> None:
         """Save what was compiled for some types, if that is possible."""
         try:
-            super().save_overload(sig, data)
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
         except Exception as error:
             self._forgive(error)
 
