@@ -164,7 +164,7 @@ class Catch:
 
 
 def cells(num_rings, num_wedges, radius, fovea):
-    """The pixels of each cell, as offsets (x, y) from the fixation, and the one it takes without; the areas of cells by ring."""
+    """The pixels of each cell, as offsets (x, y) from the fixation, and the one it takes if it has none; the areas of cells."""
     edges = [0, *(fovea * (radius / fovea) ** (n / (num_rings - 1)) for n in range(num_rings))]
     found, areas = [], []
     for ring in range(num_rings):

@@ -173,7 +173,7 @@ def test_frames_are_as_large_with_a_belief_as_without(id):
     env = single(id, render_mode="rgb_array")
     env.reset(seed=0)
     plain = env.render()
-    n = env.world.num_actions
+    n = len(env.task.action_names)
     env.believe(np.full(n, 1 / n))
     told = env.render()
     assert told.shape == plain.shape
@@ -264,7 +264,7 @@ def test_foveate_shows_what_was_seen_and_no_more():
 def test_a_frame_takes_less_than_five_milliseconds(id):
     env = single(id, render_mode="rgb_array")
     env.reset(seed=0)
-    env.believe(np.full(env.world.num_actions, 1 / env.world.num_actions))
+    env.believe(np.full(n := len(env.task.action_names), 1 / n))
     for _ in range(6):
         env.step(env.action_space.sample())
     assert min(timeit.repeat(env.render, number=1, repeat=20)) < 0.005
