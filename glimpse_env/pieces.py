@@ -35,7 +35,7 @@ def choose(
     w: int,
     H: int,
     W: int,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Choose the pieces of scenes H x W: all of an image h x w, and then clutter, squares that are cut from other ones.
 
     Args:
@@ -51,10 +51,10 @@ def choose(
         W: width of a scene.
 
     Returns:
-        The image of each piece (b, 1 + num_clutter), their boxes (b, 1 + num_clutter, BOX), and their number (b,); int64.
+        The image of each piece (b, 1 + num_clutter), and their boxes (b, 1 + num_clutter, BOX); int64.
     """
     B, n = len(indices), 1 + num_clutter
-    chosen, boxes, counts = np.empty((B, n), np.int64), np.empty((B, n, BOX), np.int64), np.full(B, n, np.int64)
+    chosen, boxes = np.empty((B, n), np.int64), np.empty((B, n, BOX), np.int64)
     for b in range(B):
         if translate:
             left, top = int(draws[b, 0] * (W - w + 1)), int(draws[b, 1] * (H - h + 1))
@@ -69,7 +69,17 @@ def choose(
             left, top = int(d[3] * (W - size + 1)), int(d[4] * (H - size + 1))
             chosen[b, 1 + piece] = other + (other >= indices[b])
             _fill(boxes, b, 1 + piece, cut_y, cut_x, size, size, top, left)
-    return chosen, boxes, counts
+    return chosen, boxes
+
+
+@jit
+def whole(places: npt.NDArray[np.int64], counts: npt.NDArray[np.int64], h: int, w: int) -> npt.NDArray[np.int64]:
+    """The boxes (b, n, BOX) of whole images h x w at places (b, n, 2), the first counts (b,) of them; 0 for the others."""
+    boxes = np.zeros((*places.shape[:2], BOX), np.int64)
+    for b in range(len(places)):
+        for n in range(counts[b]):
+            _fill(boxes, b, n, 0, 0, h, w, places[b, n, 1], places[b, n, 0])
+    return boxes
 
 
 @jit
@@ -77,7 +87,6 @@ def lay(
     rows: npt.NDArray[np.int64],
     slots: npt.NDArray[np.int64],
     boxes: npt.NDArray[np.int64],
-    counts: npt.NDArray[np.int64],
     draws: npt.NDArray[np.float64],
     scenes: npt.NDArray[np.uint8],
     images: npt.NDArray[np.uint8],
@@ -86,7 +95,7 @@ def lay(
     num_varied: int,
     limits: npt.NDArray[np.float64],
 ) -> None:
-    """Make a new scene (H, W*C) in some rows of scenes, of the first pieces (b, n, BOX) of images (slots, h, w*C), added up.
+    """Make a new scene (H, W*C) in some rows of scenes, of pieces (b, n, BOX) of images (slots, h, w*C), added up.
 
     Images are shrunk so many times first. The first num_varied pieces are whole images, and vary by DRAWS_A_CHANGE draws each.
     """
@@ -96,9 +105,11 @@ def lay(
     for b in range(len(rows)):
         scene = scenes[rows[b]]
         scene[:] = 0
-        for n in range(counts[b]):
+        for n in range(boxes.shape[1]):
             slot, y, x = slots[b, n], boxes[b, n, 0], boxes[b, n, 1] * C
             height, across, top, left = boxes[b, n, 2], boxes[b, n, 3] * C, boxes[b, n, 4], boxes[b, n, 5] * C
+            if height == 0:
+                continue  # no piece
             if times > 1:
                 _shrink(images[slot], C, times, small)
             if n < num_varied:
@@ -165,5 +176,5 @@ def _shrink(image, num_channels, times, small):  # type: ignore[no-untyped-def]
                 total = 0
                 for y in range(i * times, (i + 1) * times):
                     for x in range(j * times, (j + 1) * times):
-                        total += int(image[y, x * C + c])
+                        total += np.int64(image[y, x * C + c])
                 small[i, j * C + c] = np.uint8((2 * total + times * times) // (2 * times * times))

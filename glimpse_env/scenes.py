@@ -114,9 +114,9 @@ class Composer:
         """
         clutter = self.num_clutter, self.clutter_size, self.translate
         sizes = *self._small(dataset), self.height, self.width
-        chosen, boxes, counts = pieces.choose(indices, draws, len(dataset), *clutter, *sizes)
+        chosen, boxes = pieces.choose(indices, draws, len(dataset), *clutter, *sizes)
         rest = draws[:, pieces.DRAWS_A_SCENE + pieces.DRAWS_A_PIECE * self.num_clutter :]
-        self._make(scenes, rows, dataset, chosen, boxes, counts, rest, int(self.varies), num_threads)
+        self._make(scenes, rows, dataset, chosen, boxes, rest, int(self.varies), num_threads)
         places: npt.NDArray[np.int64] = boxes[:, 0, :3:-1]
         return places
 
@@ -143,9 +143,8 @@ class Composer:
             draws: (b, num_draws_laid(n)) float64, uniform in [0, 1).
             num_threads: how many threads share the batch; the result does not depend on it.
         """
-        boxes = np.zeros((*indices.shape, pieces.BOX), np.int64)
-        boxes[..., 2:4], boxes[..., 4:] = self._small(dataset), places[..., ::-1]
-        self._make(scenes, rows, dataset, indices, boxes, counts, draws, int(self.varies) * indices.shape[1], num_threads)
+        boxes = pieces.whole(places, counts, *self._small(dataset))
+        self._make(scenes, rows, dataset, indices, boxes, draws, int(self.varies) * indices.shape[1], num_threads)
 
     def _make(
         self,
@@ -154,13 +153,12 @@ class Composer:
         dataset: Dataset,
         chosen: npt.NDArray[np.int64],
         boxes: npt.NDArray[np.int64],
-        counts: npt.NDArray[np.int64],
         draws: npt.NDArray[np.float64],
         num_varied: int,
         num_threads: int,
     ) -> None:
         """Lay boxes of the images chosen, of which the first ones vary, and add noise."""
-        batched, shared = (rows, chosen, boxes, counts, draws), (_flat(scenes), dataset, num_varied)
+        batched, shared = (rows, chosen, boxes, draws), (_flat(scenes), dataset, num_varied)
         in_threads(num_threads, self._make_some, *batched, shared=shared)
 
     def _make_some(
@@ -168,7 +166,6 @@ class Composer:
         rows: npt.NDArray[np.int64],
         chosen: npt.NDArray[np.int64],
         boxes: npt.NDArray[np.int64],
-        counts: npt.NDArray[np.int64],
         draws: npt.NDArray[np.float64],
         scenes: npt.NDArray[np.uint8],
         dataset: Dataset,
@@ -178,7 +175,7 @@ class Composer:
         for start in range(0, len(rows), dataset.at_once):
             some = slice(start, start + dataset.at_once)
             images, slots = dataset.take(chosen[some])
-            parts = rows[some], slots, boxes[some], counts[some], draws[some]
+            parts = rows[some], slots, boxes[some], draws[some]
             pieces.lay(*parts, scenes, _flat(images), images.shape[3], self.shrink, num_varied, self._limits)
         if self.noise:
             add_noise(rows, draws[:, -1], scenes, self._noises)
@@ -243,7 +240,7 @@ def changed(composer: Composer, dataset: Dataset, changes: dict[str, Any], names
 
 def _flat(scenes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Scenes or images (n, H, W, C) as rows of pixels: (n, H, W*C), the same memory."""
-    return scenes.reshape(*scenes.shape[:2], -1)
+    return scenes.reshape(len(scenes), scenes.shape[1], -1)
 
 
 @functools.cache
