@@ -62,12 +62,17 @@ class Canvas:
 def _keep_the_sharpest(canvases: npt.NDArray[np.float32], moves: npt.NDArray[np.int64], shown: npt.NDArray[np.float32]) -> None:
     """Fill windows (B, C + 1, h, w), moved by (B, 2) pixels, with what the canvases hold of them, where that is sharper."""
     B, channels, height, width = shown.shape
-    C = channels - 1
-    for b in range(B):
+    C = np.uintp(channels - 1)  # unsigned, as all indices in the inner loops: see `patches.look`
+    lead = np.empty(width, np.float32)  # of the older view: the loop that writes must not read its own row, to be vectorized
+    for b in range(np.uintp(B)):
         dx, dy = moves[b, 0], moves[b, 1]
         first, last = min(max(0, -dx), width), max(min(width, width - dx), 0)
-        for y in range(max(0, -dy), min(height, height - dy)):
-            for c in range(channels):  # the sharpness last: it decides for the others
-                for x in range(first, last):
-                    sharper = canvases[b, C, y + dy, x + dx] > shown[b, C, y, x]
-                    shown[b, c, y, x] = canvases[b, c, y + dy, x + dx] if sharper else shown[b, c, y, x]
+        start, source, n = np.uintp(first), np.uintp(first + dx), np.uintp(max(0, last - first))
+        for row in range(max(0, -dy), min(height, height - dy)):
+            y, from_y = np.uintp(row), np.uintp(row + dy)
+            for x in range(n):
+                lead[x] = canvases[b, C, from_y, source + x] - shown[b, C, y, start + x]
+            for c in range(np.uintp(channels)):
+                for x in range(n):
+                    old, new = canvases[b, c, from_y, source + x], shown[b, c, y, start + x]
+                    shown[b, c, y, start + x] = old if lead[x] > 0 else new

@@ -112,9 +112,13 @@ MUTANTS = [
     Mutant(GAZE, "here + reach * there", "here + there", "relative moves ignore max_step", "test_envs"),
     Mutant(GAZE, "np.float32(min(max(target, -1.0), 1.0))", "np.float32(target)", "the gaze leaves the scene", "test_envs"),
     Mutant(GAZE, "if moving[b]:", "if True:", "the gaze of ended episodes moves", RULES),
-    Mutant(CANVAS, "> shown[b, C, y, x]", ">= shown[b, C, y, x]", "the first view stays", "test_canvas"),
+    Mutant(CANVAS, "if lead[x] > 0", "if lead[x] >= 0", "the first view stays", "test_canvas"),
     Mutant(
-        CANVAS, "= canvases[b, c, y + dy, x + dx]", "= canvases[b, c, y + dy, x]", "what was seen slides along", "test_canvas"
+        CANVAS,
+        "canvases[b, c, from_y, source + x]",
+        "canvases[b, c, from_y, start + x]",
+        "what was seen slides along",
+        "test_canvas",
     ),
     Mutant(CLASSES, "or steps[b] == num_glimpses", "or steps[b] > num_glimpses", "a step too many", "test_classification"),
     Mutant(
