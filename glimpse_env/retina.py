@@ -4,7 +4,7 @@ The pixel arithmetic, in one place. A location (x, y) in [-1, 1]^2 falls on the 
 the scene, measured in pixels from the outer corner of its top-left pixel: (-1, -1) is that corner, (0, 0) the middle of the
 scene, (1, 1) the outer corner of its bottom-right pixel. Scale k looks at a square of ``size = patch_size * scale_factor**k``
 pixels whose top-left corner is the pixel corner nearest to ``point - size / 2`` (halves go right and down). So an even
-patch is centred on the pixel corner nearest to the point, an odd one on the pixel that holds the point. Each square is
+patch is centered on the pixel corner nearest to the point, an odd one on the pixel that holds the point. Each square is
 averaged over cells of ``scale_factor**k`` pixels a side, down to patch_size x patch_size. Outside the scene all is 0.
 """
 

@@ -1,4 +1,4 @@
-"""Scenes made on the fly: an image on a black canvas, at its centre or anywhere, with pieces of other images strewn over it.
+"""Scenes made on the fly: an image on a black canvas, at its center or anywhere, with pieces of other images strewn over it.
 
 As in Mnih et al. (2014), section 4.1. All is batched and driven by uniform numbers given from outside (see ``streams``):
 a scene is a pure function of the images, the index of its image and its draws.
@@ -37,7 +37,7 @@ class Composer:
     Args:
         height: H of the scene, at least the images' height.
         width: W of the scene, at least the images' width.
-        translate: whether the image lies anywhere within the scene, or in its centre.
+        translate: whether the image lies anywhere within the scene, or in its center.
         num_clutter: the pieces of other images added to the scene.
         clutter_size: the pixels a side of a piece, at most the images' height and width.
         rotation: the image is turned by up to so many degrees, either way.

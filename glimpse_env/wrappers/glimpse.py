@@ -62,7 +62,7 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
             render_mode="rgb_array"; it is reset once to find the size. An observation that is no Dict is dropped then.
         image_key: the entry of a Dict observation that is the image; with "render", an entry to drop, or None.
         peripheral: P, the side of a coarse view of the whole image: cells of the smallest size with which P x P of them
-            cover it, centred, 0 outside; None for no such view.
+            cover it, centered, 0 outside; None for no such view.
 
     Raises:
         ValueError: an argument out of its range, or a bad location; the message names it and the environment is unharmed.
