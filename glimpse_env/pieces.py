@@ -173,7 +173,7 @@ def _shrink(image, num_channels, times, small):  # type: ignore[no-untyped-def]
     for i in range(small.shape[0]):
         for j in range(small.shape[1] // C):
             for c in range(C):
-                total = 0
+                total = np.int64(0)
                 for y in range(i * times, (i + 1) * times):
                     for x in range(j * times, (j + 1) * times):
                         total += np.int64(image[y, x * C + c])
