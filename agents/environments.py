@@ -40,7 +40,7 @@ def make_envs(config: TrainingConfig, num_envs: int, split: str, **arguments: An
     Args:
         config: the run.
         num_envs: B.
-        split: which images, where the task has splits.
+        split: which images; not read by environments that are not native.
         arguments: of the environment, besides the run's own.
 
     Raises:
@@ -48,7 +48,7 @@ def make_envs(config: TrainingConfig, num_envs: int, split: str, **arguments: An
         ValueError: it cannot be made so, or shows no glimpses.
     """
     arguments = {**config.env_arguments, **arguments}
-    if task_of(config.env_id, **arguments).splits:
+    if is_native(config.env_id):
         arguments["split"] = split
     return _make(config.env_id, num_envs, config.max_steps, arguments)
 

@@ -12,12 +12,26 @@ import gymnasium as gym
 
 from glimpse_env.datasets import Dataset
 from glimpse_env.envs import GlimpseVectorEnv
-from glimpse_env.retina import Retina
+from glimpse_env.log_polar import LogPolarRetina
+from glimpse_env.retina import Retina, RetinaLike
 from glimpse_env.single import GlimpseEnv
 from glimpse_env.walking import walk
 from glimpse_env.worlds import Task, World
 
-__all__ = ["FETCHED", "GAMES", "TASKS", "Dataset", "GlimpseEnv", "GlimpseVectorEnv", "Retina", "Task", "World", "walk"]
+__all__ = [
+    "FETCHED",
+    "GAMES",
+    "TASKS",
+    "Dataset",
+    "GlimpseEnv",
+    "GlimpseVectorEnv",
+    "LogPolarRetina",
+    "Retina",
+    "RetinaLike",
+    "Task",
+    "World",
+    "walk",
+]
 __version__ = "0.1.0"
 
 _LARGE = {"patch_size": 12, "num_glimpses": 8, "translate": True}

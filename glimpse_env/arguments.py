@@ -7,6 +7,8 @@ from typing import Any, TypedDict
 
 from gymnasium.vector import AutoresetMode
 
+from glimpse_env.retina import RetinaLike
+
 _HINTS = {
     "max_episode_steps": "Episodes end by themselves; for a time limit make single environments, as "
     "gym.make_vec(..., vectorization_mode='sync') does. "
@@ -54,6 +56,7 @@ class EnvArguments(WorldArguments, total=False):
     patch_size: int
     num_scales: int
     scale_factor: int
+    retina: RetinaLike | None
     initial_fixation: str | tuple[float, float]
     location_mode: str
     max_step: float | None

@@ -18,12 +18,13 @@ from glimpse_env.gaze import Gaze
 from glimpse_env.info import Info
 from glimpse_env.recorder import Recorder
 from glimpse_env.rendering import SIDE
-from glimpse_env.retina import Retina
+from glimpse_env.retina import RetinaLike, make_retina
 from glimpse_env.turn import Turn
 from glimpse_env.worlds import Task, World
 
 Action: TypeAlias = Mapping[str, Any]
 
+_STREAMS = {"train": 0, "train+validation": 0, "validation": 1, "test": 2}  # of the episodes of a world without images
 METADATA: dict[str, Any] = {"render_modes": ["human", "rgb_array"], "render_fps": 4}
 
 
@@ -63,11 +64,15 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
         patch_size: G, the pixels a side of each patch.
         num_scales: K, the number of patches.
         scale_factor: how many times wider each next patch is.
+        retina: another glimpse sensor, such as a `LogPolarRetina`, or your own, see `RetinaLike`. It replaces the one that the
+            sizes describe: these, and so those of a registered id, do not count then, and ``glimpse`` has its shape.
         initial_fixation: the first fixation: "random", "center", or a location (x, y).
         location_mode: "absolute": a location is where to look. "relative": it is added, times max_step, to the fixation,
             and the sum is kept within [-1, 1].
         max_step: the farthest move along each axis, in (0, 2]; 2 spans the scene. Unless given, 0.5 with "relative" and no
             limit with "absolute"; there, the gaze stops on its way to a location that is farther off.
+        split: which images the scenes are made of: "train", "validation", "test" or "train+validation"; see the world's own.
+            A world without images has other episodes in validation and in test.
         canvas: the side S, in pixels of the scene, of a window around the gaze in which all glimpses stay painted; "scene"
             for a window over the whole scene; None for no canvas.
         render_mode: "rgb_array" for frames, "human" for a window that shows each step (extra "render"), or None.
@@ -97,9 +102,11 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
         patch_size: int = 8,
         num_scales: int = 1,
         scale_factor: int = 2,
+        retina: RetinaLike | None = None,
         initial_fixation: str | tuple[float, float] = "random",
         location_mode: str = "absolute",
         max_step: float | None = None,
+        split: str | None = None,
         canvas: int | str | None = None,
         render_mode: str | None = None,
         render_size: int = SIDE,
@@ -113,13 +120,17 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
         gaze = Gaze(initial_fixation, location_mode, max_step)
         if render_mode not in (None, *METADATA["render_modes"]):
             raise ValueError(f"Unknown render_mode {render_mode!r}: use 'rgb_array', 'human' or None.")
-        retina = Retina(patch_size, num_scales, scale_factor)
         render_size = inputs.integer("render_size", render_size, 1)
+        stream = _STREAMS[inputs.word("split", split, _STREAMS)] if split is not None and not kind.splits else 0
+        if split is not None and kind.splits:
+            world_arguments["split"] = split
         self.world = kind(num_envs, num_threads=num_threads, **world_arguments)
-        self._eye = Eye(self.world, retina, gaze, canvas, num_threads)
+        sizes = {"patch_size": patch_size, "num_scales": num_scales, "scale_factor": scale_factor}
+        seen_by = make_retina(retina, self.world.scenes.shape[1:3], **sizes)
+        self._eye = Eye(self.world, seen_by, gaze, canvas, num_threads)
         self.autoreset_mode = _autoreset_mode(autoreset_mode)
         self.recorder = Recorder(self.world, self._eye, render_size) if render_mode else None
-        self.episodes = Episodes(self.world, self._eye, self.recorder, self.autoreset_mode)
+        self.episodes = Episodes(self.world, self._eye, self.recorder, self.autoreset_mode, stream)
 
         self.num_envs = num_envs
         self.render_mode = render_mode
@@ -138,7 +149,7 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
         return self.world.task
 
     @property
-    def retina(self) -> Retina:
+    def retina(self) -> RetinaLike:
         """The glimpse sensor."""
         return self._eye.retina
 

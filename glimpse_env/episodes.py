@@ -30,19 +30,21 @@ class Episodes:
         eye: what looks at it.
         recorder: what is told of all that happens; None for nobody.
         mode: when the next episode of a row begins.
+        stream: the number of the stream of their random numbers.
 
     Attributes:
         seeded: (B,) bool, which rows have a seed.
         numbers: (B,) uint64, the number of the next episode of each row, counted from its seed.
     """
 
-    def __init__(self, world: World, eye: Eye, recorder: Recorder | None, mode: AutoresetMode) -> None:
+    def __init__(self, world: World, eye: Eye, recorder: Recorder | None, mode: AutoresetMode, stream: int = 0) -> None:
         num_envs = len(eye.fixations)
         self.seeded = np.zeros(num_envs, np.bool_)
         self._world = world
         self._eye = eye
         self._recorder = recorder
         self._mode = mode
+        self._stream = stream
         self._num_envs = num_envs
         self._seeds = np.zeros(num_envs, np.uint64)
         self.numbers = np.zeros(num_envs, np.uint64)
@@ -134,7 +136,7 @@ class Episodes:
 
     def _begin(self, rows: npt.NDArray[np.int64], indices: npt.NDArray[np.int64] | None = None) -> None:
         """Begin the next episode of some rows, which do not play yet."""
-        draws = uniforms(self._seeds[rows], self.numbers[rows], NUM_DRAWS + self._world.num_draws)
+        draws = uniforms(self._seeds[rows], self.numbers[rows], NUM_DRAWS + self._world.num_draws, self._stream)
         self.numbers[rows] += np.uint64(1)
         self._world.reset(rows, draws[:, NUM_DRAWS:], indices)
         self._eye.begin(rows, draws[:, :NUM_DRAWS])

@@ -9,7 +9,7 @@ from gymnasium import spaces
 from glimpse_env import inputs
 from glimpse_env.canvas import Canvas
 from glimpse_env.gaze import Gaze
-from glimpse_env.retina import Retina
+from glimpse_env.retina import RetinaLike
 from glimpse_env.worlds import World
 
 Observation: TypeAlias = dict[str, npt.NDArray[np.float32]]
@@ -31,20 +31,17 @@ class Eye:
         space: of one observation.
     """
 
-    def __init__(self, world: World, retina: Retina, gaze: Gaze, canvas: Any, num_threads: int) -> None:
+    def __init__(self, world: World, retina: RetinaLike, gaze: Gaze, canvas: Any, num_threads: int) -> None:
         B, H, W, C = world.scenes.shape
-        if retina.patch_size > max(H, W):
-            raise ValueError(
-                f"patch_size={retina.patch_size} is bigger than the scene ({H}, {W}): make it smaller, or scene_size larger."
-            )
         self.retina = retina
         self.fixations = np.zeros((B, 2), np.float32)
         self._world = world
         self._gaze = gaze
         self._canvas = None if canvas is None else Canvas(B, (H, W, C), retina, inputs.canvas_size(canvas))
         self._num_threads = num_threads
-        shape = (retina.num_scales * C, retina.patch_size, retina.patch_size)
-        self.space = spaces.Dict(glimpse=spaces.Box(0, 1, shape, np.float32), fixation=spaces.Box(-1, 1, (2,), np.float32))
+        self.space = spaces.Dict(
+            glimpse=spaces.Box(0, 1, retina.shape(C), np.float32), fixation=spaces.Box(-1, 1, (2,), np.float32)
+        )
         if self._canvas:
             self.space["canvas"] = spaces.Box(0, 1, self._canvas.shape, np.float32)
         if world.cues is not None:

@@ -14,7 +14,7 @@ def car_racing(*, patch_size: int = 12, num_scales: int = 3, **arguments: Any) -
 
     Args:
         patch_size: G, the pixels a side of each patch.
-        num_scales: K, the number of patches.
+        num_scales: K, the number of patches; neither counts with ``retina=``.
         arguments: further ones of `GlimpseWrapper`, and those of ``CarRacing-v3``.
 
     Raises:
@@ -29,7 +29,7 @@ def atari(*, game: str = "ALE/Breakout-v5", patch_size: int = 16, num_scales: in
     Args:
         game: the id that ale-py has for it, such as "ALE/Breakout-v5".
         patch_size: G, the pixels a side of each patch.
-        num_scales: K, the number of patches.
+        num_scales: K, the number of patches; neither counts with ``retina=``.
         arguments: further ones of `GlimpseWrapper`, and those of the game.
 
     Raises:
@@ -50,4 +50,5 @@ def _wrapped(
     ours = {name: arguments[name] for name in names}
     theirs = {name: value for name, value in arguments.items() if name not in names}
     env = gym.make(id, disable_env_checker=True, **theirs).unwrapped  # Gymnasium puts its own wrappers round ours
-    return GlimpseWrapper(env, patch_size, num_scales, **ours)
+    sizes: dict[str, Any] = {} if "retina" in ours else {"patch_size": patch_size, "num_scales": num_scales}
+    return GlimpseWrapper(env, **sizes, **ours)

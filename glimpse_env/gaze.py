@@ -2,11 +2,11 @@
 
 import dataclasses
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from glimpse_env import inputs
+from glimpse_env.jit import jit
 
 LOCATION_MODES = ("absolute", "relative")
 NUM_DRAWS = 2  # uniform numbers that a first fixation takes: x, y
@@ -59,7 +59,7 @@ class Gaze:
         _move(fixations, locations, moving, relative, float(reach))
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def _move(
     fixations: npt.NDArray[np.float32],
     locations: npt.NDArray[np.float32],

@@ -3,9 +3,10 @@
 import functools
 import pathlib
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from glimpse_env.jit import jit
 
 Picture = npt.NDArray[np.uint8]  # (height, width, 3)
 Colour = npt.NDArray[np.float64]  # (3,), in [0, 255]
@@ -60,7 +61,7 @@ def _letters() -> npt.NDArray[np.uint8]:
     return letters
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def _stroke(
     picture: Picture, x0: float, y0: float, x1: float, y1: float, radius: float, red: float, green: float, blue: float
 ) -> None:

@@ -4,13 +4,13 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from glimpse_env.canvas import SCENE
+from glimpse_env.jit import jit
 
 _FLOAT32 = np.dtype(np.float32)  # compared at each step: made once
+SCENE = "scene"  # a canvas as large as the scene
 _MAX_SIDE = 2**15  # pixels of a scene
 _MOST = 2**31 - 1  # of whatever is counted
 
@@ -161,7 +161,7 @@ def parts(actions: Mapping[str, Any], lead: tuple[int, ...]) -> tuple[npt.NDArra
     return found, array.astype(np.int64, copy=False).reshape(-1)
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def first_bad(
     locations: npt.NDArray[np.float32], choices: npt.NDArray[np.int64], playing: npt.NDArray[np.bool_], num_actions: int
 ) -> int:

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from glimpse_env import ink
 from glimpse_env.ink import Picture
-from glimpse_env.rendering import SIDE, Layout, draw, foveate
+from glimpse_env.rendering import SIDE, Layout, draw
+from glimpse_env.sight import foveate, outline
 from glimpse_env.single import GlimpseEnv
 from glimpse_env.window import Window, asks_to_close, load_pygame
 
@@ -182,14 +183,13 @@ class Game:
     def _draw_aim(self, picture: Picture) -> None:
         """Frame what a look at the mouse would show sharply; draw the grid whose cells are to be named."""
         left, top, width, height = self._layout.scene
-        within, scale, unit = picture[top : top + height, left : left + width], self._layout.scale, self._layout.unit
-        (x, y), size = self.env.retina.corners(self._aim, *self.env.scene_shape[:2])[0], self.env.retina.patch_size
+        within, (H, W, _) = picture[top : top + height, left : left + width], self.env.scene_shape
         rows, columns = self._grid or (1, 1)
         for n in range(1, rows):
             within[n * height // rows] = _GRID
         for n in range(1, columns):
             within[:, n * width // columns] = _GRID
-        ink.box(within, int(x) * scale, int(y) * scale, size * scale, size * scale, _AMBER, unit)
+        outline(within, self.env.retina, self._aim, H, W, _AMBER, self._layout.unit, sharpest=True)
 
     def _advice(self) -> str:
         if self.over:

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from glimpse_env import ink
 from glimpse_env.ink import Colour, Picture
-from glimpse_env.retina import Retina
+from glimpse_env.retina import RetinaLike
+from glimpse_env.sight import outline
 
 SIDE = 360  # pixels of the longer side of a scene, about, unless told otherwise
 _MARGIN = 12
@@ -27,7 +28,6 @@ _HALO = np.array((0.0, 0, 0))
 _STOPS = ((150, 229, 253, 240), (30, 92, 170, 249), (160, 108, 50, 33))  # red, green and blue from violet to yellow
 _SURE = np.stack([np.interp(np.linspace(0, 3, 101), range(4), stops) for stops in _STOPS], axis=1)  # of 0 to 100 percent
 _TRACK = np.array((40.0, 43, 52))
-_UNSEEN = 56
 _SCALE = "p(label) 0      1"  # the scale of the path's colours, between its figures
 
 
@@ -46,7 +46,7 @@ class Layout:
 
     height: int
     width: int
-    retina: Retina
+    retina: RetinaLike
     num_actions: int = 0
     side: int = SIDE
     has_cue: bool = False
@@ -69,10 +69,10 @@ class Layout:
 
     @property
     def tiles(self) -> list[tuple[int, int, int]]:
-        """Left, top and side of each patch, finest first, and of the cue, if there is one."""
+        """Left, top and side of the square that each patch is drawn in, finest first, and the cue, if there is one."""
         left, top, width, height = self.scene
-        K, G, line = self.retina.num_scales, self.retina.patch_size, _LINE * self.unit
-        n = K + self.has_cue
+        K, *sides = self.retina.shape(1)
+        G, n, line = max(sides), K + self.has_cue, _LINE * self.unit
         room = (max(height, self.side // 2) - line * (n - 1)) // n
         side = G * max(1, min(room, self.side // 3) // G)
         return [(left + width + _MARGIN * self.unit, top + k * (side + line), side) for k in range(n)]
@@ -114,7 +114,7 @@ class Trail:
 
 def draw(
     scene: npt.NDArray[np.uint8],
-    retina: Retina,
+    retina: RetinaLike,
     path: Sequence[npt.NDArray[np.float32]],
     glimpse: npt.NDArray[np.float32],
     *,
@@ -128,16 +128,16 @@ def draw(
 ) -> Picture:
     """Draw one environment.
 
-    Left, the scene with the fixations so far joined, in amber, older ones darker, and in blue the squares that the retina
-    sees now. Where beliefs and a label are given, a fixation has the colour of the right class's probability after it. Right,
-    the patches of the latest glimpse, finest first, and the cue. Below, the belief as bars, the right class in green, the
-    latest action in amber; of more than ten classes the ten likeliest.
+    Left, the scene with the fixations so far joined, in amber, older ones darker, and in blue the outline of what the
+    retina sees now. Where beliefs and a label are given, a fixation has the colour of the right class's probability after it.
+    Right, the patches of the latest glimpse, finest first, and the cue. Below, the belief as bars, the right class in green,
+    the latest action in amber; of more than ten classes the ten likeliest.
 
     Args:
         scene: (H, W, C) uint8.
         retina: the glimpse sensor.
         path: the fixations so far, (2,) float32 in [-1, 1] each.
-        glimpse: (K*C, G, G) float32 in [0, 1].
+        glimpse: (K*C, h, w) float32 in [0, 1].
         cue: (h, w, C) uint8, a picture of what is to be found; None for none.
         names: of the n actions; none for no bars.
         beliefs: (n,) probabilities after each fixation of the path; None, or fewer of them, where unknown.
@@ -191,32 +191,6 @@ def tile(frames: Sequence[Picture]) -> Picture:
     return picture
 
 
-def foveate(
-    glimpse: npt.NDArray[np.float32], retina: Retina, location: npt.NDArray[np.float32], height: int, width: int
-) -> npt.NDArray[np.uint8]:
-    """Lay the patches of a glimpse where they were taken, the finest on top: all of the scene that an agent sees.
-
-    Args:
-        glimpse: (K*C, G, G) float32 in [0, 1].
-        retina: the glimpse sensor.
-        location: (2,) float32 in [-1, 1], where it was taken.
-        height: H of the scene.
-        width: W of the scene.
-
-    Returns:
-        (H, W, C) uint8; dark grey where nothing is seen.
-    """
-    patches = _patches(glimpse, retina)
-    seen = np.full((height, width, patches.shape[3]), _UNSEEN, np.uint8)
-    corners = retina.corners(location, height, width)
-    for k in reversed(range(retina.num_scales)):
-        (x, y), size = corners[k], retina.sizes[k]
-        patch = patches[k].repeat(retina.scale_factor**k, axis=0).repeat(retina.scale_factor**k, axis=1)
-        top, bottom, left, right = max(0, y), min(height, y + size), max(0, x), min(width, x + size)
-        seen[top:bottom, left:right] = patch[top - y : bottom - y, left - x : right - x]
-    return seen
-
-
 def _draw_path(
     within: Picture, layout: Layout, path: Sequence[npt.NDArray[np.float32]], sureness: Sequence[float | None]
 ) -> None:
@@ -233,9 +207,7 @@ def _draw_path(
         ink.stroke(within, point[np.newaxis], 5.2 * layout.unit, _HALO)
         ink.stroke(within, point[np.newaxis], 4.0 * layout.unit, colour)
     if path:
-        corners = layout.retina.corners(path[-1], layout.height, layout.width) * layout.scale
-        for (x, y), size in zip(corners.tolist(), layout.retina.sizes, strict=True):
-            ink.box(within, x, y, size * layout.scale, size * layout.scale, _EYE, 2 * layout.unit)
+        outline(within, layout.retina, path[-1], layout.height, layout.width, _EYE, 2 * layout.unit)
 
 
 def _draw_scale(picture: Picture, layout: Layout) -> None:
@@ -251,9 +223,10 @@ def _draw_scale(picture: Picture, layout: Layout) -> None:
 
 def _draw_patches(picture: Picture, layout: Layout, glimpse: npt.NDArray[np.float32]) -> None:
     """Draw each patch under the side of the square that it shows, in pixels of the scene."""
-    tiles = layout.tiles[: layout.retina.num_scales]
-    for patch, size, (left, top, side) in zip(_patches(glimpse, layout.retina), layout.retina.sizes, tiles, strict=True):
-        _enlarge(patch, picture[top : top + side, left : left + side])
+    for patch, size, (left, top, side) in zip(
+        _patches(glimpse, layout.retina), layout.retina.sizes, layout.tiles, strict=False
+    ):
+        _enlarge_into(patch, picture[top : top + side, left : left + side])
         ink.text(picture, left, top - _LINE * layout.unit, f"{size} px", _EYE, layout.unit)
 
 
@@ -262,8 +235,7 @@ def _draw_cue(picture: Picture, layout: Layout, cue: npt.NDArray[np.uint8]) -> N
     left, top, side = layout.tiles[-1]
     every = math.ceil(max(cue.shape[:2]) / side)  # of its pixels, where they are too many
     shown = cue[::every, ::every]
-    height, width = np.array(shown.shape[:2]) * (side // max(shown.shape[:2]))
-    _enlarge(shown, picture[top : top + height, left : left + width])
+    _enlarge_into(shown, picture[top : top + side, left : left + side])
     ink.text(picture, left, top - _LINE * layout.unit, "cue", _RIGHT, layout.unit)
 
 
@@ -315,10 +287,16 @@ def _name(names: Sequence[str], k: int) -> str:
     return names[k] if k < len(names) else str(k)
 
 
-def _patches(glimpse: npt.NDArray[np.float32], retina: Retina) -> npt.NDArray[np.uint8]:
-    """The patches of a glimpse, as images: (K, G, G, C)."""
-    patches = glimpse.reshape(retina.num_scales, -1, *glimpse.shape[1:]).transpose(0, 2, 3, 1)
+def _patches(glimpse: npt.NDArray[np.float32], retina: RetinaLike) -> npt.NDArray[np.uint8]:
+    """The patches of a glimpse, as images: (K, h, w, C)."""
+    patches = glimpse.reshape(retina.shape(1)[0], -1, *glimpse.shape[1:]).transpose(0, 2, 3, 1)
     return np.rint(patches * 255).astype(np.uint8)
+
+
+def _enlarge_into(image: npt.NDArray[np.uint8], square: Picture) -> None:
+    """Enlarge an image as much as a square has room for, from its top-left corner on."""
+    height, width = np.array(image.shape[:2]) * (len(square) // max(image.shape[:2]))
+    _enlarge(image, square[:height, :width])
 
 
 def _enlarge(image: npt.NDArray[np.uint8], place: Picture) -> None:

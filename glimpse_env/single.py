@@ -12,7 +12,7 @@ from glimpse_env.arguments import EnvArguments, refuse_unknown
 from glimpse_env.envs import METADATA, Action, GlimpseVectorEnv
 from glimpse_env.eye import Observation
 from glimpse_env.info import Info, first, plain
-from glimpse_env.retina import Retina
+from glimpse_env.retina import RetinaLike
 from glimpse_env.worlds import Task, World
 
 _OF_A_BATCH = ("num_envs", "autoreset_mode")  # arguments that a single environment does not have
@@ -50,7 +50,7 @@ class GlimpseEnv(gym.Env[Observation, Action]):
         self.action_space = self._batch.single_action_space
 
     @property
-    def retina(self) -> Retina:
+    def retina(self) -> RetinaLike:
         """The glimpse sensor."""
         return self._batch.retina
 

@@ -5,15 +5,16 @@ bits. The key is the seed of the environment, the counter the number of the epis
 over from draw to draw: no other environment, batch size or thread can move a number.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from glimpse_env.jit import jit
 
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def philox(
     c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
@@ -32,14 +33,17 @@ def philox(
     return c0, c1, c2, c3
 
 
-@numba.njit(cache=True, nogil=True)
-def uniforms(seeds: npt.NDArray[np.uint64], episodes: npt.NDArray[np.uint64], num_draws: int) -> npt.NDArray[np.float64]:
+@jit
+def uniforms(
+    seeds: npt.NDArray[np.uint64], episodes: npt.NDArray[np.uint64], num_draws: int, stream: int = 0
+) -> npt.NDArray[np.float64]:
     """Draw the random numbers of one episode for each environment.
 
     Args:
         seeds: (B,) uint64, the seed of each environment.
         episodes: (B,) uint64, the number of its episode since that seed was given.
         num_draws: the draws that an episode takes.
+        stream: the number of the stream; streams share no numbers.
 
     Returns:
         (B, num_draws) float64, uniform in [0, 1), 53 bits each.
@@ -49,7 +53,7 @@ def uniforms(seeds: npt.NDArray[np.uint64], episodes: npt.NDArray[np.uint64], nu
         for i in range(0, num_draws, 2):
             w0, w1, w2, w3 = philox(
                 np.uint64(i // 2),
-                np.uint64(0),
+                np.uint64(stream),
                 episodes[b] & _LOW,
                 episodes[b] >> _SHIFT,
                 seeds[b] & _LOW,
@@ -59,3 +63,28 @@ def uniforms(seeds: npt.NDArray[np.uint64], episodes: npt.NDArray[np.uint64], nu
             if i + 1 < num_draws:
                 draws[b, i + 1] = (((w2 << _SHIFT) | w3) >> np.uint64(11)) * 2.0**-53
     return draws
+
+
+@jit
+def add_noise(
+    rows: npt.NDArray[np.int64],
+    draws: npt.NDArray[np.float64],
+    scenes: npt.NDArray[np.uint8],
+    noises: npt.NDArray[np.int16],
+) -> None:
+    """Add noise to the values of some rows of scenes, clipped to [0, 255]: eight of them from each four words of a stream.
+
+    Args:
+        rows: (b,) int64, which of the B.
+        draws: (b,) float64, uniform in [0, 1): the key of each one's stream.
+        scenes: (B, H, W*C) uint8, changed in those rows.
+        noises: (n,) int16, what may be added, each as likely; n divides 2**16.
+    """
+    words = np.empty(4, np.uint64)
+    for b in range(len(rows)):
+        key, values = np.uint64(draws[b] * 2.0**53), scenes[rows[b]].reshape(-1)
+        for start in range(0, len(values), 8):
+            words[:] = philox(np.uint64(start // 8), np.uint64(0), np.uint64(0), np.uint64(0), key & _LOW, key >> _SHIFT)
+            for n in range(min(8, len(values) - start)):
+                which = (words[n // 2] >> np.uint64(16 * (n % 2))) % np.uint64(len(noises))
+                values[start + n] = min(max(np.int16(values[start + n]) + noises[which], 0), 255)

@@ -26,11 +26,20 @@ def in_threads(num_threads: int, kernel: Callable[..., Any], *batched: npt.NDArr
         kernel: writes into its arguments, row by row; releases the GIL.
         batched: arrays of shape (B, ...), cut along B.
         shared: what each part gets whole.
+
+    Raises:
+        Exception: that of the first part that fails, when no part is running any longer.
     """
     size = -(-len(batched[0]) // num_threads)
     if size == len(batched[0]):
         kernel(*batched, *shared)
         return
     parts = [tuple(array[start : start + size] for array in batched) for start in range(0, len(batched[0]), size)]
-    for done in [_pool(num_threads).submit(kernel, *part, *shared) for part in parts]:
+    running: list[concurrent.futures.Future[Any]] = []
+    try:
+        running.extend(_pool(num_threads).submit(kernel, *part, *shared) for part in parts)
+        concurrent.futures.wait(running)
+    finally:  # a Ctrl-C does not end it either: a part that is left alone would write into what comes next
+        concurrent.futures.wait(running)
+    for done in running:
         done.result()

@@ -38,7 +38,7 @@ class Mutant:
     tests: str
 
 
-RETINA, SCENES, ENVS = "glimpse_env/retina.py", "glimpse_env/scenes.py", "glimpse_env/episodes.py"
+RETINA, SCENES, ENVS = "glimpse_env/patches.py", "glimpse_env/pieces.py", "glimpse_env/episodes.py"
 GAZE, CANVAS, INPUTS, STREAMS = (f"glimpse_env/{name}.py" for name in ("gaze", "canvas", "inputs", "streams"))
 CLASSES, CATCH = "glimpse_env/worlds/classification.py", "glimpse_env/worlds/catch.py"
 REINFORCE, RAM, NETWORKS = "agents/reinforce.py", "agents/ram.py", "agents/networks.py"
@@ -49,7 +49,9 @@ MUTANTS = [
     Mutant(RETINA, "- 0.5 * size + 0.5))", "- 0.5 * size))", "corners are rounded down, not to the nearest", "test_retina"),
     Mutant(RETINA, "* 0.5 * extent -", "* 0.5 * (extent - 1) -", "a location counts in pixel middles", "test_retina"),
     Mutant(RETINA, "float32(255 * cell * cell)", "float32(255 * cell)", "coarse scales are too bright", "test_retina"),
-    Mutant(RETINA, "left = _corner(locations[b, 0], W", "left = _corner(locations[b, 1], W", "x is y", "test_retina"),
+    Mutant(
+        RETINA, "left = _corner(locations[b, 0], W, size)", "left = _corner(locations[b, 1], W, size)", "x is y", "test_retina"
+    ),
     Mutant(RETINA, "* C, np.uint16)", "* C, np.uint8)", "sums of columns overflow", "test_retina"),
     Mutant(RETINA, "np.uintp(k * C + c), i", "np.uintp((num_scales - 1 - k) * C + c), i", "coarsest first", "test_retina"),
     Mutant(RETINA, "row, c, C, 4, norm)", "row, c, C, 3, norm)", "cells of 4 leave a column out", "test_retina"),
@@ -59,18 +61,18 @@ MUTANTS = [
     Mutant(SCENES, "min(value, np.uint8(255) - old)", "value", "bright pixels wrap to dark", "test_scenes"),
     Mutant(
         SCENES,
-        "        scene[:] = 0\n        if translate:",
-        "        if translate:",
+        "        scene[:] = 0\n",
+        "",
         "the last scene shines through",
         "test_scenes",
     ),
     Mutant(SCENES, "int(draws[b, 0] * (W - w + 1))", "int(draws[b, 0] * (W - w))", "never at the right edge", "test_scenes"),
-    Mutant(SCENES, "cut_y, cut_x * C,", "cut_x, cut_y * C,", "pieces are cut at the wrong place", "test_scenes"),
+    Mutant(SCENES, "cut_y, cut_x, size, size", "cut_x, cut_y, size, size", "pieces are cut at the wrong place", "test_scenes"),
     Mutant(SCENES, "cos * x + sin * y, cos * y - sin * x", "cos * x - sin * y, cos * y + sin * x", "turns back", "test_scenes"),
     Mutant(
         SCENES,
-        "d = draws[b, _DRAWS_A_SCENE + _DRAWS_A_PIECE * piece :]",
-        "d = draws[b, _DRAWS_A_SCENE:]",
+        "d = draws[b, DRAWS_A_SCENE + DRAWS_A_PIECE * piece :]",
+        "d = draws[b, DRAWS_A_SCENE:]",
         "one piece, many times",
         "test_scenes",
     ),
@@ -118,10 +120,14 @@ MUTANTS = [
     Mutant(GAZE, "here + reach * there", "here + there", "relative moves ignore max_step", "test_envs"),
     Mutant(GAZE, "np.float32(min(max(target, -1.0), 1.0))", "np.float32(target)", "the gaze leaves the scene", "test_envs"),
     Mutant(GAZE, "if moving[b]:", "if True:", "the gaze of ended episodes moves", RULES),
+    Mutant(CANVAS, "if lead[x] > 0", "if lead[x] >= 0", "the first view stays", "test_canvas"),
     Mutant(
-        CANVAS, "painted[b, C, y, x] <= sharpness", "painted[b, C, y, x] < sharpness", "the first view stays", "test_canvas"
+        CANVAS,
+        "canvases[b, c, from_y, source + x]",
+        "canvases[b, c, from_y, start + x]",
+        "what was seen slides along",
+        "test_canvas",
     ),
-    Mutant(CANVAS, "canvases[b, c, y + dy, x + dx]", "canvases[b, c, y + dy, x]", "what was seen slides along", "test_canvas"),
     Mutant(CLASSES, "or steps[b] >= num_glimpses", "or steps[b] > num_glimpses", "a step too many", "test_classification"),
     Mutant(
         CLASSES,

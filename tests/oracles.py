@@ -161,3 +161,37 @@ class Catch:
         hit = self.column in range(self.paddle, self.paddle + self.paddle_width)
         self.caught += hit
         return int(hit), not self.waiting
+
+
+def cells(num_rings, num_wedges, radius, fovea):
+    """The pixels of each cell, as offsets (x, y) from the fixation, and the one it takes if it has none; the areas of cells."""
+    edges = [0, *(fovea * (radius / fovea) ** (n / (num_rings - 1)) for n in range(num_rings))]
+    found, areas = [], []
+    for ring in range(num_rings):
+        inner, outer = edges[ring], edges[ring + 1]
+        areas.append(math.pi * (outer**2 - inner**2) / num_wedges)
+        for wedge in range(num_wedges):
+            pixels = []
+            for y in range(-radius, radius):
+                for x in range(-radius, radius):
+                    away, turn = math.hypot(x + 0.5, y + 0.5), math.degrees(math.atan2(y + 0.5, x + 0.5)) % 360 / 360
+                    begun = turn * num_wedges - wedge
+                    if inner <= away + 1e-9 < outer and (-1e-9 <= begun < 1 - 1e-9 or begun - num_wedges >= -1e-9):
+                        pixels.append((x, y))
+            middle, angle = (inner + outer) / 2, 2 * math.pi * (wedge + 0.5) / num_wedges
+            alone = (math.floor(middle * math.cos(angle) + 1e-9), math.floor(middle * math.sin(angle) + 1e-9))
+            found.append((pixels, alone))
+    return found, areas
+
+
+def look_in_rings(scene, location, num_rings, num_wedges, radius, fovea):
+    """One log-polar glimpse (C, R, V) of one scene (H, W, C)."""
+    H, W, C = scene.shape
+    left, top = corner(location[0], W, 0), corner(location[1], H, 0)
+    glimpse = np.zeros((C, num_rings * num_wedges), np.float32)
+    for n, (owned, alone) in enumerate(cells(num_rings, num_wedges, radius, fovea)[0]):
+        pixels = owned or [alone]
+        inside = [(left + x, top + y) for x, y in pixels if 0 <= left + x < W and 0 <= top + y < H]
+        for c in range(C):
+            glimpse[c, n] = sum(int(scene[y, x, c]) for x, y in inside) / (255 * len(pixels))
+    return glimpse.reshape(C, num_rings, num_wedges)

@@ -23,4 +23,4 @@ def test_a_fault_can_be_put_in(mutant, tmp_path):
 def test_there_are_faults_of_every_part():
     counts = collections.Counter(pathlib.PurePath(mutant.file).stem for mutant in mutants.MUTANTS)
     assert len(mutants.MUTANTS) >= 20
-    assert all(counts[name] >= 3 for name in ("retina", "scenes", "episodes", "inputs", "gaze", "catch", "reinforce", "ram"))
+    assert all(counts[name] >= 3 for name in ("patches", "pieces", "episodes", "inputs", "gaze", "catch", "reinforce", "ram"))

@@ -10,7 +10,8 @@ from gymnasium.vector import AutoresetMode
 from rollouts import IDS, MODES, actions_of, assert_identical, single, vector
 
 from glimpse_env import Retina, rendering
-from glimpse_env.rendering import Layout, draw, foveate, tile
+from glimpse_env.rendering import Layout, draw, tile
+from glimpse_env.sight import foveate
 
 
 @pytest.mark.parametrize("id", IDS)
@@ -263,7 +264,7 @@ def test_foveate_shows_what_was_seen_and_no_more():
 def test_a_frame_takes_less_than_five_milliseconds(id):
     env = single(id, render_mode="rgb_array")
     env.reset(seed=0)
-    env.believe(np.full(len(env.task.action_names), 1 / len(env.task.action_names)))
+    env.believe(np.full(n := len(env.task.action_names), 1 / n))
     for _ in range(6):
         env.step(env.action_space.sample())
     assert min(timeit.repeat(env.render, number=1, repeat=20)) < 0.005

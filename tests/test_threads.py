@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -29,6 +30,20 @@ def test_error_of_a_part_reaches_the_caller(num_threads):
 
     with pytest.raises(ArithmeticError, match="row 5"):
         in_threads(num_threads, kernel, np.arange(6), shared=())
+
+
+def test_nothing_is_at_work_any_longer_when_an_error_reaches_the_caller():
+    done = np.zeros(4, bool)
+
+    def kernel(rows, done):
+        if 0 in rows:
+            raise ArithmeticError("row 0")
+        time.sleep(0.3)
+        done[:] = True
+
+    with pytest.raises(ArithmeticError, match="row 0"):
+        in_threads(4, kernel, np.arange(4), done, shared=())
+    assert done.tolist() == [False, True, True, True]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")

@@ -240,6 +240,35 @@ def test_peripheral_is_the_whole_image_averaged(kind, peripheral, cell):
     np.testing.assert_allclose(observation["peripheral"], expected, atol=1e-6)
 
 
+# Images that are not what they should be.
+
+
+@pytest.mark.parametrize(("shape", "dtype"), [((3, H, W), np.uint8), ((H, W, 3), np.float32), ((H, W), np.uint8)])
+def test_an_image_other_than_its_space_is_refused(shape, dtype):
+    env = wrapped("colour")
+    env.reset(seed=0)
+    env.unwrapped._observe = lambda: np.zeros(shape, dtype)
+    with pytest.raises(ValueError, match=r"promises images \(20, 31, 3\) uint8 and gave one") as error:
+        env.step(act(0, 0))
+    assert f"{shape} {np.dtype(dtype)}" in str(error.value)
+
+
+@pytest.mark.parametrize("shape", [(4, 84, 84), (3, 40, 84), (1, 84, 84), (16, 84, 84)])
+def test_channels_first_are_refused_with_the_remedy(shape):
+    env = Pictures("colour")
+    env.observation_space = spaces.Box(0, 255, shape, np.uint8)
+    with pytest.raises(ValueError, match="channels first: put them last with Gymnasium's TransformObservation") as error:
+        GlimpseWrapper(env)
+    assert str((*shape[1:], shape[0])) in str(error.value)
+
+
+@pytest.mark.parametrize("shape", [(84, 84, 4), (84, 84, 16), (10, 10, 12), (2, 9, 3), (7, 7, 3)])
+def test_channels_last_are_taken(shape):
+    env = Pictures("colour")
+    env.observation_space = spaces.Box(0, 255, shape, np.uint8)
+    assert GlimpseWrapper(env, 2).scene_shape == shape
+
+
 # What is refused.
 
 NAN = float("nan")
@@ -286,10 +315,10 @@ def test_refused_seed_leaves_the_env_unharmed(seed):
 @pytest.mark.parametrize(
     ("kind", "arguments", "message"),
     [
-        ("grey", {"patch_size": 0}, r"patch_size .*at least 1, got 0"),
-        ("grey", {"patch_size": 32}, r"patch_size=32 is bigger than the image \(20, 31\)"),
-        ("grey", {"num_scales": 0}, r"num_scales .*at least 1"),
-        ("grey", {"scale_factor": 1}, r"scale_factor .*at least 2"),
+        ("grey", {"patch_size": 0}, "patch_size must be from 1 to 32768, got 0"),
+        ("grey", {"patch_size": 32}, r"patch_size=32 is bigger than the scene \(20, 31\)"),
+        ("grey", {"num_scales": 0}, "num_scales must be from 1 to 32768"),
+        ("grey", {"scale_factor": 1}, "scale_factor must be from 2 to 32768"),
         ("grey", {"initial_fixation": "left"}, r"'left': use 'random', 'center' or \(x, y\)"),
         ("grey", {"location_mode": "polar"}, r"'polar': use one of 'absolute', 'relative'"),
         ("grey", {"max_step": 0}, r"max_step must be above 0"),

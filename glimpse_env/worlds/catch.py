@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from glimpse_env import inputs
+from glimpse_env.jit import jit
 from glimpse_env.threads import in_threads
 from glimpse_env.worlds.base import Task, World
 
@@ -105,14 +105,14 @@ class CatchWorld(World):
         return {"caught": self._caught}
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def _column(start: int, slope: float, row: int, width: int) -> int:
     """The column of a ball in a row: on a straight line, folded at the walls. No error adds up from row to row."""
     x = (start + slope * row) % (2 * (width - 1))
     return int(min(x, 2 * (width - 1) - x) + 0.5)
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def _play(
     actions: npt.NDArray[np.int64],
     playing: npt.NDArray[np.bool_],

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from glimpse_env import inputs
+from glimpse_env.jit import jit
 from glimpse_env.threads import in_threads
 from glimpse_env.worlds.base import Task, World
 
@@ -93,7 +93,7 @@ class CircleSquareWorld(World):
         return {"correct": self._correct}
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def _draw(
     rows: npt.NDArray[np.int64],
     scenes: npt.NDArray[np.uint8],

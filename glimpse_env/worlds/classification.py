@@ -2,11 +2,11 @@
 
 from typing import Any, ClassVar
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from glimpse_env import datasets, inputs
+from glimpse_env.jit import jit
 from glimpse_env.scenes import VARIATIONS, changed, make_composer
 from glimpse_env.worlds.base import Task, World
 
@@ -164,7 +164,7 @@ class ClassificationWorld(World):
         }
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def _score(
     actions: npt.NDArray[np.int64],
     playing: npt.NDArray[np.bool_],

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from glimpse_env import datasets, inputs
-from glimpse_env.scenes import VARIATIONS, changed, make_composer, strew
+from glimpse_env.jit import jit
+from glimpse_env.scenes import VARIATIONS, changed, make_composer
 from glimpse_env.worlds.base import Task, World
 
 
@@ -127,10 +128,10 @@ class SearchWorld(World):
         if indices is not None:
             images[:, 0] = indices
         places = np.empty((len(rows), n, 2), np.int64)
-        strew(places, draws[:, n : 2 * n], h, w, *self.scenes.shape[1:3])
+        _strew(places, draws[:, n : 2 * n], h, w, *self.scenes.shape[1:3])
         counts, varied = np.full(len(rows), n), draws[:, 2 * n :]
         self._composer.lay(self.scenes, rows, self.dataset, images, places, counts, varied, self._num_threads)
-        self._cutter.lay(self.cues, rows, self.dataset, images[:, :1], np.zeros_like(places), counts // n, draws[:, :0])
+        self._cutter.lay(self.cues, rows, self.dataset, images[:, :1], np.zeros_like(places[:, :1]), counts // n, draws[:, :0])
         self.places[rows], self._steps[rows] = places, 0
 
     def step(
@@ -166,3 +167,31 @@ class SearchWorld(World):
         _, h, w, _ = self.cues.shape
         middles: npt.NDArray[np.float64] = self.places[:, 0] + np.array([w, h]) / 2
         return middles
+
+
+@jit
+def _strew(places: npt.NDArray[np.int64], draws: npt.NDArray[np.float64], h: int, w: int, H: int, W: int) -> None:
+    """Draw places for images that do not overlap, each evenly from those that earlier ones leave free: there must be one.
+
+    Args:
+        places: (b, n, 2) int64, filled with the top-left pixel (x, y) of each image.
+        draws: (b, n) float64, uniform in [0, 1).
+        h: height of an image.
+        w: width of an image.
+        H: height of the scene.
+        W: width of the scene.
+    """
+    B, n, _ = places.shape
+    free = np.empty((H - h + 1, W - w + 1), np.bool_)
+    for b in range(B):
+        free[:] = True
+        for k in range(n):
+            left_over = int(draws[b, k] * free.sum())
+            for at in range(free.size):
+                y, x = divmod(at, free.shape[1])
+                if free[y, x]:
+                    left_over -= 1
+                    if left_over < 0:
+                        break
+            places[b, k] = x, y
+            free[max(0, y - h + 1) : y + h, max(0, x - w + 1) : x + w] = False

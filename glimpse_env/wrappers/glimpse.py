@@ -12,12 +12,13 @@ from gymnasium.utils import RecordConstructorArgs
 from glimpse_env import inputs
 from glimpse_env.gaze import NUM_DRAWS, Gaze
 from glimpse_env.rendering import draw
-from glimpse_env.retina import Retina
+from glimpse_env.retina import Retina, RetinaLike, make_retina
 from glimpse_env.streams import uniforms
 from glimpse_env.worlds import Task
 
 SOURCES = ("observation", "render")
 _EVERYONE = np.ones(1, np.bool_)
+_MOST_CHANNELS = 4  # of an image with more columns than rows that is taken to be one
 _PATH_LENGTH = 8  # the fixations that a picture shows: episodes may be long
 
 
@@ -48,9 +49,11 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
 
     Args:
         env: its observation is an image (H, W) or (H, W, C) of uint8, channels last; or a Dict with one; or its picture is.
-        patch_size: G, the pixels a side of each patch.
-        num_scales: K, the number of patches.
-        scale_factor: how many times wider each next patch is.
+        patch_size: G, the pixels a side of each patch; 8 unless given.
+        num_scales: K, the number of patches; 1 unless given.
+        scale_factor: how many times wider each next patch is; 2 unless given.
+        retina: another glimpse sensor in place of these three sizes, such as a `LogPolarRetina`, or your own, see `RetinaLike`;
+            ``glimpse`` has its shape then.
         initial_fixation: the first fixation: "random", "center", or a location (x, y).
         location_mode: "absolute": a location is where to look. "relative": it is added, times max_step, to the fixation,
             and the sum is kept within [-1, 1].
@@ -59,7 +62,7 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
             render_mode="rgb_array"; it is reset once to find the size. An observation that is no Dict is dropped then.
         image_key: the entry of a Dict observation that is the image; with "render", an entry to drop, or None.
         peripheral: P, the side of a coarse view of the whole image: cells of the smallest size with which P x P of them
-            cover it, centred, 0 outside; None for no such view.
+            cover it, centered, 0 outside; None for no such view.
 
     Raises:
         ValueError: an argument out of its range, or a bad location; the message names it and the environment is unharmed.
@@ -68,10 +71,11 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
     def __init__(
         self,
         env: gym.Env[Any, Any],
-        patch_size: int = 8,
-        num_scales: int = 1,
-        scale_factor: int = 2,
+        patch_size: int | None = None,
+        num_scales: int | None = None,
+        scale_factor: int | None = None,
         *,
+        retina: RetinaLike | None = None,
         initial_fixation: str | tuple[float, float] = "random",
         location_mode: str = "absolute",
         max_step: float | None = None,
@@ -84,6 +88,7 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
             patch_size=patch_size,
             num_scales=num_scales,
             scale_factor=scale_factor,
+            retina=retina,
             initial_fixation=initial_fixation,
             location_mode=location_mode,
             max_step=max_step,
@@ -96,16 +101,18 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
             raise ValueError(f"Unknown source {source!r}: use 'observation' or 'render'.")
         if source == "render":
             self.metadata = {**env.metadata, "render_modes": ["rgb_array"]}  # it can be made with no other
-        self.retina = Retina(patch_size, num_scales, scale_factor)
+        sizes = {"patch_size": patch_size, "num_scales": num_scales, "scale_factor": scale_factor}
+        given = {name: size for name, size in sizes.items() if size is not None}
+        if retina is not None and given:
+            raise ValueError(f"A retina= has sizes of its own: leave out {', '.join(given)}.")
         self._gaze = Gaze(initial_fixation, location_mode, max_step)
         self._source, self._image_key = source, image_key
-        image, others = _image_and_others(env, source, image_key)
-        self.scene_shape = _shape(image)
+        self._image, others = _image_and_others(env, source, image_key)
+        self.scene_shape = _shape(self._image)
         H, W, C = self.scene_shape
-        if patch_size > max(H, W):
-            raise ValueError(f"patch_size={patch_size} is bigger than the image ({H}, {W}): make it smaller.")
+        self.retina = make_retina(retina, (H, W), **given)
         seen: list[tuple[str, gym.Space[Any]]] = [
-            ("glimpse", spaces.Box(0, 1, (num_scales * C, patch_size, patch_size), np.float32)),
+            ("glimpse", spaces.Box(0, 1, self.retina.shape(C), np.float32)),
             ("fixation", spaces.Box(-1, 1, (2,), np.float32)),
         ]
         self._overview: Retina | None = None
@@ -178,7 +185,13 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         image = observation if self._image_key is None else others.pop(self._image_key)
         if self._source == "render":
             image = self.env.render()
-        scenes = np.ascontiguousarray(image).reshape(1, *self.scene_shape)
+        image = np.ascontiguousarray(image)
+        if image.shape != self._image.shape or image.dtype != np.uint8:
+            raise ValueError(
+                f"{self.env} promises images {self._image.shape} uint8 and gave one {image.shape} {image.dtype}: correct its "
+                "observation_space, or what it returns."
+            )
+        scenes = image.reshape(1, *self.scene_shape)
         self._scene, self._glimpse = scenes[0], self.retina(scenes, self._fixation)[0]
         self._path.append(self._fixation[0].copy())
         seen = {"glimpse": self._glimpse.copy(), "fixation": self._fixation[0].copy()}
@@ -209,6 +222,13 @@ def _image_and_others(
         raise ValueError(
             f"The image must be (H, W) or (H, W, C) of uint8, got {image}: name its entry with image_key=, convert it first, "
             "or use source='render'."
+        )
+    H, W, C = _shape(image)
+    if C > _MOST_CHANNELS and min(W, C) > H:
+        raise ValueError(
+            f"The image must be (H, W, C), and {image.shape} seems to have its channels first: put them last with Gymnasium's "
+            "TransformObservation(env, lambda image: image.transpose(1, 2, 0), "
+            f"spaces.Box(0, 255, {(W, C, H)}, np.uint8))."
         )
     return image, others
 

@@ -10,7 +10,8 @@ from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
 from glimpse_env import inputs
-from glimpse_env.canvas import SCENE, Canvas
+from glimpse_env.canvas import Canvas
+from glimpse_env.inputs import SCENE
 
 _ROW = np.zeros(1, np.int64)
 

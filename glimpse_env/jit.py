@@ -1,0 +1,77 @@
+"""The one way in which this package compiles its kernels.
+
+Numba's cache holds what it compiled, beside the source or in the user's cache folder, and looks at the file of a kernel alone
+to see whether it has changed: kernels that call one another share a file.
+"""
+
+import functools
+import threading
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numba
+from numba.core.caching import FunctionCache
+
+_WARNED = threading.Event()
+
+
+def jit(kernel: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Compile a function at its first call: it releases the GIL, and later processes load it from Numba's cache.
+
+    Without a cache (nowhere to write, a full disk, a damaged file) it is compiled in each process anew; the first kernel that
+    it happens to warns. With ``NUMBA_DISABLE_JIT=1`` it stays as it is, in Python, and must compute the same bits: NumPy's
+    small integers wrap where Numba's are widened, so sums of pixels say what they are summed in.
+
+    Args:
+        kernel: the function; None for a decorator with options.
+        options: further ones of ``numba.njit``.
+    """
+    if kernel is None:
+        return functools.partial(jit, **options)
+    compiled = numba.njit(nogil=True, **options)(kernel)
+    if compiled is not kernel:
+        try:
+            compiled._cache = _Cache(kernel)  # type: ignore[no-untyped-call]  # what cache=True does, with a cache that forgives
+        except (OSError, RuntimeError) as error:
+            _warn(str(error))
+    return compiled
+
+
+class _Cache(FunctionCache):  # type: ignore[misc]  # Numba has no types
+    """Numba's cache of a kernel, but whatever fails in it costs a compilation and no more."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Load what was compiled for some types; None where there is nothing that can be loaded."""
+        try:
+            return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        except Exception as error:
+            self._forgive(error)
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Save what was compiled for some types, if that is possible."""
+        try:
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
+        except Exception as error:
+            self._forgive(error)
+
+    def _forgive(self, error: Exception) -> None:
+        """Warn, and empty the index, so that a damaged cache is written anew."""
+        _warn(f"{type(error).__name__}: {error}")
+        try:
+            self.flush()  # type: ignore[no-untyped-call]
+        except OSError:
+            self.disable()  # type: ignore[no-untyped-call]
+
+
+def _warn(reason: str) -> None:
+    """Warn that there is no cache: once in a process, whatever the number of kernels."""
+    if not _WARNED.is_set():
+        _WARNED.set()
+        warnings.warn(
+            f"glimpse_env compiles without a cache, and so for seconds in each process ({reason}): make a folder writable and "
+            "name it in NUMBA_CACHE_DIR.",
+            RuntimeWarning,
+            stacklevel=3,
+        )

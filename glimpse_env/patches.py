@@ -1,0 +1,122 @@
+"""The kernels of square patches: where they lie, what they see, what their glimpses show. For the arithmetic see `retina`."""
+
+import numpy as np
+import numpy.typing as npt
+
+from glimpse_env.jit import jit
+
+
+@jit
+def _corner(coordinate: float, extent: int, size: int) -> int:
+    """Pixel corner nearest to the edge of a span of size pixels around a coordinate in [-1, 1] of an extent."""
+    return int(np.floor((np.float64(coordinate) + 1.0) * 0.5 * extent - 0.5 * size + 0.5))
+
+
+@jit
+def corners(locations: npt.NDArray[np.float32], sizes: npt.NDArray[np.int64], height: int, width: int) -> npt.NDArray[np.int64]:
+    """Find the top-left pixels (x, y) of squares around locations (B, 2), of n sizes (n,) in pixels: (B, n, 2) int64."""
+    found = np.empty((len(locations), len(sizes), 2), np.int64)
+    for b in range(len(locations)):
+        for n in range(len(sizes)):
+            found[b, n, 0] = _corner(locations[b, 0], width, sizes[n])
+            found[b, n, 1] = _corner(locations[b, 1], height, sizes[n])
+    return found
+
+
+@jit(inline="always")
+def _average(columns, patch_row, channel, num_channels, cell, norm):  # type: ignore[no-untyped-def]
+    """Average cells of column sums into one row of a patch."""
+    for j in range(np.uintp(len(patch_row))):
+        total = np.uint32(0)
+        for m in range(np.uintp(cell)):
+            total += columns[(j * np.uintp(cell) + m) * np.uintp(num_channels) + np.uintp(channel)]
+        patch_row[j] = np.float32(total) / norm
+
+
+@jit(error_model="numpy")
+def look(
+    scenes: npt.NDArray[np.uint8],
+    locations: npt.NDArray[np.float32],
+    glimpses: npt.NDArray[np.float32],
+    num_scales: int,
+    scale_factor: int,
+) -> None:
+    """Fill glimpses (B, K*C, G, G) from scenes (B, H, W*C): sum the rows of a cell, then its columns.
+
+    Indices are unsigned so that no check for negative ones keeps the loops from being vectorised.
+    """
+    B, H, WC = scenes.shape
+    C = glimpses.shape[1] // num_scales
+    G = glimpses.shape[2]
+    W = WC // C
+    columns = np.empty(G * scale_factor ** (num_scales - 1) * C, np.uint16)
+    for b in range(np.uintp(B)):
+        cell = 1
+        for k in range(num_scales):
+            size = G * cell
+            left = _corner(locations[b, 0], W, size)
+            top = _corner(locations[b, 1], H, size)
+            # The part of the square's width that lies in the scene: [start, start + width) of its row of size * C values.
+            inside = min(max(0, -left), size)
+            start = np.uintp(inside * C)
+            width = np.uintp(max(0, min(W - left, size) - inside) * C)
+            source = np.uintp((left + inside) * C)
+            norm = np.float32(255 * cell * cell)
+            for i in range(np.uintp(G)):
+                for n in range(np.uintp(size * C)):
+                    columns[n] = 0
+                first = top + np.intp(i) * cell
+                for y in range(np.uintp(max(0, first)), np.uintp(max(0, min(H, first + cell)))):  # type: ignore[arg-type]
+                    for n in range(width):
+                        columns[start + n] += scenes[b, y, source + n]
+                for c in range(C):
+                    row = glimpses[b, np.uintp(k * C + c), i]
+                    # The usual cells as constants, so that their sums are unrolled.
+                    if cell == 1:
+                        _average(columns, row, c, C, 1, norm)
+                    elif cell == 2:
+                        _average(columns, row, c, C, 2, norm)
+                    elif cell == 4:
+                        _average(columns, row, c, C, 4, norm)
+                    else:
+                        _average(columns, row, c, C, cell, norm)
+            cell *= scale_factor
+
+
+@jit
+def project(
+    glimpses: npt.NDArray[np.float32],
+    locations: npt.NDArray[np.float32],
+    H: int,
+    W: int,
+    corners: npt.NDArray[np.int64],
+    scale_factor: int,
+    shown: npt.NDArray[np.float32],
+) -> None:
+    """Fill windows (B, C + 1, h, w), all 0, at corners (B, 2) of scenes H x W: the coarsest patch first, finer ones on top."""
+    B, channels, height, width = shown.shape
+    C, G = channels - 1, glimpses.shape[2]
+    K = glimpses.shape[1] // C
+    for b in range(B):
+        for k in range(K - 1, -1, -1):
+            cell = scale_factor**k
+            left = _corner(locations[b, 0], W, G * cell) - corners[b, 0]
+            top = _corner(locations[b, 1], H, G * cell) - corners[b, 1]
+            first, last = max(0, left), min(width, left + G * cell)
+            if first >= last:
+                continue
+            for i in range(G):
+                begin, end = max(0, top + i * cell), min(height, top + (i + 1) * cell)
+                if begin >= end:
+                    continue
+                for c in range(C):  # one row of pixels, and the others like it
+                    for j in range(G):
+                        value = glimpses[b, k * C + c, i, j]
+                        for x in range(max(first, left + j * cell), min(last, left + (j + 1) * cell)):
+                            shown[b, c, begin, x] = value
+                for x in range(first, last):
+                    shown[b, C, begin, x] = np.float32(1 / cell)
+                for c in range(channels):
+                    for y in range(begin + 1, end):
+                        for x in range(first, last):
+                            shown[b, c, y, x] = shown[b, c, begin, x]

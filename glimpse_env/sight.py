@@ -1,0 +1,80 @@
+"""What one glimpse shows of a scene, for pictures: all that is known of it is what `RetinaLike.project` tells."""
+
+import numpy as np
+import numpy.typing as npt
+
+from glimpse_env.ink import Colour, Picture
+from glimpse_env.retina import RetinaLike
+
+_UNSEEN = 56
+
+
+def foveate(
+    glimpse: npt.NDArray[np.float32], retina: RetinaLike, location: npt.NDArray[np.float32], height: int, width: int
+) -> npt.NDArray[np.uint8]:
+    """Lay a glimpse where it was taken: all of the scene that an agent sees, as sharply as it does.
+
+    Args:
+        glimpse: (K*C, h, w) float32 in [0, 1].
+        retina: the glimpse sensor.
+        location: (2,) float32 in [-1, 1], where it was taken.
+        height: H of the scene.
+        width: W of the scene.
+
+    Returns:
+        (H, W, C) uint8; dark grey where nothing is seen.
+    """
+    shown = _project(retina, glimpse, location, height, width)
+    return np.where(shown[..., -1:] > 0, np.rint(shown[..., :-1] * 255), _UNSEEN).astype(np.uint8)
+
+
+def outline(
+    within: Picture,
+    retina: RetinaLike,
+    location: npt.NDArray[np.float32],
+    height: int,
+    width: int,
+    color: Colour,
+    thickness: int,
+    sharpest: bool = False,
+) -> None:
+    """Draw lines around what a retina sees: wherever its sharpness changes, on the sharper side.
+
+    Args:
+        within: the scene, enlarged by a whole number.
+        retina: the glimpse sensor.
+        location: (2,) float32 in [-1, 1], where it looks.
+        height: H of the scene.
+        width: W of the scene.
+        color: of the lines.
+        thickness: of the lines, in pixels of the picture.
+        sharpest: draw a line around what it sees most sharply alone.
+    """
+    scale = len(within) // height
+    rim = -(-thickness // scale)  # of pixels around the scene, so that an edge of both shows a line
+    blank = np.zeros(retina.shape(1), np.float32)
+    sharpness = _project(retina, blank, location, height, width, rim)[..., -1]
+    if sharpest:
+        sharpness = np.where(sharpness == sharpness.max(), sharpness, 0)
+    sharpness = sharpness.repeat(scale, axis=0).repeat(scale, axis=1)
+    line = np.zeros(sharpness.shape, np.bool_)
+    for away in range(1, thickness + 1):
+        for here, there in ((slice(away, None), slice(-away)), (slice(-away), slice(away, None))):
+            line[here] |= sharpness[here] > sharpness[there]
+            line[:, here] |= sharpness[:, here] > sharpness[:, there]
+    within[line[rim * scale : -rim * scale, rim * scale : -rim * scale]] = color
+
+
+def _project(
+    retina: RetinaLike,
+    glimpse: npt.NDArray[np.float32],
+    location: npt.NDArray[np.float32],
+    height: int,
+    width: int,
+    rim: int = 0,
+) -> npt.NDArray[np.float32]:
+    """The scene, and a rim around it, as one glimpse shows it, and how sharply: (H + 2 rim, W + 2 rim, C + 1)."""
+    locations, corner = np.asarray(location, np.float32)[np.newaxis], np.full((1, 2), -rim)
+    window = (height + 2 * rim, width + 2 * rim)
+    shown: npt.NDArray[np.float32] = retina.project(glimpse[np.newaxis], locations, (height, width), corner, window)[0]
+    return shown.transpose(1, 2, 0)
