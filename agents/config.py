@@ -142,6 +142,8 @@ class NetworkOptions:
     """Units of each half of the glimpse network; 128 in the paper."""
     size: int = 256
     """Units of the glimpse network's output and of the core."""
+    plan: bool = False
+    """Let the location depend on the number of the glimpse as well: a plan for scenes of which no glimpse gives an overview."""
     stop_location_gradient: bool = False
     """Keep REINFORCE's gradient of the location out of the core: the other reading of the paper."""
 

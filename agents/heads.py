@@ -15,15 +15,18 @@ class LocationNetwork(nn.Linear):
     """Mean of the Gaussian over the next location (f_l): (B, D) to (B, 2).
 
     Linear in h and not bounded (who acts clips), and 0, the scene's center, at first.
+
+    Args:
+        in_features: D.
+        num_planned: how many of the last features of h count glimpses, see `CountingCore`. Their weights, a plan, begin at
+            random: a gaze that rests is hard to move, since a step to any side gains as much.
     """
 
-    def __init__(self, in_features: int) -> None:
+    def __init__(self, in_features: int, num_planned: int = 0) -> None:
         super().__init__(in_features, 2)
-
-    def reset_parameters(self) -> None:
-        """Begin at the center."""
         nn.init.zeros_(self.weight)
         nn.init.zeros_(self.bias)
+        nn.init.normal_(self.weight[:, in_features - num_planned :], std=0.3)
 
 
 class DetachedLocationNetwork(LocationNetwork):

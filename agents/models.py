@@ -52,14 +52,14 @@ def make_model(config: Config, envs: Envs) -> networks.RecurrentAttentionModel:
     if "cue" in shapes:
         glimpse_network = networks.CuedGlimpseNetwork(glimpse_network, shapes["cue"], config.size)
     core: Any = CORES[config.core](glimpse_network.size, config.size)
-    if config.looking == "fixed":
+    if config.looking == "fixed" or config.plan:
         if num_glimpses is None:
-            raise ValueError(f"looking='fixed' needs a number of glimpses, and {config.env_id} has none: use another way.")
+            raise ValueError(f"looking='fixed' and plan need a number of glimpses, and {config.env_id} has none.")
         core = networks.CountingCore(core, num_glimpses)
-        location: nn.Module = heads.ScanPath(num_glimpses)
-    else:
-        stopped = config.stop_location_gradient
-        location = (heads.DetachedLocationNetwork if stopped else heads.LocationNetwork)(core.size)
+    kind = heads.DetachedLocationNetwork if config.stop_location_gradient else heads.LocationNetwork
+    location: nn.Module = kind(core.size, num_glimpses or 0 if config.plan else 0)
+    if config.looking == "fixed":
+        location = heads.ScanPath(num_glimpses or 0)
     action = heads.GaussianActionNetwork if isinstance(action_space, spaces.Box) else heads.ActionNetwork
     read = (heads.SkipHeads if config.skip else heads.Heads)(
         action(core.size + config.skip * glimpse_network.size, num_outputs(action_space)),
