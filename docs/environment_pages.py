@@ -138,7 +138,9 @@ def _results(id: str) -> list[str]:
     score = json.loads(SCORES.read_text()).get(id)
     if score is None:
         return [*head, f"No agent is shipped yet. `python -m agents.ram --env-id {id}` trains one.", ""]
-    what = {"error": f"errs in {100 - score:.2f} % of"}.get(_made(id).task.measure, f"reaches {score:.2f} % of the best return in")
+    what = {"error": f"errs in {100 - score:.2f} % of"}.get(
+        _made(id).task.measure, f"reaches {score:.2f} % of the best return in"
+    )
     text = f"The shipped agent {what} the test episodes. [Results](../results.md) gives intervals, controls and commands."
     fixations = f"fixations-{id}.png"
     pictures = [f"![Where it looks](../images/{fixations})", ""] if (IMAGES / fixations).exists() else []
