@@ -98,7 +98,7 @@ def _made(id: str) -> Any:
 def _picture(id: str) -> list[str]:
     """The agent at work, where one is shipped; otherwise a still picture."""
     name = id.split("-")[1].lower()
-    for file, shown in ((f"watch-{id}.gif", "the trained agent at work"), (f"{name}.png", id)):
+    for file, shown in ((f"watch-{id}.gif", "The trained agent at work"), (f"{name}.png", id)):
         if (IMAGES / file).exists():
             return [f"![{shown}](../images/{file})", ""]
     return []
@@ -133,15 +133,16 @@ def _plain(space: gym.Space[Any]) -> str:
 
 
 def _results(id: str) -> list[str]:
-    """What the shipped agent reaches, and where it looks."""
+    """What the agent reaches, and where it looks."""
     head = ["## Results", ""]
     score = json.loads(SCORES.read_text()).get(id)
     if score is None:
         return [*head, f"No agent is shipped yet. `python -m agents.ram --env-id {id}` trains one.", ""]
-    what = {"error": f"errs in {100 - score:.2f} % of"}.get(
-        _made(id).task.measure, f"reaches {score:.2f} % of the best return in"
-    )
-    text = f"The shipped agent {what} the test episodes. [Results](../results.md) gives intervals, controls and commands."
+    error = _made(id).task.measure == "error"
+    what = f"errs in {100 - score:.2f} % of" if error else f"reaches {score:.2f} % of the best return in"
+    text = f"The agent {what} the test episodes. [Results](../results.md) gives intervals, controls and commands."
     fixations = f"fixations-{id}.png"
     pictures = [f"![Where it looks](../images/{fixations})", ""] if (IMAGES / fixations).exists() else []
-    return [*head, text, "", "```bash", f"python -m agents.ram watch --weights {id}", "```", "", *pictures]
+    shipped = (ROOT / "agents" / "data" / f"{id}.safetensors").exists()
+    watch = ["```bash", f"python -m agents.ram watch --weights {id}", "```", ""] if shipped else []
+    return [*head, text, "", *watch, *pictures]
