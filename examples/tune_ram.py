@@ -1,4 +1,4 @@
-"""Ray Tune sweeping the bundled agent's hyperparameters; trials are compared on the validation split.
+"""Ray Tune sweeps the bundled agent's hyperparameters and compares trials on the validation split.
 
 Needs the extras "agents" and "tune".
 ``python examples/tune_ram.py`` found, among four, a learning rate of 0.0032, std_start 0.29 and gamma 0, with 82.9 % of the
