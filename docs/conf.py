@@ -8,6 +8,7 @@ import sys
 HERE = pathlib.Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+import api_pages  # noqa: E402
 import environment_pages  # noqa: E402
 
 import glimpse_env  # noqa: E402
@@ -25,6 +26,7 @@ default_role = "code"
 
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
+napoleon_use_ivar = True  # a NamedTuple's fields are described once
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
@@ -34,11 +36,21 @@ autodoc_default_options = {"members": True}
 
 
 def setup(app):
-    """Write the environments' pages before anything is read, and show their docstrings' headings as such."""
+    """Write the pages of environments and modules before anything is read, and show the docstrings' Markdown as such."""
     environment_pages.write(HERE / "environments")
-    app.connect("autodoc-process-docstring", _headings_in_bold)
+    api_pages.write(HERE / "api")
+    app.connect("autodoc-process-docstring", _as_restructured)
 
 
-def _headings_in_bold(app, what, name, obj, options, lines):
-    lines[:] = [re.sub(r"^## (.*)", r"**\1**\n", line) for line in "\n".join(lines).splitlines()]
-    lines[:] = "\n".join(lines).splitlines()
+def _as_restructured(app, what, name, obj, options, lines):
+    """Show headings in bold, and tables as they are written."""
+    given, lines[:] = list(lines), []
+    within = False
+    for line in given:
+        if line.startswith("|") and not within:
+            lines += ["", "::", ""]
+        within = line.startswith("|")
+        if heading := re.match(r"## (.*)", line):
+            lines += [f"**{heading[1]}**", ""]
+        else:
+            lines.append("    " + line if within else line)

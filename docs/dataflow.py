@@ -14,12 +14,10 @@ BLUE, AMBER, GREEN = "#0072B2", "#E69F00", "#009E73"
 LOOK = np.float32([-0.3, 0.12])
 
 
-def box(axes: Axes, x: float, y: float, width: float, height: float, title: str, note: str, colour: str) -> None:
+def box(axes: Axes, x: float, y: float, width: float, height: float, title: str, note: str, color: str) -> None:
     """A part, its name on top and what it is below."""
-    axes.add_patch(
-        FancyBboxPatch((x, y), width, height, boxstyle="round,pad=0,rounding_size=0.12", fc="white", ec=colour, lw=2)
-    )
-    axes.text(x + width / 2, y + height - 0.16, title, ha="center", va="top", fontsize=13, weight="bold", color=colour)
+    axes.add_patch(FancyBboxPatch((x, y), width, height, boxstyle="round,pad=0,rounding_size=0.12", fc="white", ec=color, lw=2))
+    axes.text(x + width / 2, y + height - 0.16, title, ha="center", va="top", fontsize=13, weight="bold", color=color)
     axes.text(x + width / 2, y + 0.14, note, ha="center", va="bottom", fontsize=9.5, color="0.25", linespacing=1.3)
 
 

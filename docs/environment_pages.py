@@ -1,5 +1,6 @@
 """The page of each environment, made from its docstrings and the TASKS table when the documentation is built."""
 
+import functools
 import inspect
 import json
 import pathlib
@@ -10,12 +11,13 @@ import gymnasium as gym
 import numpy as np
 
 import glimpse_env
-from glimpse_env import GlimpseVectorEnv, games, worlds
+from glimpse_env import GlimpseVectorEnv, games
 from glimpse_env.datasets.published import PUBLISHED
 from glimpse_env.wrappers import GlimpseWrapper
 
 ROOT = pathlib.Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
+SCORES = ROOT / "glimpse_env" / "data" / "scores.json"  # percent right, or percent of the best return
 OURS = glimpse_env.TASKS | glimpse_env.FETCHED
 SHAPES = {"fashion_mnist": (28, 28, 1), "cifar10": (32, 32, 3), "svhn": (32, 32, 3)}  # nothing is fetched for a page
 GAMES = {"Glimpse-CarRacing-v0": (games.car_racing, "carracing.png"), "Glimpse-Atari-v0": (games.atari, "atari.png")}
@@ -39,9 +41,9 @@ def index_page(ids: list[str]) -> str:
 
 def task_page(id: str) -> str:
     """The page of a task of ours."""
-    registered = dict(OURS[id])
-    world = worlds.find(str(registered.pop("world", "classification")))
-    env = gym.make(id, **_stand_in(str(registered.get("dataset")))).unwrapped
+    env = _made(id)
+    world = type(env.world)
+    registered = {name: value for name, value in OURS[id].items() if name != "world"}
     H, W, C = env.scene_shape
     lines = [f"# {id}", "", _summary(id), "", *_picture(id)]
     lines += ["| | |", "|---|---|", f"| scene | {W}x{H} pixels, {C} channel{'s' * (C > 1)} |"]
@@ -57,7 +59,7 @@ def task_page(id: str) -> str:
     lines += [f"- {_said(world.info)}", f"- At the end: {_said(world.final_info)}", ""]
     lines += ["## Arguments", "", "Of the world:", "", *_arguments(world, registered)]
     lines += ["", "Of the eye, the rendering and the batch:", "", *_arguments(GlimpseVectorEnv, registered)]
-    return "\n".join([*lines, "", *_results(id, "correct" in env.world.final_info())])
+    return "\n".join([*lines, "", *_results(id)])
 
 
 def game_page(id: str) -> str:
@@ -70,7 +72,7 @@ def game_page(id: str) -> str:
 
 def _summary(id: str) -> str:
     """What an id is, in a line."""
-    described: Any = GAMES[id][0] if id in GAMES else worlds.find(str(OURS[id].get("world", "classification")))
+    described: Any = GAMES[id][0] if id in GAMES else type(_made(id).world)
     first = str(docstring_parser.parse(inspect.getdoc(described) or "").short_description)
     registered = OURS.get(id, {})
     about = [f"dataset {registered['dataset']}, fetched at its first use"] if "dataset" in registered else []
@@ -82,17 +84,21 @@ def _summary(id: str) -> str:
     return first[0].upper() + first[1:] + (f": {', '.join(about)}." if about else ".")
 
 
-def _stand_in(dataset: str) -> dict[str, Any]:
+@functools.cache
+def _made(id: str) -> Any:
+    """An environment of ours; black images stand in for those that would have to be fetched."""
+    dataset = str(OURS[id].get("dataset"))
     if dataset not in SHAPES:
-        return {}
+        return gym.make(id).unwrapped
     num_classes = len(PUBLISHED[dataset].classes)
-    return {"dataset": (np.zeros((num_classes, *SHAPES[dataset]), np.uint8), np.arange(num_classes))}
+    images = np.zeros((num_classes, *SHAPES[dataset]), np.uint8)
+    return gym.make(id, dataset=(images, np.arange(num_classes))).unwrapped
 
 
 def _picture(id: str) -> list[str]:
-    """The agent at work, where one is shipped; a still picture else."""
+    """The agent at work, where one is shipped; otherwise a still picture."""
     name = id.split("-")[1].lower()
-    for file, shown in ((f"watch-{id}.gif", "the trained agent at work"), (f"{name}.png", id)):
+    for file, shown in ((f"watch-{id}.gif", "The trained agent at work"), (f"{name}.png", id)):
         if (IMAGES / file).exists():
             return [f"![{shown}](../images/{file})", ""]
     return []
@@ -126,16 +132,17 @@ def _plain(space: gym.Space[Any]) -> str:
     return str(space).replace("|", "\\|")
 
 
-def _results(id: str, classified: bool) -> list[str]:
-    """What the agent reaches, where it was measured."""
-    runs = sorted((ROOT / "results").glob(f"{id}-best-*/results.json"))
-    if not runs:
-        return ["## Results", "", "None yet: `python -m agents.ram --env-id " + id + "` trains an agent.", ""]
-    errors = json.loads(runs[0].read_text())
-    rows = [f"| {way} | " + " | ".join(f"{value:.2f}" for value in values) + " |" for way, values in errors.items()]
-    head = ["| fixations | " + " | ".join(map(str, range(1, len(errors["learned"]) + 1))) + " |"]
-    head += ["|---" * (len(errors["learned"]) + 1) + "|"]
-    what = "Test error in percent after each glimpse" if classified else "Mean return"
-    intro = f"{what}, of the agent that was trained on it; see [all results](../results.md)."
-    fixations = [f"![fixations](../images/fixations-{id}.png)"] if (IMAGES / f"fixations-{id}.png").exists() else []
-    return ["## Results", "", intro, "", *head, *rows, "", *fixations, ""]
+def _results(id: str) -> list[str]:
+    """What the agent reaches, and where it looks."""
+    head = ["## Results", ""]
+    score = json.loads(SCORES.read_text()).get(id)
+    if score is None:
+        return [*head, f"No agent is shipped yet. `python -m agents.ram --env-id {id}` trains one.", ""]
+    error = _made(id).task.measure == "error"
+    what = f"errs in {100 - score:.2f} % of" if error else f"reaches {score:.2f} % of the best return in"
+    text = f"The agent {what} the test episodes. [Results](../results.md) gives intervals, controls and commands."
+    fixations = f"fixations-{id}.png"
+    pictures = [f"![Where it looks](../images/{fixations})", ""] if (IMAGES / fixations).exists() else []
+    shipped = (ROOT / "agents" / "data" / f"{id}.safetensors").exists()
+    watch = ["```bash", f"python -m agents.ram watch --weights {id}", "```", ""] if shipped else []
+    return [*head, text, "", *watch, *pictures]

@@ -1,4 +1,4 @@
-"""A policy of one's own in NumPy: look at the middle of the ink, and learn the classes from the reward alone.
+"""Your own policy in NumPy: look at the middle of the ink, and learn the classes from the reward alone.
 
 The coarsest patch shows where the digit is, the finer two what it is. The class is drawn from a softmax, linear in those,
 and learned by the gradient of the reward.

@@ -1,4 +1,4 @@
-"""Your own images: a pair of arrays is all it takes. Here: coloured squares and discs, told apart by looking."""
+"""Your own images: a pair of arrays is all it takes. Here: colored squares and discs, told apart by looking."""
 
 import numpy as np
 
@@ -6,9 +6,9 @@ from glimpse_env import GlimpseVectorEnv
 
 rng = np.random.default_rng(0)
 rows, columns = np.mgrid[:32, :32]
-centres = rng.uniform(8, 24, (1000, 2, 1, 1))
+centers = rng.uniform(8, 24, (1000, 2, 1, 1))
 labels = rng.integers(0, 2, 1000)
-distance_y, distance_x = np.abs(rows - centres[:, 0]), np.abs(columns - centres[:, 1])
+distance_y, distance_x = np.abs(rows - centers[:, 0]), np.abs(columns - centers[:, 1])
 square, disc = np.maximum(distance_y, distance_x) < 5, distance_y**2 + distance_x**2 < 36
 shapes = np.where(labels[:, None, None] == 0, square, disc)
 images = shapes[..., None] * rng.uniform(0.3, 1, (1000, 1, 1, 3))  # (N, h, w, C) float in [0, 1]

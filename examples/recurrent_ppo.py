@@ -36,18 +36,18 @@ class Config:
     gamma: float = 0.8
     """Discount: how far ahead a look is credited."""
     gae_lambda: float = 0.95
-    """Of generalised advantage estimation."""
+    """Of generalized advantage estimation."""
     num_epochs: int = 4
     """Passes over what was played, an update."""
     num_minibatches: int = 4
     """Parts of it, by environment, so that episodes stay whole."""
-    clip: float = 0.2
+    clip_coef: float = 0.2
     """Of the probability ratio."""
-    entropy: float = 0.01
+    entropy_coef: float = 0.01
     """Weight of the class's entropy bonus."""
-    value: float = 0.5
+    value_coef: float = 0.5
     """Weight of the value's squared error."""
-    max_norm: float = 0.5
+    max_grad_norm: float = 0.5
     """Of the gradient."""
     std: float = 0.3
     """Of the location's Gaussian at first; learned."""
@@ -108,7 +108,7 @@ def played(envs: gym.vector.VectorEnv, agent: Agent, greedy: bool = False, start
 
 
 def advantages(batch: dict[str, Tensor], config: Config) -> Tensor:
-    """Generalised advantage estimation over whole episodes: after the last step nothing comes."""
+    """Generalized advantage estimation over whole episodes: after the last step nothing comes."""
     result, later, next_value = torch.zeros_like(batch["reward"]), 0.0, 0.0
     for t in reversed(range(len(result))):
         delta = batch["reward"][t] + config.gamma * next_value - batch["value"][t]
@@ -130,9 +130,9 @@ def loss(agent: Agent, batch: dict[str, Tensor], config: Config) -> Tensor:
         values.append(value)
         entropies.append(classes.entropy())
     ratio, advantage = torch.stack(ratios), batch["advantage"]
-    policy = -torch.min(ratio * advantage, ratio.clamp(1 - config.clip, 1 + config.clip) * advantage).mean()
+    policy = -torch.min(ratio * advantage, ratio.clamp(1 - config.clip_coef, 1 + config.clip_coef) * advantage).mean()
     value = (torch.stack(values) - batch["return"]).square().mean()
-    return policy + config.value * value - config.entropy * torch.stack(entropies).mean()
+    return policy + config.value_coef * value - config.entropy_coef * torch.stack(entropies).mean()
 
 
 def train(config: Config) -> Agent:
@@ -158,7 +158,7 @@ def train(config: Config) -> Agent:
             for rows in torch.randperm(config.num_envs).chunk(config.num_minibatches):
                 optimizer.zero_grad()
                 loss(agent, {name: value[:, rows] for name, value in batch.items()}, config).backward()
-                nn.utils.clip_grad_norm_(agent.parameters(), config.max_norm)
+                nn.utils.clip_grad_norm_(agent.parameters(), config.max_grad_norm)
                 optimizer.step()
         num_steps, update = num_steps + batch["reward"].numel(), update + 1
         if update % 50 == 0:

@@ -1,7 +1,7 @@
 """RLlib's PPO with an LSTM: a recipe.
 
 RLlib 2.60 pins gymnasium 1.2.2, so it goes into an environment of its own, and this file is not run with the tests:
-``pip install glimpse-env "ray[rllib]==2.60.0" torch``. It takes the Dict action as it is, but not together with its LSTM (in
+``pip install . "ray[rllib]==2.60.0" torch`` in a clone. It takes the Dict action as it is, but not together with its LSTM (in
 that version), hence ``DiscretizeAction``.
 
 ``python examples/rllib_ppo.py --num-steps 60000`` named 23 % right while exploring, at all steps of an episode (57 seconds of

@@ -1,6 +1,6 @@
-"""Ray Tune sweeping the bundled agent's hyperparameters; trials are compared on the validation split.
+"""Ray Tune sweeps the bundled agent's hyperparameters and compares trials on the validation split.
 
-Needs ``pip install "glimpse-env[agents,tune]"``.
+Needs the extras "agents" and "tune".
 ``python examples/tune_ram.py`` found, among four, a learning rate of 0.0032, std_start 0.29 and gamma 0, with 82.9 % of the
 validation split right after 30,000 episodes (the choices are drawn anew each time; 90 seconds).
 """
@@ -14,7 +14,8 @@ import ray
 from ray import tune
 
 from agents import ram
-from agents.config import Config, preset
+from agents.config import Config
+from agents.presets import preset
 
 SEARCH = {
     "learning_rate": tune.loguniform(3e-4, 1e-2),
@@ -27,7 +28,7 @@ def trial(choice: dict[str, Any]) -> None:
     """Train once with what was chosen, and report the validation error after the last glimpse."""
     config = Config(**choice)
     result = ram.train(config, runs=pathlib.Path(tune.get_context().get_trial_dir()))
-    tune.report({"error": result.errors[config.looking][-1]})
+    tune.report({"error": result.scores[config.looking][-1]})
 
 
 if __name__ == "__main__":

@@ -1,47 +1,78 @@
-"""What the README, the docs and the examples show runs, as shown; no link is dead."""
+"""What the README, the docs and the examples show runs, as shown; commands, flags and links name what is there."""
 
+import contextlib
+import functools
 import importlib.util
+import io
 import json
 import os
 import pathlib
 import re
+import runpy
 import subprocess
 import sys
+import warnings
 
 import pytest
 
 import glimpse_env
 
 ROOT = pathlib.Path(__file__).parents[1]
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 PAGES = sorted((ROOT / "docs").glob("*.md"))
+GENERATED = {"results", "ablations", "benchmark"}  # by benchmarks
+WRITTEN = [ROOT / "README.md", *[page for page in PAGES if page.stem not in GENERATED | {"changelog"}]]
 LINKED = [ROOT / "README.md", ROOT / "CHANGELOG.md", *PAGES]
 EXAMPLES = sorted(path.stem for path in (ROOT / "examples").glob("*.py"))
 
 
-@pytest.mark.parametrize("block", range(len(BLOCKS)))
-def test_readme_block_runs(block, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # some leave files
-    exec(compile(BLOCKS[block], f"README.md block {block}", "exec"), {})
+def test_the_readme_is_a_page():
+    assert len(README.split()) <= 1000
+
+
+def test_the_readme_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    look, _ = BLOCKS
+    exec(compile(look, "README.md", "exec"), {})
+
+
+def test_the_shipped_agent_in_the_readme_reaches_its_figure(capsys):
+    pytest.importorskip("torch")
+    (block,) = [block for block in BLOCKS if "agents.load" in block]
+    (id,) = re.findall(r'agents\.load\("([^"]+)"\)', block)
+    exec(compile(block, "README.md", "exec"), {})
+    error = float(re.findall(r"test error ([\d.]+) %", capsys.readouterr().out)[0])
+    scores = json.loads((ROOT / "glimpse_env" / "data" / "scores.json").read_text())
+    assert error == pytest.approx(100 - scores[id], abs=0.4)  # of other scenes: a standard error is 0.12
 
 
 # test_docs_own_images.py runs the blocks of own_images.md, once for each source.
 @pytest.mark.parametrize("page", [page for page in PAGES if page.stem != "own_images"], ids=lambda page: page.stem)
-def test_blocks_of_a_page_run_one_after_the_other(page):
+def test_blocks_of_a_page_run_one_after_the_other(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # some leave files
     names = {}
     for n, block in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)):
         exec(compile(block, f"{page.name} block {n}", "exec"), names)
 
 
+def test_no_page_includes_the_readme():
+    assert not [page.name for page in PAGES if re.search(r"include.*README", page.read_text())]
+
+
 OURS = glimpse_env.TASKS | glimpse_env.FETCHED
+
+
+def module_of_docs(name):
+    where = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+    module = importlib.util.module_from_spec(where)
+    where.loader.exec_module(module)
+    return module
 
 
 def environment_pages():
     pytest.importorskip("docstring_parser")
-    where = importlib.util.spec_from_file_location("environment_pages", ROOT / "docs" / "environment_pages.py")
-    module = importlib.util.module_from_spec(where)
-    where.loader.exec_module(module)
-    return module
+    return module_of_docs("environment_pages")
 
 
 @pytest.mark.parametrize("id", OURS)
@@ -67,6 +98,13 @@ def test_every_environment_has_a_page(tmp_path):
     for page in tmp_path.iterdir():
         for target in re.findall(r"\]\(\.\./([^)#]+)", page.read_text()):
             assert (ROOT / "docs" / target).exists(), target
+
+
+def test_every_module_has_a_page(tmp_path):
+    module_of_docs("api_pages").write(tmp_path)
+    pages = {path.stem for path in tmp_path.iterdir()}
+    assert {"glimpse_env", "glimpse_env.worlds.catch", "agents", "agents.policy"} <= pages
+    assert all(importlib.util.find_spec(name) for name in pages)
 
 
 def test_cells_of_the_notebook_run(monkeypatch):
@@ -104,8 +142,46 @@ def test_no_link_is_dead(page):
 def test_commands_name_what_is_there(page):
     for module in re.findall(r"python -m ([\w.]+)", page.read_text()):
         assert importlib.util.find_spec(module), module
-    for script in re.findall(r"python ((?:examples|docs)/\S+\.py)", page.read_text()):
+    for script in re.findall(r"python ((?:examples|docs|tests|tools)/\S+\.py)", page.read_text()):
         assert (ROOT / script).exists(), script
+
+
+@functools.cache
+def help_of(module, *command):
+    """What a command prints with ``--help``."""
+    told, given = io.StringIO(), sys.argv
+    sys.argv = [module, *command, "--help"]
+    try:
+        with contextlib.redirect_stdout(told), contextlib.suppress(SystemExit), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the module was imported before
+            runpy.run_module(module, run_name="__main__")
+    finally:
+        sys.argv = given
+    return told.getvalue()
+
+
+def flags_of(text):
+    return {flag for flag in re.findall(r"(?<![\w-])--[a-z][\w-]*", text) if flag != "--help"}
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.stem)
+def test_flags_of_commands_are_there(page):
+    pytest.importorskip("torch")
+    text = page.read_text()
+    for module, rest in re.findall(r"-m ((?:agents|benchmarks|glimpse_env)[\w.]*)([^`\n#]*)", text):
+        command = re.findall(r"^ (train|evaluate|watch|export)\b", rest) if module == "agents.ram" else []
+        given = flags_of(re.sub(r"--env\.\S+", "", rest))
+        assert not given or given <= flags_of(help_of(module, *command)), rest
+    alone = flags_of(" ".join(re.findall(r"`(--[^`]+)`", text)))
+    known = [help_of("agents.ram", command) for command in ("train", "evaluate", "watch", "export")] if alone else []
+    assert alone <= flags_of(" ".join(known)) | {"--env"}
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.stem)
+def test_targets_of_make_are_there(page):
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    named = re.findall(r"(?:^|`)make ([a-z]+)", page.read_text(), re.MULTILINE)
+    assert set(named) <= set(targets)
 
 
 # Examples that learn: a short form, and the accuracy in percent that it reaches at least. Chance is 10; what each was seen
@@ -153,13 +229,11 @@ def test_every_example_is_short_and_says_what_it_reached():
         assert re.search(r"\d %", docstring), name
 
 
-def test_readme_lists_every_task():
-    text = (ROOT / "README.md").read_text()
-    assert all(f"| `{task}` |" in text for task in glimpse_env.TASKS | glimpse_env.FETCHED | glimpse_env.GAMES)
+def test_the_readme_lists_every_task():
+    assert all(f"| `{task}` |" in README for task in glimpse_env.TASKS | glimpse_env.FETCHED | glimpse_env.GAMES)
 
 
 def test_pictures_of_the_readme_exist():
-    text = (ROOT / "README.md").read_text()
-    pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", text)
+    pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", README)
     assert pictures
     assert all((ROOT / picture).stat().st_size > 1000 for picture in pictures)

@@ -63,39 +63,39 @@ def test_the_pages_table_is_that_of_the_code():
 
 
 @pytest.fixture
-def colours(tmp_path):
+def colors(tmp_path):
     """A square somewhere on a dark scene: is it red, green or blue?"""
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, 500)
     images = rng.integers(0, 60, (500, 20, 20, 3)).astype(np.uint8)
     for image, label, (x, y) in zip(images, labels, rng.integers(0, 14, (500, 2)), strict=True):
         image[y : y + 6, x : x + 6, label] = rng.integers(140, 256)
-    return save(images, labels, tmp_path / "colours", ("red", "green", "blue"))
+    return save(images, labels, tmp_path / "colors", ("red", "green", "blue"))
 
 
-def test_the_agent_learns_from_a_folder_in_colour(colours, tmp_path, monkeypatch, capsys):
+def test_the_agent_learns_from_a_folder_in_color(colors, tmp_path, monkeypatch, capsys):
     pytest.importorskip("torch")
-    from agents import ram
+    from agents import cli
 
     monkeypatch.chdir(tmp_path)
-    flags = "--num-episodes=6400 --num-validations=1 --hidden-size=32 --size=64 --location-stream=32 --canvas=None"
-    ram.main(["--env-id=Glimpse-MNIST-v0", f"--dataset={colours}", "--num-glimpses=3", "--augmentation=0", *flags.split()])
+    flags = "--num-episodes=6400 --num-validations=1 --hidden-size=32 --size=64 --canvas=None"
+    cli.main(["--env-id=Glimpse-MNIST-v0", f"--dataset={colors}", "--num-glimpses=3", "--augmentation=0", *flags.split()])
     error = float(re.findall(r"test error after 3 glimpses: ([\d.]+) %", capsys.readouterr().out)[0])
     assert error < 35  # seen: 12 and 4, of 67 by chance
-    assert (tmp_path / "runs" / "Glimpse-MNIST-v0-colours-learned-0" / "paths.png").stat().st_size > 1000
+    assert (tmp_path / "runs" / "Glimpse-MNIST-v0-colors-learned-0" / "paths.png").stat().st_size > 1000
 
 
 def test_the_agent_takes_the_id_of_a_users_module(photos, tmp_path, monkeypatch):
     pytest.importorskip("torch")
-    from agents import build
-    from agents.config import preset
+    from agents import environments, models
+    from agents.presets import preset
 
     (tmp_path / "my_photos.py").write_text(MODULE)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(gym.registry, "Photos-v0", raising=False)
     config = preset("best", "my_photos:Photos-v0")
     assert config.run_name == "Photos-v0-learned-0"
-    envs = build.make_envs(config, 4, "test")
+    envs = environments.make_envs(config, 4, "test")
     assert envs.unwrapped.task.num_images == len(load("photos", "test")) == 6
-    assert build.make_model(config, envs).location_plan.shape == (6, 2)
-    assert envs.unwrapped.world.scenes.shape == (4, 120, 160, 3)
+    assert models.make_model(config, envs).heads.action.out_features == len(CLASSES)
+    assert envs.unwrapped.scenes.shape == (4, 120, 160, 3)
