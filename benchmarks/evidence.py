@@ -14,6 +14,7 @@ import numpy as np
 from scipy import stats
 
 from agents import figures, files
+from glimpse_env import TASKS
 
 RESULTS = pathlib.Path("results")
 IMAGES = pathlib.Path("docs/images")
@@ -162,6 +163,13 @@ def read(path: pathlib.Path) -> Evidence:
     shipped = None if whole.shipped is None else _made(Shipped, whole.shipped, f"{path}, shipped")
     runs = tuple(_made(Run, run, f"{path}, run {n}") for n, run in enumerate(whole.runs))
     return Evidence(whole.id, shipped, runs)
+
+
+def read_all() -> list[Evidence]:
+    """Read all of results/, the tasks of `glimpse_env.TASKS` first, in its order."""
+    found = [read(path) for path in RESULTS.glob("*.json")]
+    order = [*TASKS, *sorted({one.id for one in found} - TASKS.keys())]
+    return sorted(found, key=lambda one: order.index(one.id))
 
 
 def save(evidence: Evidence) -> pathlib.Path:

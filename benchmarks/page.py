@@ -132,13 +132,6 @@ def glimpse_table(shipped: Shipped, task: Task) -> list[str]:
     return lines
 
 
-def known_tasks() -> list[Evidence]:
-    """Read results/, the tasks in the order of `KNOWN`."""
-    found = [evidence.read(path) for path in evidence.RESULTS.glob("*.json")]
-    order = [*KNOWN, *sorted({one.id for one in found} - KNOWN.keys())]
-    return sorted(found, key=lambda one: order.index(one.id))
-
-
 def page(found: Sequence[Evidence]) -> str:
     """The results page; draws its curves, too."""
     machines = sorted({run.machine for one in found for run in one.runs if run.table != "leaderboard"})

@@ -221,7 +221,7 @@ def draw_shipped(id: str) -> None:
 
 def write() -> None:
     """Write the page, and the scores that `glimpse_env.play` shows."""
-    found = page.known_tasks()
+    found = evidence.read_all()
     files.write(PAGE, page.page(found))
     files.write(SCORES, json.dumps(page.scores(found), indent=2) + "\n")
     print(f"{PAGE} and {SCORES} are written.")

@@ -1,4 +1,4 @@
-"""What a folder of many files costs: ``python -m benchmarks.folders [--num-files 100000]`` makes one, and prints a table."""
+"""What a folder of many files costs: ``python -m tools.folders [--num-files 100000]`` makes one, and prints a table."""
 
 import argparse
 import io
@@ -32,7 +32,7 @@ print(json.dumps([made - start, 256 * 80 / (stop - played), peak]))
 
 
 def make(root: pathlib.Path, num_files: int) -> None:
-    """Fill a folder with small JPEG files in colour, the same number in each class."""
+    """Fill a folder with small JPEG files in color, the same number in each class."""
     rng = np.random.default_rng(0)
     contents = []
     for pixels in rng.integers(0, 256, (64, 32, 32, 3), np.uint8):

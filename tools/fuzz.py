@@ -1,4 +1,4 @@
-"""Spoilt files of each format, read in a process of little memory: ``python tests/fuzz.py 1000`` spoils each 1,000 times.
+"""Spoilt files of each format, read in a process of little memory: ``python -m tools.fuzz 1000`` spoils each 1,000 times.
 
 Prints the case that is tried, so that what ends the process is the last line. A case is its format and its seed.
 """
@@ -12,10 +12,10 @@ import time
 import warnings
 
 import numpy as np
-import tiny_files
 from PIL import Image
 
 from glimpse_env.datasets import formats, load, matlab
+from tests import tiny_files
 
 ROOM = 2**30  # bytes, beyond what the process has when it begins
 PATIENCE = 20  # seconds of computing that a small file may take, at most

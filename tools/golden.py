@@ -1,6 +1,6 @@
-"""What each id gave when it was published: its first 100 observations, rewards and ends, as hashes in ``golden.json``.
+"""What each id gave when it was published: its first 100 observations, rewards and ends, as hashes in ``tests/golden.json``.
 
-``python tests/golden.py`` writes those of new ids; what is there stays. ``--again ID`` overwrites that of an id, which is right
+``python -m tools.golden`` writes those of new ids; what is there stays. ``--again ID`` overwrites that of an id, which is right
 only before it is published: a task that changes is registered as a new version.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from glimpse_env import TASKS
 
-FILE = pathlib.Path(__file__).with_name("golden.json")
+FILE = pathlib.Path(__file__).parents[1] / "tests" / "golden.json"
 NUM_OBSERVATIONS = 100
 SEED = 2**40 + 3  # of more than 32 bits
 

@@ -1,4 +1,4 @@
-"""Whether memory grows: ``python -m benchmarks.soak --minutes 30 [--csv soak.csv]``.
+"""Whether memory grows: ``python -m tools.soak --minutes 30 [--csv soak.csv]``.
 
 All native ids in turn, at full load: a vector environment is made, played with random actions and closed; the best agent of the
 id trains in an environment that stays, is measured on the validation split, and its checkpoint is written and read. After each
@@ -21,8 +21,10 @@ import numpy as np
 import torch
 from scipy import stats
 
-from agents import build, checkpoints, evaluation, files, parallel, ram, training
-from agents.config import Config, preset
+from agents import checkpoints, environments, evaluation, files, models, parallel, ram, training
+from agents.config import Config
+from agents.policy import Policy
+from agents.presets import preset
 from benchmarks.machine import machine, table
 from glimpse_env import TASKS
 
@@ -56,10 +58,11 @@ class Load:
         config = preset("best", id)
         self._id, self._num_threads, self._folder = id, num_threads, folder / id
         self._config: Config = dataclasses.replace(config, num_threads=num_threads, num_test_episodes=NUM_ENVS)
-        self._envs = build.make_envs(self._config, config.batch_size, "train", **config.variation)
-        self._model = build.make_model(self._config, self._envs)
-        self._optimizer = build.make_optimizer(self._model, self._config)
-        self._ranks = parallel.Ranks(config.device)
+        self._envs = environments.make_envs(self._config, config.batch_size, "train", **config.variation)
+        model = models.make_model(self._config, self._envs)
+        self._policy = Policy(model, self._envs.single_action_space, config.looking, config.std_end)
+        self._optimizer = torch.optim.AdamW(model.parameters(), weight_decay=config.weight_decay)
+        self._ranks = parallel.Ranks(torch.device("cpu"))
         self._update = config.num_updates // 2  # where looks are learned and all losses are at work
 
     def turn(self) -> tuple[int, int]:
@@ -71,11 +74,11 @@ class Load:
             envs.step(envs.action_space.sample())
         envs.close()
         for _ in range(_NUM_UPDATES):
-            ram.train_step(self._model, self._optimizer, self._envs, self._config, self._update, self._ranks)
+            ram.train_step(self._policy, self._optimizer, self._envs, self._config, self._update, self._ranks)
             self._update = (self._update + 1) % self._config.num_updates
-        validation = build.make_envs(self._config, NUM_ENVS, "validation")
-        evaluation.evaluate(self._model, validation, self._config.looking, 0, self._config.num_test_episodes)
-        state = {"model": self._model.state_dict(), "optimizer": self._optimizer.state_dict()}
+        validation = environments.make_envs(self._config, NUM_ENVS, "validation")
+        evaluation.evaluate(self._policy, validation, "validation", 0, self._config.num_test_episodes)
+        state = {"model": self._policy.model.state_dict(), "optimizer": self._optimizer.state_dict()}
         checkpoints.save(self._folder, {"config": {}, "update": self._update, **state})
         checkpoints.load(self._folder)
         return NUM_ENVS * _NUM_STEPS, _NUM_UPDATES
@@ -138,7 +141,7 @@ def main(arguments: list[str] | None = None) -> None:
     shown = sorted(set(np.linspace(0, len(samples) - 1, _NUM_LINES).astype(int).tolist()))
     rows = [(f"{s.minutes:.1f}", f"{s.steps:,}", f"{s.updates:,}", f"{s.mebibytes:.1f}") for s in (samples[n] for n in shown)]
     table(("minutes", "steps", "updates", "resident MiB"), rows)
-    with training.plain_errors("benchmarks.soak"):
+    with training.plain_errors("tools.soak"):
         warm = after_warm_up(samples)
         growth, error = slope(warm)
     first = warm[0].minutes
