@@ -254,8 +254,8 @@ def page(found: Sequence[Evidence]) -> str:
         "",
         "<!-- made by python -m benchmarks.leaderboard; do not edit -->",
         "",
-        "Each algorithm trains on the same number of environment steps of the id as registered: 1 for the right class at the last "
-        "step. The error is that on the test split, each image once, one rollout, without exploration; mean over seeds with a "
+        "Each algorithm trains on the same number of environment steps of the id as registered: 1 for the right class at the "
+        "last step. The error is that on the test split, each image once, one rollout, without exploration; mean over seeds with a "
         "95 % interval (Student's t). Curves are of the validation split. Minutes are of one thread, evaluations included.",
         "",
         "An algorithm that reads labels learns from more than the reward: compare within a kind. Rows of 7bf594d see a canvas "

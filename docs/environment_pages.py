@@ -129,14 +129,15 @@ def _plain(space: gym.Space[Any]) -> str:
 
 def _results(id: str, classified: bool) -> list[str]:
     """What the agent reaches, where it was measured."""
-    runs = sorted((ROOT / "results").glob(f"{id}-best-*/results.json"))
-    if not runs:
+    path = ROOT / "results" / f"{id}.json"
+    shipped = json.loads(path.read_text())["shipped"] if path.exists() else None
+    if shipped is None:
         return ["## Results", "", "None yet: `python -m agents.ram --env-id " + id + "` trains an agent.", ""]
-    errors = json.loads(runs[0].read_text())
+    errors = shipped["scores"]
     rows = [f"| {way} | " + " | ".join(f"{value:.2f}" for value in values) + " |" for way, values in errors.items()]
-    head = ["| fixations | " + " | ".join(map(str, range(1, len(errors["learned"]) + 1))) + " |"]
-    head += ["|---" * (len(errors["learned"]) + 1) + "|"]
+    head = ["| fixations | " + " | ".join(map(str, range(1, len(next(iter(errors.values()))) + 1))) + " |"]
+    head += ["|---" * (len(next(iter(errors.values()))) + 1) + "|"]
     what = "Test error in percent after each glimpse" if classified else "Mean return"
-    intro = f"{what}, of the agent that was trained on it; see [all results](../results.md)."
+    intro = f"{what}, of the shipped agent; see [all results](../results.md)."
     fixations = [f"![fixations](../images/fixations-{id}.png)"] if (IMAGES / f"fixations-{id}.png").exists() else []
     return ["## Results", "", intro, "", *head, *rows, "", *fixations, ""]

@@ -15,12 +15,15 @@ import numpy as np
 from PIL import Image
 
 from glimpse_env.datasets import formats, load, matlab
-from tests import tiny_files
+
+ROOT = pathlib.Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+import tiny_files  # noqa: E402  # what the tests make their files with
 
 ROOM = 2**30  # bytes, beyond what the process has when it begins
 PATIENCE = 20  # seconds of computing that a small file may take, at most
 IMAGES, LABELS = tiny_files.pixels_of(10), np.arange(10)
-COLOUR = tiny_files.pixels_of(10, (32, 32, 3))
+COLOR = tiny_files.pixels_of(10, (32, 32, 3))
 PICTURE = tiny_files.pixels_of(1, (9, 13, 3))[0]
 
 
@@ -35,12 +38,14 @@ def labelled(found):
 
 
 def idx_pair(path):
+    """Read a pair of IDX files."""
     labels = path.with_name("labels.gz")
     labels.write_bytes(tiny_files.idx(LABELS))
     labelled(formats.idx_pair(path, labels))
 
 
 def folder(path):
+    """Read a folder of pictures."""
     data = load(path.parents[1])
     images, slots = data.take(np.arange(len(data)))
     assert images[slots].shape == (1, *data.shape)
@@ -48,6 +53,7 @@ def folder(path):
 
 
 def saved(format):
+    """A picture as a file of this format."""
     with tempfile.TemporaryFile() as file:
         Image.fromarray(PICTURE).save(file, format)
         file.seek(0)
@@ -55,6 +61,7 @@ def saved(format):
 
 
 def checkpoint(path):
+    """Read a checkpoint."""
     from agents import checkpoints
 
     run = path.parent / "run"
@@ -64,6 +71,7 @@ def checkpoint(path):
 
 
 def checkpoint_content():
+    """A whole checkpoint."""
     import torch
 
     with tempfile.TemporaryFile() as file:
@@ -73,12 +81,14 @@ def checkpoint_content():
 
 
 def weights(path):
+    """Read shipped weights."""
     from agents import weights
 
     weights.load(str(path))
 
 
 def weights_content():
+    """Whole weights, of no agent that there is."""
     import dataclasses
     import json
 
@@ -92,7 +102,7 @@ def weights_content():
 
 def readers():
     """Format -> how a path is read, and whole content; unpacked too, so that more than checksums is put to test."""
-    cifar10, mat = tiny_files.cifar10(COLOUR, LABELS, COLOUR, LABELS), tiny_files.svhn(COLOUR, LABELS)
+    cifar10, mat = tiny_files.cifar10(COLOR, LABELS, COLOR, LABELS), tiny_files.svhn(COLOR, LABELS)
     mnist = tiny_files.idx(IMAGES)
     found = {
         "idx": (lambda path: formats.idx(path.read_bytes()), formats.gunzip(mnist)),
@@ -101,7 +111,7 @@ def readers():
         "tar.gz": (lambda path: labelled(formats.cifar10(path, True)), cifar10),
         "zip": (lambda path: labelled(formats.emnist_letters(path, True)), tiny_files.emnist(IMAGES, LABELS)),
         "mat": (lambda path: labelled(formats.svhn(path)), mat),
-        "mat.z": (lambda path: labelled(formats.svhn(path)), tiny_files.svhn(COLOUR, LABELS, do_compression=True)),
+        "mat.z": (lambda path: labelled(formats.svhn(path)), tiny_files.svhn(COLOR, LABELS, do_compression=True)),
         "arrays": (lambda path: matlab.arrays(path.read_bytes()), mat),
         "checkpoint": (checkpoint, checkpoint_content()),
         "weights": (weights, weights_content()),

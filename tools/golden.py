@@ -20,7 +20,7 @@ SEED = 2**40 + 3  # of more than 32 bits
 
 
 def published():
-    """id -> what -> hash."""
+    """Read the hashes: id -> what -> hash."""
     return json.loads(FILE.read_text()) if FILE.exists() else {}
 
 
