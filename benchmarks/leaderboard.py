@@ -1,122 +1,303 @@
-"""The page of the runs that `benchmarks.algorithms` made: tables with intervals, and learning curves."""
+"""Algorithms side by side: ``python -m benchmarks.leaderboard`` trains what is missing, then writes docs/benchmark.md.
 
+A run is an algorithm, an id and a seed; ``--id --algorithm --seed --steps`` makes one alone. What is finished stands in
+results/<id>.json, so that after a cut the next call makes only what is missing.
+
+All train on the same number of environment steps of the id as it is registered, from glimpses alone: 1 for the right class at
+the last step. They are watched on the validation split, and measured once at the end on the test split: each image once, by
+`glimpse_env.walk`, the likeliest class named and the mean location looked at.
+"""
+
+import argparse
+import csv
 import dataclasses
-import json
 import pathlib
-from collections import defaultdict
-from collections.abc import Sequence
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
-import numpy.typing as npt
-from scipy import stats
+import torch
+from gymnasium.vector import AutoresetMode, VectorEnv
+from sb3_contrib import RecurrentPPO
+from stable_baselines3 import PPO
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.vec_env import VecFrameStack
 
-from agents import figures, files
+import glimpse_env
+from agents import environments, files, ram
+from agents.presets import preset
+from benchmarks import evidence
+from benchmarks.evidence import Evidence, Run
+from benchmarks.machine import machine
+from glimpse_env.sb3 import GlimpseExtractor, make_vec_env
+from glimpse_env.wrappers import VectorDiscretizeAction
 
-# algorithm -> its name, whether it reads labels; colour (of Okabe and Ito), line and marker, so that print tells them apart.
-ROWS = {
-    "random": ("RAM's network, random fixations", True, "#999999", ":", "x"),
-    "centre": ("RAM's network, central fixations", True, "#000000", ":", "+"),
-    "ppo": ("PPO, all glimpses so far (Stable-Baselines3)", False, "#E69F00", "--", "s"),
-    "recurrent-ppo": ("Recurrent PPO (sb3-contrib)", False, "#D55E00", "--", "o"),
-    "ram-reward": ("RAM, from reward alone", False, "#56B4E9", "-", "v"),
-    "ram": ("RAM, hybrid loss", True, "#0072B2", "-", "^"),
-}
+IDS = ("Glimpse-MNIST-v0", "Glimpse-ClutteredMNIST-v0")
+SEEDS = (0, 1, 2)
+STEPS = 500_000
+PAGE = pathlib.Path("docs/benchmark.md")
+NUM_POINTS = 10  # of a learning curve
+
+_GRID = 7
+_NUM_ENVS = 64
+_GLIMPSES = {"canvas": None, "augmentation": 0.0, "short": 0.0}  # what the others see: no canvas, no varied images
+_REWARD = {"hybrid": False, "credit": "reward", "gamma": 1.0, "scored": "last", "blind": 0.0, "entropy_coef": 0.02}
 
 
 @dataclasses.dataclass(frozen=True)
-class Run:
+class Trained:
     """What a run ends with.
 
     Attributes:
-        accuracy: on the test split, in percent.
+        error: on the test split, in percent.
         seconds: of the whole run, its evaluations included.
-        curve: (environment steps, seconds, validation accuracy in percent) at each point.
+        curve: (environment steps, validation error in percent, seconds) at each point.
+        parameters: of the networks.
     """
 
-    accuracy: float
+    error: float
     seconds: float
     curve: Sequence[tuple[int, float, float]]
+    parameters: int
 
 
-def iqm(scores: npt.ArrayLike, axis: int = -1) -> Any:
-    """Interquartile mean: that of the middle half, a quarter of the scores cut off at each end (none of fewer than four)."""
-    return stats.trim_mean(scores, 0.25, axis=axis)
-
-
-def interval(scores: Sequence[float]) -> tuple[float, float]:
-    """95 % bootstrap interval of the interquartile mean; NaN for a single score."""
-    if len(scores) < 2:
-        return float("nan"), float("nan")
-    found = stats.bootstrap((scores,), iqm, method="percentile", n_resamples=10_000, rng=0).confidence_interval
-    return float(found.low), float(found.high)
-
-
-def write(results: pathlib.Path, docs: pathlib.Path, steps: int) -> None:
-    """Write ``benchmark.md`` and its pictures.
+def ram_run(id: str, seed: int, steps: int, **changes: Any) -> Trained:
+    """Train the bundled agent on glimpses alone.
 
     Args:
-        results: the folder of finished runs.
-        docs: the folder of the page.
-        steps: of the runs that are meant; others in the folder are left out.
+        id: of the environment.
+        seed: of the run.
+        steps: of the environment.
+        changes: to the config that the agent has for this id, besides.
     """
-    runs: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
-    for path in sorted(results.glob("*.json")):
-        run = json.loads(path.read_text())
-        if run["steps"] == steps:
-            runs[run["id"]][run["algorithm"]].append(run)
-    machines = sorted({run["machine"] for of_id in runs.values() for group in of_id.values() for run in group})
+    T = _num_glimpses(id)
+    config = dataclasses.replace(preset("best", id), seed=seed, num_episodes=max(1, steps // T), **{**_GLIMPSES, **changes})
+    config = dataclasses.replace(config, num_validations=min(NUM_POINTS, config.num_updates))
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        result = ram.train(config, runs=pathlib.Path(folder))
+        with open(result.folder / "metrics.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+    curve = [(int(row["episodes"]) * T, float(row["validation_error"]), float(row["seconds"])) for row in rows]
+    parameters = sum(p.numel() for p in result.policy.model.parameters())
+    return Trained(result.scores[config.looking][-1], time.perf_counter() - start, curve, parameters)
+
+
+def ppo_run(id: str, seed: int, steps: int) -> Trained:
+    """Train PPO of Stable-Baselines3 on all glimpses of the episode so far."""
+    T = _num_glimpses(id)
+    envs = VecFrameStack(make_vec_env(id, _NUM_ENVS, seed, grid=_GRID), T, channels_order=_CHANNELS)
+    model = PPO("MultiInputPolicy", envs, policy_kwargs=_POLICY, seed=seed, **_ppo(T))
+    return _learn(model, id, steps, _Stacked(model, T))
+
+
+def recurrent_ppo_run(id: str, seed: int, steps: int) -> Trained:
+    """Train recurrent PPO of sb3-contrib."""
+    envs = make_vec_env(id, _NUM_ENVS, seed, grid=_GRID)
+    policy = {**_POLICY, "enable_critic_lstm": False}
+    model = RecurrentPPO("MultiInputLstmPolicy", envs, policy_kwargs=policy, seed=seed, **_ppo(_num_glimpses(id)))
+    return _learn(model, id, steps, _Recurrent(model))
+
+
+# name -> how it is trained, and whether it reads labels.
+ALGORITHMS: dict[str, tuple[Callable[..., Trained], bool]] = {
+    "RAM, random fixations": (lambda *run: ram_run(*run, looking="random"), True),
+    "RAM, central fixations": (lambda *run: ram_run(*run, looking="center"), True),
+    "RAM, hybrid loss": (ram_run, True),
+    "RAM, reward alone": (lambda *run: ram_run(*run, **_REWARD), False),
+    "PPO, all glimpses so far (Stable-Baselines3)": (ppo_run, False),
+    "recurrent PPO (sb3-contrib)": (recurrent_ppo_run, False),
+}
+_CHANNELS = {"glimpse": "first", "fixation": "last"}
+_POLICY = {"features_extractor_class": GlimpseExtractor, "net_arch": []}
+
+
+def _ppo(T: int) -> dict[str, Any]:
+    """What both kinds of PPO are given: whole episodes, and a reward that comes at their end."""
+    schedule = {"learning_rate": lambda left: 1e-3 * left, "n_steps": 4 * T, "batch_size": 32 * T, "n_epochs": 4}
+    return {**schedule, "gamma": 1.0, "gae_lambda": 0.95, "ent_coef": 0.003, "device": "cpu"}
+
+
+class _Stacked:
+    """A policy that sees all glimpses of the episode, as `VecFrameStack` gives them."""
+
+    def __init__(self, model: BaseAlgorithm, num_glimpses: int) -> None:
+        self._model, self._num_glimpses = model, num_glimpses
+
+    def begin(self, num_envs: int) -> None:
+        self._seen: list[dict[str, Any]] = []
+
+    def __call__(self, observation: dict[str, Any]) -> Any:
+        blank = {key: np.zeros_like(value) for key, value in observation.items()}
+        self._seen.append(observation)
+        frames = [blank] * (self._num_glimpses - len(self._seen)) + self._seen
+        stacked = {key: np.concatenate([frame[key] for frame in frames], axis=1) for key in observation}
+        return self._model.predict(stacked, deterministic=True)[0]
+
+
+class _Recurrent:
+    """A policy with a memory of its own."""
+
+    def __init__(self, model: BaseAlgorithm) -> None:
+        self._model = model
+
+    def begin(self, num_envs: int) -> None:
+        self._state: Any = None
+        self._begins = np.ones(num_envs, np.bool_)
+
+    def __call__(self, observation: dict[str, Any]) -> Any:
+        actions, self._state = self._model.predict(observation, self._state, self._begins, deterministic=True)
+        self._begins = np.zeros_like(self._begins)
+        return actions
+
+
+def error(policy: Any, envs: VectorEnv[Any, Any, Any], split: str) -> float:
+    """Share of the split's images named wrong in the end, each once, in percent.
+
+    Args:
+        policy: ``begin(num_envs)`` before episodes, and then called with an observation for the actions.
+        envs: with autoreset disabled, acted on as the policy does.
+        split: of the envs; its episodes are those of every evaluation.
+    """
+    wrong, total = 0, 0
+    for observation, info, fresh in glimpse_env.walk(envs, environments.first_seed(split, 0)):
+        policy.begin(envs.num_envs)
+        ended = np.zeros(envs.num_envs, np.bool_)
+        while not ended.any():
+            observation, _, ended, _, info = envs.step(policy(observation))
+        assert ended.all(), "episodes of different lengths"
+        wrong, total = wrong + (~info["correct"][fresh]).sum(), total + fresh.sum()
+    return 100 * float(wrong / total)
+
+
+class _Watch(BaseCallback):
+    """Measures a learning curve between updates, at as many points as it has."""
+
+    def __init__(self, steps: int, measure: Callable[[], float]) -> None:
+        super().__init__()
+        self._due = [steps * point // NUM_POINTS for point in range(1, NUM_POINTS + 1)]
+        self._measure = measure
+        self._start = time.perf_counter()
+        self.curve: list[tuple[int, float, float]] = []
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_start(self) -> None:
+        if self._due and self.num_timesteps >= self._due[0]:
+            self.curve.append((self.num_timesteps, self._measure(), time.perf_counter() - self._start))
+            self._due = [due for due in self._due if due > self.num_timesteps]
+
+    def _on_training_end(self) -> None:
+        self._on_rollout_start()
+
+
+def _learn(model: BaseAlgorithm, id: str, steps: int, policy: Any) -> Trained:
+    """Train, watched on the validation split."""
+
+    def measured(split: str) -> float:
+        envs = gym.make_vec(id, num_envs=500, split=split, autoreset_mode=AutoresetMode.DISABLED)
+        return error(policy, VectorDiscretizeAction(envs, _GRID), split)
+
+    start, watch = time.perf_counter(), _Watch(steps, lambda: measured("validation"))
+    model.learn(steps, callback=watch)
+    parameters = sum(p.numel() for p in model.policy.parameters())
+    return Trained(measured("test"), time.perf_counter() - start, watch.curve, parameters)
+
+
+def _num_glimpses(id: str) -> int:
+    return int(glimpse_env.TASKS[id]["num_glimpses"])  # type: ignore[call-overload]
+
+
+def make_run(id: str, algorithm: str, seed: int, steps: int) -> None:
+    """Make one run, unless it was made already."""
+    known = evidence.load(id)
+    changes = {"steps": steps, "labels": ALGORITHMS[algorithm][1]}
+    if any((run.name, run.seed) == (_name(algorithm, steps), seed) for run in known.runs):
+        return
+    print(f"{algorithm} on {id}, seed {seed}, {steps:,} steps", flush=True)
+    torch.set_num_threads(1)
+    commit, T = evidence.head(), _num_glimpses(id)
+    trained = ALGORITHMS[algorithm][0](id, seed, steps)
+    run = Run(
+        name=_name(algorithm, steps),
+        table="leaderboard",
+        seed=seed,
+        command=f"python -m benchmarks.leaderboard --id {id} --algorithm {algorithm!r} --seed {seed} --steps {steps}",
+        preset=algorithm,
+        changes=changes,
+        scores={"own": [round(trained.error, 4)]},
+        curve=[[steps // T, round(found, 4), round(seconds / 60, 2)] for steps, found, seconds in trained.curve],
+        minutes=round(trained.seconds / 60, 2),
+        parameters=trained.parameters,
+        multiply_adds=None,
+        commit=commit,
+        machine=machine(),
+    )
+    evidence.save(evidence.load(id).with_run(run))
+
+
+def _name(algorithm: str, steps: int) -> str:
+    return f"{algorithm}, {steps:,} steps"
+
+
+def page(found: Sequence[Evidence]) -> str:
+    """The page, from all that is finished; draws its curves, too."""
+    machines = sorted({run.machine for one in found for run in one.runs if run.table == "leaderboard"})
     lines = [
         "# Algorithms side by side",
         "",
-        f"Made by `python -m benchmarks.algorithms --steps {steps}`. Each algorithm trains on {steps:,} environment steps of "
-        "the id as registered: 1 for the right class at the last step. Accuracy is that on the test split, each image once, "
-        "one rollout, without exploration; the interquartile mean over seeds (with fewer than four the mean), and its 95 % "
-        "bootstrap interval. Curves are of the validation split. Minutes are of one thread, evaluations included.",
+        "<!-- made by python -m benchmarks.leaderboard; do not edit -->",
         "",
-        "Who reads labels learns from more than the reward: compare within a kind.",
+        "Each algorithm trains on the same number of environment steps of the id as registered: 1 for the right class at the "
+        "last step. The error is that on the test split, each image once, one rollout, no exploration; mean over seeds with a "
+        "95 % interval (Student's t). Curves are of the validation split. Minutes are of one thread, evaluations included.",
+        "",
+        "An algorithm that reads labels learns from more than the reward: compare within a kind. Rows of 7bf594d see a canvas "
+        "and varied training images, which PPO does not.",
         "",
     ]
-    for id, algorithms in runs.items():
-        lines += [f"## {id}", "", "| algorithm | reads labels | accuracy, % | 95 % interval | seeds | minutes |"]
-        lines += ["|---|---|---:|---:|---:|---:|"]
-        for name, (label, labelled, *_) in ROWS.items():
-            if group := algorithms.get(name):
-                scores = [run["accuracy"] for run in group]
-                low, high = interval(scores)
-                minutes = np.mean([run["seconds"] for run in group]) / 60
-                span = f"{low:.1f} to {high:.1f}" if len(scores) > 1 else ""
-                cells = [label, "yes" if labelled else "", f"{iqm(scores):.1f}", span, f"{len(scores)}", f"{minutes:.1f}"]
-                lines.append("| " + " | ".join(cells) + " |")
-        picture = f"images/benchmark-{id}.png"
-        _draw(algorithms, docs / picture)
-        lines += ["", f"![Accuracy on {id} against environment steps and minutes]({picture})", ""]
-    lines.append("Measured on: " + "; ".join(machines) + ".")
-    files.write(docs / "benchmark.md", "\n".join(lines) + "\n")
-
-
-def _draw(algorithms: dict[str, list[dict[str, Any]]], path: pathlib.Path) -> None:
-    """Draw the curves of one id: the interquartile mean over seeds, and all between the worst and the best."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 4.8), facecolor="white", layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
-    for name, (label, labelled, color, line, marker) in ROWS.items():
-        if not (group := algorithms.get(name)):
+    for one in found:
+        rows = one.rows("leaderboard")
+        if not rows:
             continue
-        length = min(len(run["curve"]) for run in group)
-        curves = np.array([run["curve"][:length] for run in group])  # (seeds, points, 3)
-        middle, low, high = iqm(curves[..., 2], axis=0), curves[..., 2].min(0), curves[..., 2].max(0)
-        for axes, x in zip(panels, (curves[..., 0].mean(0) / 1e6, curves[..., 1].mean(0) / 60), strict=True):
-            axes.fill_between(x, low, high, color=color, alpha=0.2, linewidth=0)
-            axes.plot(
-                x, middle, line, color=color, marker=marker, markersize=4, label=label + (" (labels)" if labelled else "")
-            )
-    panels[0].set_xlabel("environment steps, millions")
-    panels[1].set_xlabel("minutes of one thread")
-    panels[0].set_ylabel("validation accuracy, %")
-    for axes in panels:
-        axes.grid(alpha=0.3)
-        axes.set_ylim(0, 100)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize="small", frameon=False)
-    figures.save(figure, path)
+        lines += [
+            f"## {one.id}",
+            "",
+            "| algorithm | reads labels | error, % | seeds | minutes | commit |",
+            "|---|---|---|---|---|---|",
+        ]
+        for name, runs in rows.items():
+            labels = "yes" if runs[0].changes["labels"] else ""
+            commits = ", ".join(f"`{commit}`" for commit in dict.fromkeys(run.commit for run in runs))
+            minutes = statistics.fmean(run.minutes for run in runs)
+            cells = [name, labels, evidence.interval([run.score for run in runs]), str(len(runs)), f"{minutes:.1f}", commits]
+            lines.append("| " + " | ".join(cells) + " |")
+        picture = evidence.picture("benchmark", one.id)
+        evidence.draw_curves(rows, picture, f"{one.id}: algorithms", "error")
+        lines += ["", f"![Error on {one.id} against episodes and minutes]({picture.parent.name}/{picture.name})", ""]
+    return "\n".join([*lines, f"Measured on: {'; '.join(machines)}.", ""])
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Make runs, then the page of all that are finished."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--id", nargs="*", choices=glimpse_env.TASKS, default=IDS, help="none: only rebuild the page")
+    parser.add_argument("--algorithm", nargs="+", choices=ALGORITHMS, default=tuple(ALGORITHMS))
+    parser.add_argument("--seed", nargs="+", type=int, default=SEEDS)
+    parser.add_argument("--steps", type=int, default=STEPS, help="of all environments together, a run")
+    options = parser.parse_args(arguments)
+    for id in options.id:
+        for seed in options.seed:
+            for algorithm in options.algorithm:
+                make_run(id, algorithm, seed, options.steps)
+    files.write(PAGE, page(evidence.read_all()))
+
+
+if __name__ == "__main__":
+    main()

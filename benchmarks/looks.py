@@ -5,20 +5,18 @@ then the test error with more and less clutter and in larger scenes, without ret
 """
 
 import argparse
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from gymnasium.vector import VectorEnv, VectorWrapper
 
-import glimpse_env
-from agents import baselines, build, checkpoints, evaluation, weights
+from agents import baselines, checkpoints, environments, evaluation, training, weights
 from agents.config import Config
 from agents.networks import RecurrentAttentionModel
+from agents.policy import Policy
 from agents.reinforce import class_losses
-from agents.rollout import Episodes, collect, make_gaze
+from agents.rollout import greedy
 from benchmarks import reproduce
 from benchmarks.machine import table
 
@@ -53,25 +51,15 @@ class SameScale(VectorWrapper):  # type: ignore[type-arg]
         return {**observation, "fixation": observation["fixation"] * self.ratio}
 
 
-@torch.no_grad()
-def rollouts(
-    model: RecurrentAttentionModel, envs: VectorEnv[Any, Any, Any], looking: str = "learned"
-) -> Iterator[tuple[Episodes, npt.NDArray[np.bool_]]]:
-    """Greedy episodes on each image of a split, and which of them to count."""
-    noise = np.random.default_rng(0)
-    for observation, info, fresh in glimpse_env.walk(envs):
-        gaze = make_gaze(model, looking, noise, envs.num_envs, slice(None), std=0.0)
-        yield collect(envs, model, (observation, info), gaze), fresh
-
-
 def looks(model: RecurrentAttentionModel, config: Config, looking: str, split: str) -> list[list[str]]:
     """Distance, share on the digit, and bits gained: a row each, a column a glimpse."""
-    envs = evaluation.make_envs(config, split)
+    envs = environments.evaluation_envs(config, split)
+    policy = Policy(model, envs.single_action_space, looking)
     world: Any = envs.unwrapped.world  # type: ignore[attr-defined]
     half = np.array(world.dataset.shape[1::-1]) / 2
     size = np.array(world.scenes.shape[2:0:-1])
     distances, shares, losses = [], [], []
-    for episodes, fresh in rollouts(model, envs, looking):
+    for episodes, fresh in greedy(envs, policy, split):
         points = (episodes.fixations.numpy() + 1) / 2 * size - (world.places + half)  # (T, B, 2) pixels from the digit's centre
         distances.append(np.linalg.norm(points, axis=-1)[:, fresh])
         shares.append((np.abs(points) < half).all(-1)[:, fresh])
@@ -86,38 +74,48 @@ def looks(model: RecurrentAttentionModel, config: Config, looking: str, split: s
     ]
 
 
-def conv_error(task: str, **arguments: Any) -> float:
+def conv_error(id: str, **arguments: Any) -> float:
     """The error of the paper's conv net, trained as in the results table, in percent."""
-    config = reproduce.config_of(task, "conv", 0)
-    folder = reproduce.RUNS / config.run_name
-    if not (folder / "results.json").exists():  # what is kept under results/ has no weights
-        baselines.train(config, checkpoints.exist(folder))
-    envs = evaluation.make_envs(config, "test", **arguments)
-    network = baselines.make_network("conv", envs.unwrapped.world.scenes.shape[1:], 10)  # type: ignore[attr-defined]
+    name = "conv net on the whole scene"
+    folder = reproduce.trained(id, name, 0)  # what is kept under results/ has no weights
+    envs = environments.evaluation_envs(reproduce.config_of(id, name, 0), "test", **arguments)
+    num_classes = len(environments.task(envs).action_names)
+    network = baselines.make_network("conv", envs.unwrapped.scenes.shape[1:], num_classes)  # type: ignore[attr-defined]
     network.load_state_dict(checkpoints.load(folder)["model"])
-    return baselines.evaluate(network, envs)
+    return baselines.evaluate(network, envs, "test")
+
+
+def error(model: RecurrentAttentionModel, envs: VectorEnv[Any, Any, Any]) -> float:
+    """The agent's error in percent, after the last glimpse."""
+    return evaluation.evaluate(Policy(model, envs.single_action_space), envs, "test")[-1]
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", default="Glimpse-ClutteredMNIST-v0", help="the id of a task, or a file")
+    parser.add_argument("--weights", default="Glimpse-ClutteredMNIST-v0", help="an id, the folder of a run, or a file")
     arguments = parser.parse_args()
+    with training.plain_errors("benchmarks.looks"):
+        measure(*weights.load(arguments.weights))
+
+
+def measure(model: RecurrentAttentionModel, config: Config) -> None:
+    """Print the tables of an agent."""
     torch.set_num_threads(1)
-    model, config = weights.load(arguments.weights)
-    T = build.make_envs(config, 1, "test").unwrapped.task.num_glimpses  # type: ignore[attr-defined]
+    T = environments.task_of(config.env_id, **config.env_arguments).num_glimpses
+    assert T is not None
     rows = [row for looking in ("learned", "random") for row in looks(model, config, looking, "test")]
     print(f"{config.env_id}, the test split:\n")
     table(["after glimpse", *map(str, range(1, T + 1))], rows)
 
     errors = []
     for pieces in CLUTTER:
-        envs = evaluation.make_envs(config, "test", num_clutter=pieces)
-        ours, theirs = evaluation.evaluate(model, envs, "learned")[-1], conv_error(config.env_id, num_clutter=pieces)
-        errors.append([f"{pieces} pieces of clutter", f"{ours:.2f}", f"{theirs:.2f}"])
+        envs = environments.evaluation_envs(config, "test", num_clutter=pieces)
+        theirs = conv_error(config.env_id, num_clutter=pieces)
+        errors.append([f"{pieces} pieces of clutter", f"{error(model, envs):.2f}", f"{theirs:.2f}"])
     for size in SIZES[1:]:
-        envs = SameScale(evaluation.make_envs(config, "test", scene_size=size), size / SIZES[0])
-        errors.append([f"scenes of {size}x{size}", f"{evaluation.evaluate(model, envs, 'learned')[-1]:.2f}", "cannot run"])
+        envs = SameScale(environments.evaluation_envs(config, "test", scene_size=size), size / SIZES[0])
+        errors.append([f"scenes of {size}x{size}", f"{error(model, envs):.2f}", "cannot run"])
     print("Test error in percent without retraining:\n")
     table(["", "RAM", "conv net on the whole scene"], errors)
 

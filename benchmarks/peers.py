@@ -2,9 +2,13 @@
 
 MNIST 28x28 in memory, a 5x5 glimpse at one scale, 16 steps, a prediction scored at each, random actions. Each side runs in
 a process of its own, on one thread, in turn. The peer gets a virtual environment in build/, made by the first run.
+
+ap_gym's MNIST comes from a hub; here the same images lie in memory. Its bare environments are timed, without the log wrappers
+that its registered ids add, and without its thread that fetches images ahead: on one core it is faster so.
 """
 
 import argparse
+import gzip
 import json
 import os
 import pathlib
@@ -12,15 +16,20 @@ import statistics
 import subprocess
 import sys
 import venv
+from collections.abc import Callable
 from typing import Any
 
-from benchmarks.machine import table
+import numpy as np
+
+from benchmarks.machine import machine, rates, table
 
 NUM_ENVS = 256
 ROUNDS = 3
 PEER_PACKAGES = ("ap_gym==0.7.1", "aiohttp", "pillow")  # the last two it imports, but does not ask for
 
+_NUM_IMAGES = 55_000  # of our "train" split
 _ROOT = pathlib.Path(__file__).parents[1]
+_MNIST = _ROOT / "glimpse_env" / "data" / "mnist"
 _PEERS_VENV = _ROOT / "build" / "peers-venv"
 _PEERS_PYTHON = _PEERS_VENV / ("Scripts" if os.name == "nt" else "bin") / "python"
 
@@ -35,13 +44,77 @@ def install_peers() -> None:
     done.write_text("\n".join(PEER_PACKAGES))
 
 
-def measure(python: str | pathlib.Path, module: str, seconds: float) -> dict[str, Any]:
-    """Run one side in a fresh process on one thread, and return what it printed."""
+def glimpse_envs() -> tuple[Any, Any]:
+    """Make the single and the vector environment of this package."""
+    from glimpse_env import GlimpseEnv, GlimpseVectorEnv
+
+    return (
+        GlimpseEnv(patch_size=5, num_scales=1, num_glimpses=16, reward="every"),
+        GlimpseVectorEnv(NUM_ENVS, patch_size=5, num_scales=1, num_glimpses=16, reward="every"),
+    )
+
+
+def ap_gym_envs() -> tuple[Any, Any]:
+    """Make those of ap_gym, in the Python of its own virtual environment."""
+    from ap_gym import ActivePerceptionVectorToSingleWrapper
+    from ap_gym.envs.image import ImageClassificationDataset, ImagePerceptionConfig
+    from ap_gym.envs.image_classification import ImageClassificationVectorEnv
+
+    def read(name: str, header: int) -> Any:
+        return np.frombuffer(gzip.decompress((_MNIST / name).read_bytes()), np.uint8, offset=header)
+
+    images = read("train-images-idx3-ubyte.gz", header=16).reshape(-1, 28, 28, 1)[:_NUM_IMAGES]
+    labels = read("train-labels-idx1-ubyte.gz", header=8)[:_NUM_IMAGES]
+
+    class InMemoryMNIST(ImageClassificationDataset):  # type: ignore[misc]
+        """The bundled 28x28 images, handed out a batch at a time."""
+
+        def _get_length(self) -> int:
+            return len(images)
+
+        def _get_num_classes(self) -> int:
+            return 10
+
+        def _get_num_channels(self) -> int:
+            return 1
+
+        def _get_data_point_batch(self, idx: Any) -> tuple[Any, Any]:
+            return images[idx], labels[idx]
+
+    class SingleEnv(ActivePerceptionVectorToSingleWrapper):  # type: ignore[misc]
+        """Its single environment, with an action space that can be set."""
+
+        action_space = None
+
+        def __init__(self, vector_env: Any) -> None:
+            super().__init__(vector_env)
+            self.action_space = vector_env.single_action_space
+
+    config = ImagePerceptionConfig(dataset=InMemoryMNIST(), sensor_size=(5, 5), step_limit=16, prefetch=False)
+    return SingleEnv(ImageClassificationVectorEnv(1, config)), ImageClassificationVectorEnv(NUM_ENVS, config)
+
+
+# name -> the Python that runs it, what makes its environments, the packages whose versions are told.
+SIDES: dict[str, tuple[Any, Callable[[], tuple[Any, Any]], tuple[str, ...]]] = {
+    "glimpse_env": (sys.executable, glimpse_envs, ()),
+    "ap_gym": (_PEERS_PYTHON, ap_gym_envs, ("ap_gym", "numpy", "scipy", "gymnasium")),
+}
+
+
+def measure(side: str, seconds: float) -> dict[str, Any]:
+    """Steps a second of a side's single and vector environment, each with actions sampled in the loop and before."""
+    _, make, packages = SIDES[side]
+    single, vector = make()
+    return {"machine": machine(*packages), "single": rates(single, seconds), "vector": rates(vector, seconds)}
+
+
+def in_own_process(side: str, seconds: float) -> dict[str, Any]:
+    """Measure one side in a fresh process on one thread."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    command = [str(python), "-m", module, str(NUM_ENVS), str(seconds)]
+    command = [str(SIDES[side][0]), "-m", "benchmarks.peers", "--side", side, "--seconds", str(seconds)]
     done = subprocess.run(command, cwd=_ROOT, env=os.environ | threads, capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError(f"{module} failed:\n{done.stderr}")
+        raise RuntimeError(f"{side} failed:\n{done.stderr}")
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 
@@ -50,29 +123,29 @@ def main() -> None:
     """Measure both sides in turn, and print the medians and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=3.0, help="how long to measure each number, each round")
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)  # what the process of a side is started with
+    flags = parser.parse_args()
+    if flags.side:
+        print(json.dumps(measure(flags.side, flags.seconds)))
+        return
 
     load = os.getloadavg()[0]
     install_peers()
-    sides: dict[str, tuple[str | pathlib.Path, str]] = {
-        "glimpse_env": (sys.executable, "benchmarks.peers_glimpse"),
-        "ap_gym": (_PEERS_PYTHON, "benchmarks.peers_ap_gym"),
-    }
-    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in sides}
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in SIDES}
     for _ in range(ROUNDS):
-        for name, side in sides.items():
-            runs[name].append(measure(*side, seconds))
+        for name in SIDES:
+            runs[name].append(in_own_process(name, flags.seconds))
 
     print(f"MNIST, 5x5 glimpse, 16 steps: steps a second, median of {ROUNDS} rounds.\n")
     rows = []
     for kind, label in (("single", "one environment"), ("vector", f"{NUM_ENVS} environments")):
         for column, actions in enumerate(("sampled in the loop", "sampled before")):
-            ours, peers = (statistics.median(run[kind][column] for run in runs[name]) for name in sides)
+            ours, peers = (statistics.median(run[kind][column] for run in runs[name]) for name in SIDES)
             spread = [a[kind][column] / b[kind][column] for a, b in zip(*runs.values(), strict=True)]
             between = f"{min(spread):.1f} to {max(spread):.1f}"
             rows.append((label, actions, f"{ours:,.0f}", f"{peers:,.0f}", f"{ours / peers:.1f}", between))
-    table(("", "actions", *sides, "ratio", "in each round"), rows)
-    for name in sides:
+    table(("", "actions", *SIDES, "ratio", "in each round"), rows)
+    for name in SIDES:
         print(f"{name}: {runs[name][0]['machine']}")
     print(f"Load average before the start: {load:.1f}")
 

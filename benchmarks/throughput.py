@@ -17,8 +17,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from benchmarks.machine import machine, table
-from benchmarks.timing import REPEATS, rates
+from benchmarks.machine import REPEATS, machine, rates, table
 from glimpse_env import TASKS
 
 NUM_ENVS = (1, 16, 256, 4096)

@@ -17,18 +17,23 @@ from collections.abc import Callable
 
 import torch
 
-from agents import build, parallel, ram
-from agents.config import Config, preset
+from agents import environments, models, parallel, ram
+from agents.config import Config
+from agents.policy import Policy
+from agents.presets import preset
 from benchmarks.machine import machine, table
 
 _MNIST = dataclasses.replace(preset("paper", "Glimpse-MNIST-v0"), num_glimpses=6, batch_size=128)
-_CONV = dataclasses.replace(preset("best"), batch_size=128, glimpse_network="conv", canvas=None, window=0, augmentation=0.0)
+_BEST = dataclasses.replace(preset("best"), batch_size=128)
+_CONV = dataclasses.replace(_BEST, glimpse_network="conv", canvas=None, augmentation=0.0)
 CASES: dict[str, Config] = {
-    "paper, 28x28, float32": dataclasses.replace(_MNIST, precision="float32"),
-    "paper, 28x28, bfloat16": _MNIST,
-    "two streams, conv, 60x60 cluttered, float32": dataclasses.replace(_CONV, precision="float32"),
-    "two streams, conv, 60x60 cluttered, bfloat16": _CONV,
-    "best, 60x60 cluttered, bfloat16": dataclasses.replace(preset("best"), batch_size=128),
+    f"{name}, {precision}": dataclasses.replace(config, precision=precision)  # type: ignore[arg-type]
+    for name, config in {
+        "paper, 28x28": _MNIST,
+        "conv glimpse network, 60x60 cluttered": _CONV,
+        "best preset, 60x60 cluttered": _BEST,
+    }.items()
+    for precision in ("float32", "bfloat16")
 }
 _PRODUCTS = ("mm", "addmm", "bmm", "convolution", "mkldnn_linear")
 
@@ -40,20 +45,22 @@ def measure(config: Config, seconds: float) -> dict[str, float]:
         ``rate``: images a second, over all processes; ``share``: of the time that matrix products took, in [0, 1].
     """
     torch.set_num_threads(config.num_threads)
-    ranks = parallel.Ranks(config.device)
-    envs = build.make_envs(config, config.batch_size // ranks.size, "train")
-    model = build.make_model(config, envs)
-    optimizer = build.make_optimizer(model, config)
+    device = parallel.device_of(config.device)
+    ranks = parallel.Ranks(device)
+    envs = environments.make_envs(config, config.batch_size // ranks.size, "train", **config.variation)
+    model = models.make_model(config, envs).to(device)
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=config.weight_decay, fused=device.type != "mps")
+    policy = Policy(model, envs.single_action_space, config.looking, config.std_end)
     middle = config.num_updates // 2  # where looks are learned and all losses are at work
     updates = max(10, int(seconds / 0.03))
     times = []
     for update in range(middle, middle + updates):
         start = time.perf_counter()
-        ram.train_step(model, optimizer, envs, config, update, ranks)
+        ram.train_step(policy, optimizer, envs, config, update, ranks)
         times.append(time.perf_counter() - start)
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
         for update in range(middle, middle + 10):
-            ram.train_step(model, optimizer, envs, config, update, ranks)
+            ram.train_step(policy, optimizer, envs, config, update, ranks)
     events = profile.key_averages()
     total = sum(event.self_cpu_time_total for event in events)
     products = sum(event.self_cpu_time_total for event in events if any(name in event.key for name in _PRODUCTS))

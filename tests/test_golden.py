@@ -2,16 +2,16 @@
 
 import json
 
-import golden
 import numpy as np
 import pytest
 from rollouts import IDS
 
 from glimpse_env import FETCHED, TASKS
+from tools import golden
 
 CHANGED = (
     "{id} gives other {what} than it was published with. If that is not meant, mend it. If it is: leave {id} as it was, "
-    "register the change as {next} in glimpse_env.TASKS, run python tests/golden.py, and tell of it in CHANGELOG.md."
+    "register the change as {next} in glimpse_env.TASKS, run python -m tools.golden, and tell of it in CHANGELOG.md."
 )
 INEXACT = {"rotation", "scale"}  # sines and exponentials differ in their last bits from machine to machine
 
@@ -24,7 +24,7 @@ def next_version(id):
 @pytest.mark.parametrize("id", IDS)
 def test_an_id_gives_what_it_was_published_with(id):
     known = golden.published()
-    assert id in known, f"{id} is new: run python tests/golden.py to freeze it, and commit tests/golden.json."
+    assert id in known, f"{id} is new: run python -m tools.golden to freeze it, and commit tests/golden.json."
     found = golden.played(id)
     changed = [what for what in known[id] if found[what] != known[id][what]]
     assert not changed, CHANGED.format(id=id, what=" and ".join(changed), next=next_version(id))

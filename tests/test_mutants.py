@@ -1,26 +1,33 @@
-"""The list of deliberate faults fits the code; ``python tests/mutants.py`` tries them, which takes long."""
+"""The faults that ``python -m tools.mutants`` puts into a file are single, differ from it, and are Python."""
 
 import ast
-import collections
-import pathlib
-import shutil
 
-import mutants
-import pytest
+from tools import mutants
 
-
-@pytest.mark.parametrize("mutant", mutants.MUTANTS, ids=lambda mutant: mutant.breaks)
-def test_a_fault_can_be_put_in(mutant, tmp_path):
-    for name in mutant.tests.split():
-        assert (mutants.ROOT / "tests" / f"{name}.py").exists()
-    place = tmp_path / mutant.file
-    place.parent.mkdir(parents=True)
-    shutil.copy(mutants.ROOT / mutant.file, place)
-    mutants.put_in(mutant, tmp_path)
-    ast.parse(place.read_text())
+SOURCE = """
+def area(width, height, turned=False):
+    if not turned and width < 0:
+        return -1.5
+    return width * height
+"""
 
 
-def test_there_are_faults_of_every_part():
-    counts = collections.Counter(pathlib.PurePath(mutant.file).stem for mutant in mutants.MUTANTS)
-    assert len(mutants.MUTANTS) >= 20
-    assert all(counts[name] >= 3 for name in ("patches", "pieces", "episodes", "inputs", "gaze", "catch", "reinforce", "ram"))
+def test_a_fault_of_each_kind_is_put_in():
+    found = list(mutants.mutants(SOURCE))
+    changed = {mutant.what for mutant in found}
+    assert "width < 0  ->  width <= 0" in changed
+    assert "width * height  ->  width + height" in changed
+    assert "not turned and width < 0  ->  not turned or width < 0" in changed
+    assert "0  ->  1" in changed
+    assert "-1.5  ->  +1.5" in changed
+    assert any(what.startswith("if not turned and width < 0:  ->  if not (not turned") for what in changed)
+    whole = ast.unparse(ast.parse(SOURCE))
+    assert len({mutant.source for mutant in found} | {whole}) == len(found) + 1, "each is another, and none is the file itself"
+    for mutant in found:
+        ast.parse(mutant.source)
+        assert mutant.where.startswith("area, line ")
+
+
+def test_every_file_of_the_packages_can_be_spoilt():
+    for name in ("retina", "scenes", "envs", "inputs"):
+        assert len(list(mutants.mutants((mutants.ROOT / "glimpse_env" / f"{name}.py").read_text()))) > 5

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pathlib
 import subprocess
 import sys
 
@@ -11,7 +10,6 @@ import pytest
 from PIL import Image
 from rollouts import CLASSIFICATION, GAMES, IDS
 
-from agents import tasks
 from glimpse_env import play
 
 pygame = pytest.importorskip("pygame")
@@ -172,15 +170,6 @@ def test_the_score_stands_beside_the_agents():
     assert game.standing() == f"you 0 of 0   the agent {agent:.2f} %"
     game.handle(key(str(game._info["label"])))
     assert game.standing() == f"you 1 of 1 (100 %)   the agent {agent:.2f} %"
-
-
-def test_the_agents_scores_are_those_of_its_results():
-    root = pathlib.Path(__file__).parents[1]
-    for id, right in json.loads(play._PUBLISHED.read_text()).items():
-        reached = [json.loads(path.read_text())["learned"][-1] for path in root.glob(f"results/{id}-best-*/results.json")]
-        errors = tasks.measure(tasks.spec(id)) == "error"
-        percent = 100 - np.mean(reached) if errors else 100 * np.mean(reached)
-        assert right == pytest.approx(percent, abs=0.006)
 
 
 def test_command_plays(capsys):

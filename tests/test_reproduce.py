@@ -1,80 +1,186 @@
+"""Evidence: a finished run is kept whole, the page is what the command writes, and a file that lacks something is refused."""
+
 import dataclasses
 import json
+import pathlib
+import shlex
 
 import pytest
 
-from agents import tasks
-from agents.config import preset
-from benchmarks import ablations, reproduce
+pytest.importorskip("scipy")
+
+import tiny_task  # noqa: F401  # registers Tiny-v0
+
+from agents import baselines, cli, ram
+from agents.baselines import BaselineConfig
+from agents.presets import preset
+from benchmarks import evidence, page, reproduce
+from benchmarks.evidence import Evidence, Run, Shipped
 from glimpse_env import TASKS
 
-
-def keep(folder, config, **changes):
-    kept = folder / config.run_name
-    kept.mkdir(parents=True)
-    (kept / "config.json").write_text(json.dumps(dataclasses.asdict(config) | changes))
-    (kept / "results.json").write_text(json.dumps({"learned": [5.0, 2.0]}))
-    (kept / "metrics.csv").write_text("update,seconds\n1,60\n2,90\n")
-
-
-def test_a_finished_run_is_one_of_the_very_config(tmp_path, monkeypatch):
-    monkeypatch.setattr(reproduce, "RESULTS", tmp_path)
-    config = reproduce.config_of("Glimpse-MNIST-v0", "best", 1)
-    assert reproduce.finished_run(config) is None
-    keep(tmp_path, config)
-    assert reproduce.finished_run(config) == ({"learned": [5.0, 2.0]}, 1.5)
-    assert reproduce.finished_run(dataclasses.replace(config, learning_rate=1e-4)) is None
-
-
-def test_a_run_from_before_a_field_was_there_counts_as_made_with_its_default(tmp_path, monkeypatch):
-    monkeypatch.setattr(reproduce, "RESULTS", tmp_path)
-    config = reproduce.config_of("Glimpse-MNIST-v0", "best", 0)
-    keep(tmp_path, config)
-    path = tmp_path / config.run_name / "config.json"
-    older = json.loads(path.read_text())
-    del older["max_steps"]
-    path.write_text(json.dumps(older))
-    assert reproduce.finished_run(config) is not None
-    assert reproduce.finished_run(dataclasses.replace(config, max_steps=7)) is None
+ID = "tiny_task:Tiny-v0"
+RUN = Run(
+    name="canvas",
+    table="results",
+    seed=0,
+    command="python -m agents.ram",
+    preset="best",
+    changes={"size": 8},
+    scores={"learned": [9.0, 2.0], "random": [9.0, 5.0]},
+    curve=[[64, 50.0, 0.5], [128, 3.0, 1.0]],
+    minutes=1.0,
+    parameters=1234,
+    multiply_adds=2_000_000,
+    commit="1234567",
+    machine="a machine",
+)
 
 
-@pytest.mark.parametrize("task", [task for task in reproduce.KNOWN if list(reproduce.RESULTS.glob(f"{task}-best-0"))])
-def test_the_results_table_is_of_the_present_presets(task):
-    assert reproduce.finished_run(reproduce.config_of(task, "best", 0)) is not None, "retrain, or the table is of another agent"
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Nothing is written into the repository."""
+    monkeypatch.setattr(evidence, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(evidence, "IMAGES", tmp_path / "images")
 
 
-@pytest.mark.parametrize(("task", "name"), [(task, name) for task, rows in ablations.ABLATIONS.items() for name in rows])
-def test_an_ablation_changes_what_it_names_alone(task, name):
-    best, config = dataclasses.asdict(preset("best", task)), dataclasses.asdict(ablations.config_of(task, name, 0))
-    changed = {key for key in best if best[key] != config[key]} - {"name", "num_episodes", "num_validations", "evaluated_on"}
-    assert changed == set(ablations.ABLATIONS[task][name])
+def tiny(**changes):
+    """A training of a second."""
+    config = preset("canvas", ID)
+    sizes = {
+        "num_episodes": 64,
+        "batch_size": 8,
+        "size": 8,
+        "hidden_size": 8,
+        "canvas": 8,
+        "num_validations": 4,
+        "device": "cpu",
+    }
+    return dataclasses.replace(config, augmentation=0.0, **sizes, **changes)
 
 
-def test_a_task_without_published_figures_has_its_section_all_the_same(tmp_path, monkeypatch):
-    monkeypatch.setattr(reproduce, "RESULTS", tmp_path)
-    monkeypatch.setattr(reproduce, "IMAGES", tmp_path)
-    monkeypatch.setitem(reproduce.KNOWN, "Glimpse-MNIST-v0", {"someone": 3.0})
-    for task, errors in (("Glimpse-Search-v0", [0.75]), ("Glimpse-MNIST-v0", [9.0, 2.0])):
-        config = reproduce.config_of(task, "best", 0)
-        keep(tmp_path, config)
-        ways = dict.fromkeys(reproduce.WAYS, errors)
-        (tmp_path / config.run_name / "results.json").write_text(json.dumps(ways))
-        measure = "return" if len(errors) == 1 else "error"
-        metrics = f"update,episodes,validation_{measure},seconds\n1,64,0.5,60\n2,128,0.7,90\n"
-        (tmp_path / config.run_name / "metrics.csv").write_text(metrics)
-    rows = {row.task: row for row in reproduce.finished()}
-    assert reproduce.scores() == {"Glimpse-Search-v0": 75.0, "Glimpse-MNIST-v0": 98.0}
-    search = "\n".join(reproduce.section("Glimpse-Search-v0", [rows["Glimpse-Search-v0"]]))
-    assert "| mean reward, % of the highest |" in search
-    assert "| **75.00** |" in search
-    assert "RAM, the paper" not in search
-    digits = "\n".join(reproduce.section("Glimpse-MNIST-v0", [rows["Glimpse-MNIST-v0"]]))
-    assert "| test error, % |" in digits
-    assert "| someone | 3.00 |" in digits
-    assert "| **2.00** |" in digits
-    assert (tmp_path / "curves-Glimpse-Search-v0.png").exists()
+def test_a_run_goes_from_its_folder_into_the_file_and_the_page(tmp_path):
+    result = ram.train(tiny(seed=3), runs=tmp_path / "runs")
+    path = reproduce.keep(result.folder, "a tiny canvas", "1234567")
+    assert path == tmp_path / "results" / "Tiny-v0.json"
+    known = evidence.load(ID)
+    (run,) = known.runs
+    assert (run.name, run.table, run.seed, run.commit) == ("a tiny canvas", "results", 3, "1234567")
+    assert run.scores == {way: [round(value, 4) for value in values] for way, values in result.scores.items()}
+    assert run.score == pytest.approx(result.scores["learned"][-1], abs=1e-4)
+    assert [point[0] for point in run.curve] == [16, 32, 48, 64]
+    assert run.parameters == sum(p.numel() for p in result.policy.model.parameters())
+    assert run.multiply_adds > 3 * run.parameters / 4, "three glimpses"
+    assert run.changes["batch_size"] == 8
+    text = page.page([known])
+    assert f"| a tiny canvas | {run.score:.2f} | 1 | {run.parameters:,} |" in text
+    assert "`batch_size=8`" in text
+    assert "`1234567`" in text
+    assert evidence.picture("curves", ID).stat().st_size > 1000
 
 
-def test_what_is_counted_is_what_is_measured():
-    assert set(reproduce.COUNTED) == {task for task in reproduce.KNOWN if tasks.measure(tasks.spec(task)) == "return"}
-    assert set(reproduce.KNOWN) == set(TASKS)
+def test_the_command_of_a_run_makes_the_same_config_again():
+    config = tiny(seed=3, looking="random", skip=False, env={"num_clutter": 2})
+    start, changes = reproduce.described(config)
+    arguments = shlex.split(reproduce.command_of(config, start, changes))[3:]
+    given, options = cli.parse(preset(start, ID), cli.StartOptions(), arguments, "", "")
+    assert options.preset == start
+    assert dataclasses.replace(given, num_validations=4, device="cpu") == config
+
+
+def test_a_network_on_whole_scenes_is_kept_too(tmp_path):
+    config = BaselineConfig(env_id=ID, network="fc64", num_episodes=128, num_validations=1, evaluated_on="validation")
+    error = baselines.train(config, runs=tmp_path / "runs")
+    reproduce.keep(tmp_path / "runs" / config.run_name, "fully connected", "1234567")
+    (run,) = evidence.load(ID).runs
+    assert (run.preset, run.table) == ("baseline", "ablations")
+    assert run.scores == {"fc64": [round(error, 4)]}
+    assert run.parameters == 14 * 14 * 64 + 64 + 64 * 64 + 64 + 64 * 3 + 3
+    assert run.multiply_adds == 14 * 14 * 64 + 64 * 64 + 64 * 3
+
+
+def test_what_is_no_finished_run_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no finished run: it has no config\.json"):
+        reproduce.keep(tmp_path, "nothing", "1234567")
+
+
+def test_a_file_comes_back_as_it_was_written():
+    known = Evidence("Glimpse-MNIST-v0", Shipped(2.0, [1.0, 3.0], {"learned": [9.0, 2.0]}, "1234567"), (RUN,))
+    path = evidence.save(known)
+    assert path.name == "Glimpse-MNIST-v0.json"
+    assert evidence.read(path) == evidence.load("Glimpse-MNIST-v0") == known
+    assert evidence.load("Glimpse-Catch-v0") == Evidence("Glimpse-Catch-v0")
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Run)])
+def test_a_run_that_lacks_a_field_is_refused_by_its_name(field):
+    path = evidence.save(Evidence("Glimpse-MNIST-v0", None, (RUN,)))
+    content = json.loads(path.read_text())
+    del content["runs"][0][field]
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=rf"MNIST-v0\.json, run 0 lacks {field}"):
+        evidence.read(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is no JSON"),
+        ("[]", "must be an object"),
+        ('{"id": "a", "runs": []}', "lacks shipped"),
+        ('{"id": "a", "runs": [], "shipped": null, "more": 1}', "unknown fields: more"),
+    ],
+)
+def test_another_file_is_refused_in_words(text, message, tmp_path):
+    path = tmp_path / "file.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        evidence.read(path)
+
+
+def test_a_name_stands_for_one_way_of_training_and_a_seed_for_one_run():
+    known = Evidence("Glimpse-MNIST-v0").with_run(RUN).with_run(dataclasses.replace(RUN, seed=1))
+    again = known.with_run(dataclasses.replace(RUN, minutes=9.0))
+    assert sorted((run.seed, run.minutes) for run in again.runs) == [(0, 9.0), (1, 1.0)]
+    assert [run.seed for run in again.rows("results")["canvas"]] == [0, 1]
+    with pytest.raises(ValueError, match="give it another --name"):
+        known.with_run(dataclasses.replace(RUN, seed=2, changes={}))
+
+
+def test_ours_is_bold_only_where_it_beats_all_that_is_published(monkeypatch):
+    def row(id, score, published):
+        monkeypatch.setitem(page.KNOWN, id, published)
+        known = Evidence(id, None, (dataclasses.replace(RUN, scores={"learned": [score]}),))
+        (line,) = [line for line in page.section(known) if line.startswith("| canvas ")]
+        return line.split(" | ")[1]
+
+    assert row("Glimpse-MNIST-v0", 2.0, {"they": 3.0, "others": 2.5}) == "**2.00**"
+    assert row("Glimpse-MNIST-v0", 2.0, {"they": 3.0, "others": 1.5}) == "2.00"
+    assert row("Glimpse-MNIST-v0", 2.0, {}) == "2.00"
+    assert row("Glimpse-Catch-v0", 90.0, {"they": 85.0}) == "**90.00**"
+    assert row("Glimpse-Catch-v0", 80.0, {"they": 85.0}) == "80.00"
+
+
+def test_play_shows_the_mean_over_the_draws_as_percent_right():
+    draws = Shipped(2.0, [1.0, 3.0], {"learned": [9.0, 2.0]}, "1234567")
+    found = [Evidence("Glimpse-MNIST-v0", draws), Evidence("Glimpse-Catch-v0", draws), Evidence("Glimpse-Search-v0")]
+    assert page.scores(found) == {"Glimpse-MNIST-v0": 98.0, "Glimpse-Catch-v0": 2.0}
+
+
+def test_the_pages_and_the_scores_are_what_the_commands_write(monkeypatch):
+    root = pathlib.Path(__file__).parents[1]
+    monkeypatch.setattr(evidence, "RESULTS", root / "results")
+    monkeypatch.setattr(evidence, "IMAGES", root / "docs" / "images")
+    monkeypatch.setattr(evidence, "draw_curves", lambda *_: None)
+    found = evidence.read_all()
+    assert page.page(found) == (root / reproduce.PAGE).read_text(), "run python -m benchmarks.reproduce"
+    assert page.scores(found) == json.loads((root / reproduce.SCORES).read_text()), "run python -m benchmarks.reproduce"
+    leaderboard = pytest.importorskip("benchmarks.leaderboard", exc_type=ImportError)
+    assert leaderboard.page(found) == (root / leaderboard.PAGE).read_text(), "run python -m benchmarks.leaderboard --id"
+
+
+def test_every_task_has_its_evidence_and_every_row_a_config():
+    assert set(page.KNOWN) == set(TASKS)
+    for name, (_, changes) in reproduce.ROWS.items():
+        config = reproduce.config_of("Glimpse-ClutteredMNIST-v0", name, 1)
+        assert config.seed == 1
+        assert all(getattr(config, field) == value for field, value in changes.items())

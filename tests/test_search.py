@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rollouts import assert_identical, single, vector
 
-
 from agents.config import preset
 from agents.rollout import collect, make_gaze
 from glimpse_env import GlimpseEnv, Retina

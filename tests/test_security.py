@@ -327,13 +327,13 @@ def test_a_fetched_file_stays_in_the_cache(dataset, file, tmp_path, monkeypatch)
 
 
 def test_spoilt_files_are_read_or_refused_and_harm_nobody():
-    """In a process of its own, with a GiB of room: ``python tests/fuzz.py 1000`` for more."""
+    """In a process of its own, with a GiB of room: ``python -m tools.fuzz 1000`` for more."""
     times = max(20, settings.default.max_examples // 4)
     pytest.importorskip("resource")
     pytest.importorskip("torch")
     done = subprocess.run(
-        [sys.executable, str(ROOT / "tests" / "fuzz.py"), str(times)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        [sys.executable, "-m", "tools.fuzz", str(times)],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.soak import Sample, after_warm_up, resident, slope
 from glimpse_env import TASKS
+from tools.soak import Sample, after_warm_up, resident, slope
 
 
 def test_slope_is_of_what_comes_after_the_warm_up():

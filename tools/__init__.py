@@ -1,1 +1,1 @@
-"""Tools for the developers of the package."""
+"""Tools of the house that are run by hand, and by its tests."""
