@@ -1,4 +1,4 @@
-"""Networks: any parts make a model, each part is what the paper says or a stated change to it, and gradients go where they may."""
+"""Networks: any parts make a model, each part is what the paper says, and gradients go where they may."""
 
 import ast
 import dataclasses
