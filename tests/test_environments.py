@@ -15,6 +15,7 @@ from agents.config import Config
 from agents.presets import PRESETS, preset
 from glimpse_env import TASKS
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 PURPOSES = ("train", "validation", "test")
 LONGEST = 2**40  # episodes of a run: 800,000 years of training
 seeds = st.integers(0, 2**63 - 1)

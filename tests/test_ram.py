@@ -20,6 +20,7 @@ from agents.policy import Noise, Policy
 from agents.presets import preset
 from agents.rollout import collect
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 ROOT = pathlib.Path(ram.__file__).parents[1]
 
 
@@ -33,9 +34,8 @@ def test_a_run_leaves_its_files_and_is_deterministic(tmp_path):
     assert first.scores == second.scores
     folder = tmp_path / "a" / "tiny"
     assert first.folder == folder
-    figures = {"paths.png", "curve.png", "fixations.png", "confusion.png"}
     state = {"config.json", "metrics.csv", "checkpoint.pt", "checkpoint.previous.pt", "results.json"}
-    assert {path.name for path in folder.iterdir() if not path.name.startswith(".")} == state | figures
+    assert {path.name for path in folder.iterdir() if not path.name.startswith(".")} == state
     assert Config(**json.loads((folder / "config.json").read_text())) == TINY
     assert json.loads((folder / "results.json").read_text()) == first.scores
     rows = list(csv.DictReader((folder / "metrics.csv").read_text().splitlines()))
