@@ -1,8 +1,10 @@
 """Files that are never half written, and run folders that one process owns."""
 
+import contextlib
 import os
 import pathlib
 import tempfile
+from collections.abc import Iterator
 
 from filelock import FileLock, Timeout
 
@@ -39,8 +41,9 @@ def write(path: pathlib.Path, content: bytes | str) -> None:
         ) from error
 
 
-def own(folder: pathlib.Path) -> FileLock:
-    """Take a folder for this process alone, until the lock is released or the process ends.
+@contextlib.contextmanager
+def own(folder: pathlib.Path) -> Iterator[None]:
+    """Have a folder for this process alone, until the block or the process ends.
 
     Raises:
         OSError: another process has it, or it is not writable.
@@ -53,7 +56,10 @@ def own(folder: pathlib.Path) -> FileLock:
         raise OSError(f"Another process trains in {folder}: wait for it, or choose another --name.") from error
     except OSError as error:
         raise OSError(f"{folder} cannot be written ({error.strerror or error}): choose another folder.") from error
-    return lock
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _umask() -> int:

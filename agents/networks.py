@@ -257,7 +257,7 @@ class CountingCore(nn.Module):
         """(B, input_size) and (B, state_size) to h (B, size) and the state."""
         before, count = state[:, : self.core.state_size], state[:, self.core.state_size :]
         h, after = self.core(g, before)
-        count = torch.cat([1 - count.sum(1, keepdim=True), count[:, :-1]], dim=1)
+        count = torch.cat([1 - count[:, :-1].sum(1, keepdim=True), count[:, :-1]], dim=1)
         return torch.cat([h, count.to(h)], dim=1), torch.cat([after, count.to(after)], dim=1)
 
 

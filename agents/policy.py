@@ -17,6 +17,10 @@ READ = ("glimpse", "fixation", "canvas", "cue")
 """The entries of an observation that the networks read."""
 
 
+class NotFiniteError(ValueError):
+    """The networks give something other than finite numbers: their training diverged."""
+
+
 class Noise:
     """The random numbers of a batch. They are drawn for all of it, so that they do not depend on how many processes share it.
 
@@ -110,11 +114,18 @@ class Policy:
 
         Locations are clipped to [-1, 1]. Of a Box, [-1, 1] spans what it allows (an unbounded number is as it is), and what is
         beyond is clipped.
+
+        Raises:
+            NotFiniteError: what the networks gave is no number.
         """
-        return {
+        action = {
             "location": decision.location.clamp(-1, 1).float().cpu().numpy(),
             "action": _in_space(self.action_space, decision.action.cpu().numpy()),
         }
+        for name, values in action.items():
+            if not np.isfinite(values).all():
+                raise NotFiniteError(f"the agent's {name} is not finite")
+        return action
 
     @torch.no_grad()
     def predict(

@@ -23,6 +23,7 @@ from tqdm import tqdm
 from agents import checkpoints, files
 from agents.config import CIRCUMSTANCES, TrainingConfig
 from agents.parallel import Ranks
+from agents.policy import NotFiniteError
 
 _WARM_UP = 0.02  # of the training, for the learning rate
 _SAVED_EVERY = 60.0  # seconds, or at each validation if that comes sooner
@@ -74,6 +75,9 @@ def fit(
 
     def save(update: int) -> None:
         if metrics is not None:
+            for name, tensor in model.state_dict().items():
+                if not tensor.isfinite().all():
+                    raise NotFiniteError(f"{name} is not finite")
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "metrics": metrics.state()}
             checkpoints.save(folder, {"config": dataclasses.asdict(config), "update": update, **state})
 
@@ -106,6 +110,8 @@ def fit(
                         progress.set_postfix(metrics.summary(), refresh=False)
                 if ranks.any(bool(asked_to_stop)):
                     raise KeyboardInterrupt
+        except NotFiniteError as error:
+            raise _diverged(finished, str(error)) from error
         except (KeyboardInterrupt, ConnectionError):  # of a lost process: it stops what is between updates
             save(finished)
             if ranks.leads:
@@ -146,7 +152,11 @@ def check_finite(row: dict[str, float], update: int) -> None:
     """Stop where something is not a finite number."""
     for name, value in row.items():
         if not math.isfinite(value):
-            raise ValueError(f"The training diverged at update {update}: {name} is {value}. Lower --learning-rate.")
+            raise _diverged(update, f"{name} is {value}")
+
+
+def _diverged(update: int, what: str) -> ValueError:
+    return ValueError(f"The training diverged at update {update}: {what}. Lower --learning-rate.")
 
 
 def _restore(

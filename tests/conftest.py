@@ -6,6 +6,7 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
@@ -19,3 +20,11 @@ settings.load_profile("everyday")
 def pytest_addoption(parser):
     """Add ``--faults``: a few kills are for every day, 20 are the full form."""
     parser.addoption("--faults", type=int, help="how many times test_faults.py kills a run in each way; a few unless given")
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave out a run's figures, which take longer than a tiny training; test_figures.py looks at them."""
+    from agents import figures
+
+    monkeypatch.setattr(figures, "draw", lambda *arguments: [])

@@ -6,11 +6,12 @@ import math
 
 import pytest
 import torch
+from gymnasium import spaces
 
-from agents import ram, reinforce
+from agents import heads, networks, ram, reinforce
 from agents.config import Config
-from agents.networks import RecurrentAttentionModel
-from agents.rollout import Episodes
+from agents.episodes import Episodes
+from agents.policy import Policy
 
 STD = 0.3
 
@@ -91,6 +92,20 @@ def test_sampled_policy_gradient_is_the_exact_one_by_enumeration():
     assert ((sampled.mean(0) - exact).abs() < 4 * error).all()
 
 
+def test_losses_refuse_what_does_not_go_together():
+    ones = torch.ones(2, 3)
+    for call in (
+        lambda: reinforce.lambda_returns(ones, ones[:1], 1.0),
+        lambda: reinforce.advantages(ones, ones[0]),
+        lambda: reinforce.baseline_loss(ones, ones[0]),
+        lambda: reinforce.policy_gradient_loss(ones, ones[0]),
+        lambda: reinforce.policy_gradient_loss(ones, ones.clone().requires_grad_()),
+        lambda: reinforce.gaussian_log_prob(ones, ones[0], STD),
+    ):
+        with pytest.raises(AssertionError):
+            call()
+
+
 def test_sampled_location_gradient_is_the_exact_one():
     """The reward is 1 right of x = 0.1, so its expectation is a normal integral, even where samples leave the scene."""
     mean = torch.tensor([0.8, 0.0], dtype=torch.float64, requires_grad=True)
@@ -112,17 +127,24 @@ def test_sampled_location_gradient_is_the_exact_one():
 
 # --- The losses as the trainer puts them together: each fault of public implementations has a test.
 
+SPACE = spaces.Dict({"location": spaces.Box(-1, 1, (2,)), "action": spaces.Discrete(3)})
 
-@pytest.fixture
-def model() -> RecurrentAttentionModel:
+
+def policy_of(location=heads.LocationNetwork, looking="learned"):
+    """A small agent of the paper's parts, whose locations depend on what it sees."""
     torch.manual_seed(0)
-    return RecurrentAttentionModel((1, 4, 4), 3, size=8, hidden_size=8)
+    read = heads.Heads(heads.ActionNetwork(8, 3), location(8), heads.BaselineNetwork(8))
+    model = networks.RecurrentAttentionModel(networks.GlimpseNetwork((1, 4, 4), 8, 8), networks.GRUCore(8, 8), read)
+    with torch.no_grad():
+        model.heads.location.weight.normal_()
+    return Policy(model, SPACE, looking)
 
 
-def played(model: RecurrentAttentionModel, T: int = 3, B: int = 5) -> tuple[Episodes, list[torch.Tensor]]:
-    """Episodes of the model on noise, and the means of all T steps, so that gradients by each can be asked for."""
+def played(policy, T=3, B=5):
+    """Episodes of the agent on noise, and the means of all T steps, so that gradients by each can be asked for."""
     generator = torch.Generator().manual_seed(3)
-    state, steps, fixations = model.initial_state(B), [], torch.zeros(B, 2)
+    model, steps, fixations = policy.model, [], torch.zeros(B, 2)
+    state = model.initial_state(B)
     for _ in range(T):
         steps.append(model({"glimpse": torch.rand(B, 1, 4, 4, generator=generator), "fixation": fixations}, state))
         steps[-1].mean.retain_grad()
@@ -137,7 +159,7 @@ def played(model: RecurrentAttentionModel, T: int = 3, B: int = 5) -> tuple[Epis
         rewards=torch.rand(T, B, generator=generator),
         means=means[:-1],
         locations=(means + torch.randn(T, B, 2, generator=generator)).detach()[:-1],
-        features=torch.stack([step.features for step in steps]),
+        baselines=torch.stack([step.baseline for step in steps]),
         fixations=torch.zeros(T, B, 2),
         labels=torch.randint(3, (B,), generator=generator).expand(T, B),
         scored=None,
@@ -145,62 +167,62 @@ def played(model: RecurrentAttentionModel, T: int = 3, B: int = 5) -> tuple[Epis
     return episodes, [step.mean for step in steps]
 
 
-def paper(**changes: object) -> Config:
-    return Config(credit="reward", gamma=1.0, location_stream=0, **changes)  # type: ignore[arg-type]
+@pytest.fixture
+def policy():
+    return policy_of()
 
 
-def test_look_earns_what_comes_after_it_less_the_baseline_before_it(model):
-    episodes, _ = played(model)
-    with torch.no_grad():
-        model.baseline.weight.zero_()
-        model.baseline.weight[0, 0] = 1.0  # b_t = first feature of step t, 0.5 more
-        model.baseline.bias.fill_(0.5)
-    loss = ram.losses(model, episodes, paper(), STD, looked=True)["location"]
+def paper(**changes):
+    """The paper's rules."""
+    return Config(**{"credit": "reward", "gamma": 1.0, **changes})
+
+
+def test_look_earns_what_comes_after_it_less_the_baseline_before_it(policy):
+    episodes, _ = played(policy)
+    loss = ram.losses(episodes, policy, paper(), STD)["location"]
     expected = 0.0
     for t in range(2):  # after glimpses 1 and 2; the third look is never taken
         returns = episodes.rewards[t + 1 :].sum(0)
-        baseline = episodes.features[t, :, 0] + 0.5
         normal = torch.distributions.Normal(episodes.means[t], STD)
-        expected -= (normal.log_prob(episodes.locations[t]).sum(-1) * (returns - baseline)).mean() / 2
-    torch.testing.assert_close(loss, expected)
+        log_probs = normal.log_prob(episodes.locations[t]).sum(-1)
+        expected -= (log_probs * (returns - episodes.baselines[t].detach())).mean() / 2
+    outside = (episodes.means.abs() - 1).clamp(min=0).square().sum(-1).mean()
+    torch.testing.assert_close(loss, expected + outside)
 
 
-def test_baseline_foretells_what_comes_after_the_look(model):
-    episodes, _ = played(model)
-    loss = ram.losses(model, episodes, paper(), STD, looked=True)["baseline"]
+def test_baseline_foretells_what_comes_after_the_look(policy):
+    episodes, _ = played(policy)
+    loss = ram.losses(episodes, policy, paper(), STD)["baseline"]
     later = torch.stack([episodes.rewards[1] + episodes.rewards[2], episodes.rewards[2]])
-    torch.testing.assert_close(loss, (model.baseline(episodes.features[:2]) - later).square().mean())
+    torch.testing.assert_close(loss, (episodes.baselines[:2] - later).square().mean())
 
 
-def test_baseline_of_pure_reinforce_foretells_all_that_is_left(model):
-    episodes, _ = played(model)
-    loss = ram.losses(model, episodes, paper(hybrid=False), STD, looked=True)["baseline"]
+def test_baseline_of_pure_reinforce_foretells_all_that_is_left(policy):
+    episodes, _ = played(policy)
+    loss = ram.losses(episodes, policy, paper(hybrid=False), STD)["baseline"]
     left = episodes.rewards.flip(0).cumsum(0).flip(0)
-    torch.testing.assert_close(loss, (model.baseline(episodes.features) - left).square().mean())
+    torch.testing.assert_close(loss, (episodes.baselines - left).square().mean())
 
 
-def test_look_may_be_paid_by_the_log_probability_of_the_right_class(model):
-    episodes, _ = played(model)
+def test_look_may_be_paid_by_the_log_probability_of_the_right_class(policy):
+    episodes, _ = played(policy)
     steps = zip(episodes.logits, episodes.labels, strict=True)
     log_probs = [logits.log_softmax(-1)[range(5), labels] for logits, labels in steps]
     paid = dataclasses.replace(episodes, rewards=torch.stack(log_probs).detach())
-    config = dataclasses.replace(paper(), credit="log_prob")
     for name in ("location", "baseline"):
-        found, expected = (
-            ram.losses(model, each, how, STD, looked=True)[name] for each, how in ((episodes, config), (paid, paper()))
-        )
-        torch.testing.assert_close(found, expected)
+        found = ram.losses(episodes, policy, paper(credit="log_prob"), STD)[name]
+        torch.testing.assert_close(found, ram.losses(paid, policy, paper(), STD)[name])
 
 
-def test_means_are_drawn_back_from_outside_the_scene_alone(model):
-    episodes, _ = played(model)
+def test_means_are_drawn_back_from_outside_the_scene_alone(policy):
+    episodes, _ = played(policy)
 
-    def location_loss(x: float) -> tuple[float, float]:
+    def location_loss(x):
         """Of means at (x, -0.5) and locations there, whose density is the same everywhere; and its gradient by x."""
         at = torch.tensor(x, requires_grad=True)
         means = torch.stack([at, torch.tensor(-0.5)]).expand(2, 5, 2)
         there = dataclasses.replace(episodes, means=means, locations=means.detach())
-        loss = ram.losses(model, there, paper(), STD, looked=True)["location"]
+        loss = ram.losses(there, policy, paper(), STD)["location"]
         return loss.item(), torch.autograd.grad(loss, at)[0].item()
 
     inside, slope = location_loss(0.3)
@@ -212,61 +234,72 @@ def test_means_are_drawn_back_from_outside_the_scene_alone(model):
         assert location_loss(x) == pytest.approx((inside + beyond**2, math.copysign(2 * beyond, x)))
 
 
-def test_entropy_is_raised(model):
-    episodes, _ = played(model)
-    config = paper(hybrid=False, entropy=0.5, scored="every")
-    part = ram.losses(model, episodes, config, STD, looked=True)["entropy"]
+def test_entropy_is_raised(policy):
+    episodes, _ = played(policy)
+    part = ram.losses(episodes, policy, paper(hybrid=False, entropy_coef=0.5), STD)["entropy"]
     entropy = torch.distributions.Categorical(logits=episodes.logits).entropy().mean()
     torch.testing.assert_close(part, -0.5 * entropy)
 
 
-def test_location_after_the_last_glimpse_is_not_in_the_loss(model):
-    episodes, means = played(model)
-    ram.losses(model, episodes, paper(), STD, looked=True)["location"].backward()
-    assert means[0].grad is not None
+def test_location_after_the_last_glimpse_is_not_in_the_loss(policy):
+    episodes, means = played(policy)
+    ram.losses(episodes, policy, paper(), STD)["location"].backward()
     assert means[0].grad.abs().sum() > 0
     assert means[1].grad is not None
     assert means[2].grad is None or means[2].grad.abs().sum() == 0
 
 
-def gradients(model: RecurrentAttentionModel, loss: torch.Tensor) -> set[str]:
-    """The networks that a loss reaches."""
-    model.zero_grad()
+@pytest.mark.parametrize("looking", ["random", "center"])
+def test_looks_that_the_agent_does_not_choose_teach_no_looking(looking):
+    policy = policy_of(looking=looking)
+    episodes, _ = played(policy)
+    assert ram.losses(episodes, policy, paper(), STD).keys() == {"action"}
+    assert ram.losses(episodes, policy, paper(hybrid=False), STD).keys() == {"action", "baseline", "entropy"}
+
+
+def test_an_episode_of_one_glimpse_has_no_look_to_learn_from(policy):
+    episodes, _ = played(policy, T=1)
+    assert ram.losses(episodes, policy, paper(), STD).keys() == {"action"}
+
+
+def test_the_class_is_trained_after_every_glimpse_or_the_last(policy):
+    episodes, _ = played(policy)
+    losses = reinforce.class_losses(episodes.logits, episodes.labels)
+    torch.testing.assert_close(ram.losses(episodes, policy, paper(), STD)["action"], losses.mean())
+    torch.testing.assert_close(ram.losses(episodes, policy, paper(scored="last"), STD)["action"], losses[-1].mean())
+    due = torch.tensor([[True, False, False], [False, True, False], [True, True, False]])[[0, 1, 2, 0, 1]].T
+    some = dataclasses.replace(episodes, scored=due)
+    torch.testing.assert_close(ram.losses(some, policy, paper(scored="last"), STD)["action"], losses[due].mean())
+
+
+def reached(policy, loss):
+    """The networks that a loss trains."""
+    policy.model.zero_grad()
     loss.backward(retain_graph=True)
-    return {name.split(".")[0] for name, p in model.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
+    found = {name for name, p in policy.model.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
+    return {name.removeprefix("heads.").split(".")[0] for name in found}
 
 
-def test_each_loss_trains_its_networks_alone(model):
-    episodes, _ = played(model)
-    with torch.no_grad():
-        model.location.weight.normal_()
-    parts = ram.losses(model, episodes, paper(), STD, looked=True)
-    assert gradients(model, parts["location"]) == {"location"}
-    assert gradients(model, parts["baseline"]) == {"baseline"}
-    assert gradients(model, parts["action"]) == {"action", "core", "glimpse"}
+SHAPING = {"core", "glimpse_network"}
 
 
-def test_pure_reinforce_trains_core_and_glimpse_network_from_reward_by_the_action_head():
-    torch.manual_seed(0)
-    model = RecurrentAttentionModel((1, 4, 4), 3, size=8, hidden_size=8)
-    with torch.no_grad():
-        model.location.weight.normal_()
-    episodes, _ = played(model)
-    parts = ram.losses(model, episodes, paper(hybrid=False, scored="last"), STD, looked=True)
-    assert gradients(model, parts["location"]) == {"location"}
-    assert gradients(model, parts["action"]) == {"action", "core", "glimpse"}
+@pytest.mark.parametrize(
+    ("location", "reaches"),
+    [(heads.LocationNetwork, {"location"} | SHAPING), (heads.DetachedLocationNetwork, {"location"})],
+    ids=["gradient into the core", "stopped"],
+)
+@pytest.mark.parametrize("changes", [{}, {"hybrid": False, "scored": "last"}], ids=["hybrid", "reward alone"])
+def test_each_loss_trains_its_networks_alone(location, reaches, changes):
+    policy = policy_of(location)
+    episodes, _ = played(policy)
+    parts = ram.losses(episodes, policy, paper(**changes), STD)
+    assert reached(policy, parts["location"]) == reaches
+    assert reached(policy, parts["baseline"]) == {"baseline"}
+    assert reached(policy, parts["action"]) == {"action"} | SHAPING
+
+
+def test_reward_alone_pays_the_answer_what_it_earned_beyond_the_baseline(policy):
+    episodes, _ = played(policy)
+    part = ram.losses(episodes, policy, paper(hybrid=False, scored="last"), STD)["action"]
     log_probs = episodes.logits[-1].log_softmax(-1).gather(-1, episodes.actions[-1:].T).squeeze(-1)
-    baseline = model.baseline(episodes.features[-1]).detach()
-    torch.testing.assert_close(parts["action"], -(log_probs * (episodes.rewards[-1] - baseline)).mean())
-
-
-def test_second_stream_is_trained_by_reinforce_alone():
-    torch.manual_seed(0)
-    model = RecurrentAttentionModel((1, 4, 4), 3, size=8, hidden_size=8, location_stream=6)
-    with torch.no_grad():
-        model.location.weight.normal_()
-    episodes, _ = played(model)
-    parts = ram.losses(model, episodes, Config(), STD, looked=True)
-    assert gradients(model, parts["location"]) == {"location", "location_core", "location_glimpse"}
-    assert gradients(model, parts["action"]) == {"action", "core", "glimpse"}
-    assert gradients(model, parts["baseline"]) == {"baseline"}
+    torch.testing.assert_close(part, -(log_probs * (episodes.rewards[-1] - episodes.baselines[-1].detach())).mean())

@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rollouts import assert_identical, single, vector
 
-from agents.config import preset
-from agents.rollout import collect, make_gaze
+from agents import environments, models
+from agents.policy import Noise, Policy
+from agents.presets import preset
+from agents.rollout import collect
 from glimpse_env import GlimpseEnv, Retina
 from glimpse_env.rendering import Layout, draw
 from glimpse_env.worlds.search import SearchWorld
@@ -180,27 +182,27 @@ def test_a_picture_shows_the_cue_under_the_patches(shape, side):
 # The agent.
 
 
+def agent(**changes):
+    """A small agent, untrained, and environments to act in."""
+    config = dataclasses.replace(preset("best", ID), hidden_size=16, size=16, **changes)
+    envs = environments.make_envs(config, 4, "validation")
+    return Policy(models.make_model(config, envs), envs.single_action_space, "center"), envs
+
+
 def test_what_the_agent_names_depends_on_the_cue():
-    config = dataclasses.replace(preset("best", ID), hidden_size=16, size=16, precision="float32")
-    envs = build.make_envs(config, 4, "validation")
-    model = build.make_model(config, envs)
-    start = envs.reset(seed=0)
-    gaze = make_gaze(model, "center", np.random.default_rng(0), 4, slice(None), std=0.0)
-    first = collect(envs, model, start, gaze).logits.detach()
+    policy, envs = agent()
+    first = collect(envs, policy, envs.reset(seed=0), Noise(0, 4)).logits.detach()
     observation, info = envs.reset(seed=0)
     envs.unwrapped.world.cues[:] = 255 - envs.unwrapped.world.cues
     observation["cue"] = 1 - observation["cue"]
-    second = collect(envs, model, (observation, info), gaze).logits.detach()
+    second = collect(envs, policy, (observation, info), Noise(0, 4)).logits.detach()
     assert ((first - second).abs().amax(-1) > 1e-6).all()
 
 
 def test_the_cue_network_learns_by_the_loss_of_the_class():
-    config = dataclasses.replace(preset("best", ID), hidden_size=16, size=16, precision="float32", canvas=None)
-    envs = build.make_envs(config, 4, "validation")
-    model = build.make_model(config, envs)
-    gaze = make_gaze(model, "center", np.random.default_rng(0), 4, slice(None), std=0.0)
-    collect(envs, model, envs.reset(seed=0), gaze).logits.logsumexp(-1).sum().backward()
-    assert all(torch.count_nonzero(parameter.grad) for parameter in model.cue.parameters())
+    policy, envs = agent(canvas=None)
+    collect(envs, policy, envs.reset(seed=0), Noise(0, 4)).logits.logsumexp(-1).sum().backward()
+    assert all(torch.count_nonzero(parameter.grad) for parameter in policy.model.glimpse_network.weigh.parameters())
 
 
 def test_extractor_for_stable_baselines3_reads_the_cue():
