@@ -6,8 +6,8 @@ import itertools
 import numpy as np
 import pytest
 
-from agents import build, evaluation, ram
-from agents.config import preset
+from agents import environments, evaluation, ram
+from agents.presets import preset
 from glimpse_env import GlimpseEnv
 from glimpse_env.worlds.circle_square import CircleSquareWorld
 
@@ -87,7 +87,7 @@ def test_the_agent_learns_it(tmp_path):
     """In a fifth of its preset's episodes; random looks at the same network's hands would leave it at 30 %."""
     config = dataclasses.replace(preset("best", ID), num_episodes=20_000, num_validations=1, num_test_episodes=1000)
     result = ram.train(config, runs=tmp_path)
-    assert result.errors["learned"][-1] < 25
-    envs = build.make_envs(config, 300, "validation")
-    again = [evaluation.evaluate(result.model, envs, "learned", num_episodes=1000) for _ in range(2)]
+    assert result.scores["learned"][-1] < 25
+    envs = environments.make_envs(config, 300, "validation")
+    again = [evaluation.evaluate(result.policy, envs, "validation", num_episodes=1000) for _ in range(2)]
     assert again[0] == again[1]

@@ -9,9 +9,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents import build, evaluation, ram
-from agents.config import preset
-from agents.rollout import collect, joined, make_gaze
+from agents import environments, evaluation, models, ram
+from agents.episodes import joined
+from agents.policy import Noise, Policy
+from agents.presets import preset
+from agents.rollout import collect
 from glimpse_env import GlimpseEnv
 from glimpse_env.worlds.sequence import SequenceWorld
 
@@ -182,13 +184,13 @@ def config_of(**changes):
     return dataclasses.replace(preset("best", ID), hidden_size=16, size=16, precision="float32", **changes)
 
 
-def collected(num_envs=40, **arguments):
-    config = config_of()
-    envs = build.make_envs(config, num_envs, "validation", **arguments)
-    torch.manual_seed(0)
-    model = build.make_model(config, envs)
-    gaze = make_gaze(model, "learned", np.random.default_rng(0), num_envs, slice(None), std=0.5)
-    return envs, model, collect(envs, model, envs.reset(seed=3), gaze)
+def collected(num_envs=40, ends_at_once=False, **arguments):
+    envs = environments.make_envs(config_of(), num_envs, "validation", **arguments)
+    policy = Policy(models.make_model(config_of(), envs), envs.single_action_space)
+    if ends_at_once:
+        with torch.no_grad():
+            policy.model.heads.action.bias[10] = 100  # always "end"
+    return envs, policy, collect(envs, policy, envs.reset(seed=3), Noise(0, num_envs), std=0.5)
 
 
 def test_labels_are_those_asked_for_at_each_step():
@@ -212,15 +214,11 @@ def test_an_episode_is_wrong_from_its_first_wrong_answer_on():
 
 
 def test_an_episode_that_was_ended_too_early_is_wrong_to_the_end():
-    envs, model, _ = collected(num_digits=(1, 2), glimpses_per_answer=2)
-    with torch.no_grad():
-        model.action.bias[10] = 100  # always "end"
-    gaze = make_gaze(model, "learned", np.random.default_rng(0), 40, slice(None), std=0.5)
-    episodes = collect(envs, model, envs.reset(seed=3), gaze)
+    envs, policy, episodes = collected(ends_at_once=True, num_digits=(1, 2), glimpses_per_answer=2)
     assert len(episodes.playing) == 2
     assert episodes.wrong.all()
     assert episodes.answers.tolist() == [[False] * 40, [True] * 40]
-    assert evaluation.evaluate(model, envs, "learned")[-1] == 100
+    assert evaluation.evaluate(policy, envs, "validation")[-1] == 100
 
 
 def test_shorter_batches_keep_their_last_step():
@@ -229,7 +227,7 @@ def test_shorter_batches_keep_their_last_step():
 
 
 def test_only_answers_are_trained_where_they_alone_are_scored():
-    _, model, episodes = collected()
-    loss = ram.losses(model, episodes, config_of(scored="last"), 0.5, looked=True)["action"]
+    _, policy, episodes = collected()
+    loss = ram.losses(episodes, policy, config_of(scored="last"), 0.5)["action"]
     losses = -episodes.logits.log_softmax(-1).gather(-1, episodes.labels.unsqueeze(-1)).squeeze(-1)
     torch.testing.assert_close(loss, losses[[4, 9]].mean())
