@@ -25,7 +25,15 @@ _GAME = Config(
 # What wins on each task, as far as is known.
 _BEST = {
     "Glimpse-MNIST-v0": dataclasses.replace(
-        _CANVAS, canvas="scene", augmentation=1.0, gamma=0.7, short=0.4, std_start=0.2, std_end=0.05, num_episodes=450_000
+        _CANVAS,
+        canvas="scene",
+        augmentation=1.0,
+        gamma=0.7,
+        plan=True,
+        short=0.3,
+        std_start=0.2,
+        std_end=0.05,
+        num_episodes=380_000,
     ),
     "Glimpse-TranslatedMNIST-v0": dataclasses.replace(_CANVAS, augmentation=0.7, short=0.5, num_episodes=300_000),
     "Glimpse-ClutteredMNIST-v0": dataclasses.replace(_CANVAS, augmentation=0.8, short=0.6, num_episodes=600_000),
