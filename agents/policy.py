@@ -1,6 +1,7 @@
 """A policy: networks, how they look and how they explore. Whoever acts with an agent acts through this, in training as well."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import gymnasium as gym
@@ -72,6 +73,7 @@ class Policy:
         looking: how it chooses locations, one of `LOOKING`; "learned" and "fixed" look at what the networks say.
         std: of the location when it explores, in units of half the scene.
         seed: of its noise, when it explores or looks at random.
+        env_arguments: what its environments are made with, such as the canvas that it reads.
     """
 
     def __init__(
@@ -81,8 +83,10 @@ class Policy:
         looking: str = "learned",
         std: float = 0.07,
         seed: int = 0,
+        env_arguments: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.model, self.looking, self.std = model, looking, std
+        self.env_arguments = dict(env_arguments)
         self.action_space: gym.Space[Any] = action_space["action"]  # type: ignore[index]
         self._seed, self._calls = seed, 0
 

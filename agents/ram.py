@@ -149,7 +149,7 @@ def train(
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=device.type != "mps"
     )
-    policy = Policy(model, whole.single_action_space, config.looking, config.std_end)
+    policy = Policy(model, whole.single_action_space, config.looking, config.std_end, env_arguments=config.env_arguments)
     folder = runs / config.run_name
     validation = environments.evaluation_envs(config, "validation")
     with training.owned(config, folder, ranks, resume, overwrite):

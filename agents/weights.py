@@ -83,7 +83,7 @@ def load_policy(name: str | os.PathLike[str], trust_module: bool = False) -> Pol
     """Read an agent that acts: see `load` for the name and the errors, `Policy.predict` for what it does."""
     model, config = load(name, trust_module)
     envs = environments.make_envs(config, 1, config.split)
-    return Policy(model, envs.single_action_space, config.looking, config.std_end)
+    return Policy(model, envs.single_action_space, config.looking, config.std_end, env_arguments=config.env_arguments)
 
 
 def _of_checkpoint(saved: dict[str, Any], path: pathlib.Path) -> tuple[Config, dict[str, torch.Tensor]]:

@@ -172,44 +172,34 @@ class NativeVecEnv(VecEnv):
 
 
 class GlimpseExtractor(BaseFeaturesExtractor):
-    """What and where, as one vector: g = ReLU(W [ReLU(W glimpse), ReLU(W fixation)]) (Mnih et al. 2014, section 3.1).
+    """What and where, as one vector: g = ReLU(W [ReLU(W glimpse), ReLU(W fixation), ...]) (Mnih et al. 2014, section 3.1).
 
-    Each channel of the glimpse is first brought to mean 0 and variance 1, as measured on what was trained on so far:
-    a network hardly sees pixels averaged over coarse cells otherwise.
+    It reads every entry of the observation: a canvas and a cue, too, and stacked ones. Each channel of the glimpse is first
+    brought to mean 0 and variance 1, as measured on what was trained on so far: a network hardly sees pixels averaged over
+    coarse cells otherwise.
 
     Args:
-        observation_space: ``Dict(glimpse, fixation)``, perhaps with ``cue``, of one step or stacked (pictures along the first
-            axis).
+        observation_space: a ``Dict`` of Boxes, ``glimpse`` among them.
         features_dim: units of each layer, and features handed on.
     """
 
     def __init__(self, observation_space: spaces.Dict, features_dim: int = 256) -> None:
         super().__init__(observation_space, features_dim)
-        glimpse, fixation = observation_space["glimpse"], observation_space["fixation"]
-        assert glimpse.shape is not None
-        assert fixation.shape is not None
-        num_channels, G, _ = glimpse.shape
-        self.standardise = _RunningStandardise(num_channels)
-        self.what = nn.Sequential(nn.Flatten(), nn.Linear(num_channels * G * G, features_dim), nn.ReLU())
-        self.where = nn.Sequential(nn.Linear(fixation.shape[0], features_dim), nn.ReLU())
-        self.cue = None
-        if "cue" in observation_space.spaces:
-            shape = observation_space["cue"].shape
-            assert shape is not None
-            self.cue = nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), features_dim), nn.ReLU())
-        self.join = nn.Sequential(nn.Linear((3 if self.cue else 2) * features_dim, features_dim), nn.ReLU())
+        sizes = {key: math.prod(space.shape or ()) for key, space in observation_space.spaces.items()}
+        self.standardize = _RunningStandardize((observation_space["glimpse"].shape or (1,))[0])
+        self.parts = nn.ModuleDict(
+            {key: nn.Sequential(nn.Flatten(), nn.Linear(size, features_dim), nn.ReLU()) for key, size in sizes.items()}
+        )
+        self.join = nn.Sequential(nn.Linear(len(sizes) * features_dim, features_dim), nn.ReLU())
 
     def forward(self, observations: dict[str, Tensor]) -> Tensor:
-        """Glimpses (B, K*C, G, G), fixations (B, 2), and cues (B, C, h, w) if there are any, to (B, features_dim)."""
-        what = self.what(self.standardise(observations["glimpse"]))
-        parts = [what, self.where(observations["fixation"])]
-        if self.cue:
-            parts.append(self.cue(observations["cue"]))
-        joined: Tensor = self.join(torch.cat(parts, dim=1))
+        """Observations, (B, ...) each, to (B, features_dim)."""
+        seen = {**observations, "glimpse": self.standardize(observations["glimpse"])}
+        joined: Tensor = self.join(torch.cat([part(seen[key]) for key, part in self.parts.items()], dim=1))
         return joined
 
 
-class _RunningStandardise(nn.Module):
+class _RunningStandardize(nn.Module):
     """Shift and scale each channel by the mean and variance of all that was seen in training.
 
     ``running_`` in the buffers' names is what Stable-Baselines3 copies into target networks.

@@ -16,6 +16,7 @@ from stable_baselines3.common.env_checker import check_env
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecMonitor
 
+from glimpse_env import LogPolarRetina
 from glimpse_env.sb3 import GlimpseExtractor, NativeVecEnv, make_vec_env
 from glimpse_env.wrappers import DiscretizeAction, FlattenAction, VectorFlattenAction
 
@@ -159,18 +160,18 @@ def test_algorithm_trains_on_it(algorithm, actions, arguments):
         policy, stacked = "MultiInputLstmPolicy", False
     envs = make_vec_env(MNIST, 4, actions=actions, grid=3)
     if stacked:
-        envs = VecFrameStack(envs, 3, channels_order={"glimpse": "first", "fixation": "last"})
+        envs = VecFrameStack(envs, 3)
     extractor = {"features_extractor_class": GlimpseExtractor, "features_extractor_kwargs": {"features_dim": 16}}
     model = algorithm(policy, VecMonitor(envs), seed=0, policy_kwargs={**extractor, "net_arch": [16]}, **arguments)
     before = {name: value.clone() for name, value in model.policy.state_dict().items()}
     model.learn(60)
     after = model.policy.state_dict()
     assert all(value.isfinite().all() for value in after.values())
-    assert any(not value.equal(before[name]) for name, value in after.items() if name.endswith("what.1.weight"))
+    assert any(not value.equal(before[name]) for name, value in after.items() if name.endswith("parts.glimpse.1.weight"))
     assert len(model.ep_info_buffer) > 0
 
 
-def test_extractor_standardises_by_all_it_was_trained_on():
+def test_extractor_standardizes_by_all_it_was_trained_on():
     space = gym.spaces.Dict(glimpse=gym.spaces.Box(0, 1, (2, 4, 4)), fixation=gym.spaces.Box(-1, 1, (2,)))
     extractor = GlimpseExtractor(space, 8)
     brighter = torch.linspace(0, 1, 5).view(5, 1, 1, 1, 1)  # from batch to batch
@@ -178,9 +179,21 @@ def test_extractor_standardises_by_all_it_was_trained_on():
     for batch in batches:
         extractor({"glimpse": batch, "fixation": torch.zeros(64, 2)})
     extractor.eval()
-    scaled = extractor.standardise(batches.flatten(0, 1))
+    scaled = extractor.standardize(batches.flatten(0, 1))
     torch.testing.assert_close(scaled.mean((0, 2, 3)), torch.zeros(2), atol=1e-4, rtol=0)
     torch.testing.assert_close(scaled.var((0, 2, 3)), torch.ones(2), atol=1e-3, rtol=0)
-    before = extractor.standardise.running_mean.clone()
+    before = extractor.standardize.running_mean.clone()
     extractor({"glimpse": batches[0], "fixation": torch.zeros(64, 2)})
-    assert extractor.standardise.running_mean.equal(before), "playing changes nothing"
+    assert extractor.standardize.running_mean.equal(before), "playing changes nothing"
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"canvas": 14}, {"retina": LogPolarRetina(num_rings=5, num_wedges=7, radius=10)}], ids=str
+)
+def test_extractor_reads_every_entry_of_any_shape(arguments):
+    envs = make_vec_env(MNIST, 3, seed=0, **arguments)
+    extractor = GlimpseExtractor(envs.observation_space, 8).eval()
+    observation = {key: torch.from_numpy(value) for key, value in envs.reset().items()}
+    features = extractor(observation)
+    for key, value in observation.items():
+        assert not torch.equal(features, extractor({**observation, key: 1 - value})), key
