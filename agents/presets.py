@@ -6,7 +6,7 @@ from agents.config import Config
 from agents.environments import task_of
 
 # RAM with a painted canvas: a task with labels that is not named below starts from it.
-_CANVAS = Config(canvas=28, augmentation=0.5)
+_CANVAS = Config(canvas=28)
 # Reward alone; episodes have their own end. Any other environment starts from it.
 _GAME = Config(
     core="lstm",
@@ -39,7 +39,7 @@ _BEST = {
     "Glimpse-ClutteredMNIST-v0": dataclasses.replace(_CANVAS, augmentation=0.8, short=0.6, num_episodes=600_000),
     "Glimpse-ClutteredMNIST100-v0": dataclasses.replace(_CANVAS, augmentation=0.8, short=0.5, num_episodes=400_000),
     "Glimpse-MultiMNIST-v0": dataclasses.replace(_CANVAS, augmentation=0.7, num_episodes=280_000),
-    "Glimpse-Search-v0": dataclasses.replace(_CANVAS, canvas="scene", augmentation=0.0, gamma=0.5, num_episodes=300_000),
+    "Glimpse-Search-v0": dataclasses.replace(_CANVAS, canvas="scene", gamma=0.5, num_episodes=300_000),
     "Glimpse-CircleSquare-v0": Config(gamma=0.9, hidden_size=64, size=64, num_episodes=100_000, num_validations=5),
     "Glimpse-Catch-v0": dataclasses.replace(
         _GAME,
