@@ -35,7 +35,9 @@ def choose(
     w: int,
     H: int,
     W: int,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    chosen: npt.NDArray[np.int64],
+    boxes: npt.NDArray[np.int64],
+) -> None:
     """Choose the pieces of scenes H x W: all of an image h x w, and then clutter, squares that are cut from other ones.
 
     Args:
@@ -49,13 +51,11 @@ def choose(
         w: width of an image.
         H: height of a scene.
         W: width of a scene.
-
-    Returns:
-        The image of each piece (b, 1 + num_clutter), and their boxes (b, 1 + num_clutter, BOX); int64.
+        chosen: (b, 1 + num_clutter) int64, filled with the image of each piece. (A kernel that returns two arrays turns a
+            Ctrl-C into a SystemError.)
+        boxes: (b, 1 + num_clutter, BOX) int64, filled with their boxes.
     """
-    B, n = len(indices), 1 + num_clutter
-    chosen, boxes = np.empty((B, n), np.int64), np.empty((B, n, BOX), np.int64)
-    for b in range(B):
+    for b in range(len(indices)):
         if translate:
             left, top = int(draws[b, 0] * (W - w + 1)), int(draws[b, 1] * (H - h + 1))
         else:

@@ -114,7 +114,9 @@ class Composer:
         """
         clutter = self.num_clutter, self.clutter_size, self.translate
         sizes = *self._small(dataset), self.height, self.width
-        chosen, boxes = pieces.choose(indices, draws, len(dataset), *clutter, *sizes)
+        chosen = np.empty((len(indices), 1 + self.num_clutter), np.int64)
+        boxes = np.empty((*chosen.shape, pieces.BOX), np.int64)
+        pieces.choose(indices, draws, len(dataset), *clutter, *sizes, chosen, boxes)
         rest = draws[:, pieces.DRAWS_A_SCENE + pieces.DRAWS_A_PIECE * self.num_clutter :]
         self._make(scenes, rows, dataset, chosen, boxes, rest, int(self.varies), num_threads)
         places: npt.NDArray[np.int64] = boxes[:, 0, :3:-1]

@@ -9,7 +9,7 @@ from gymnasium.vector import AutoresetMode
 from packaging.version import Version
 from rollouts import CLASSIFICATION, IDS, MODES, actions_of, assert_identical, single, vector
 
-from glimpse_env import TASKS, GlimpseEnv, GlimpseVectorEnv, walk
+from glimpse_env import TASKS, GlimpseEnv, GlimpseVectorEnv, LogPolarRetina, walk
 from glimpse_env.rendering import Layout
 from glimpse_env.worlds.classification import ClassificationWorld
 
@@ -329,6 +329,7 @@ ARGUMENTS = {  # name -> how it is given, what is looked at, what must be seen
     "world": ({"world": "classification"}, lambda env: type(env.world), ClassificationWorld),
     "patch_size": ({"patch_size": 5}, lambda env: glimpse_shape(env)[1:], (5, 5)),
     "num_scales": ({"num_scales": 2}, lambda env: glimpse_shape(env)[0], 2),
+    "retina": ({"retina": LogPolarRetina(5, 7, radius=10)}, lambda env: glimpse_shape(env), (1, 5, 7)),
     "scale_factor": ({"scale_factor": 3, "num_scales": 2, "patch_size": 4}, lambda env: env.retina.sizes, [4, 12]),
     "initial_fixation": ({"initial_fixation": (0.5, -0.25)}, fixation, [0.5, -0.25]),
     "location_mode": (RELATIVE, lambda env: reach(env).tolist(), [0.5, -0.5]),
