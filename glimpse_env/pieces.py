@@ -51,8 +51,7 @@ def choose(
         w: width of an image.
         H: height of a scene.
         W: width of a scene.
-        chosen: (b, 1 + num_clutter) int64, filled with the image of each piece. (A kernel that returns two arrays turns a
-            Ctrl-C into a SystemError.)
+        chosen: (b, 1 + num_clutter) int64, filled with the image of each piece.
         boxes: (b, 1 + num_clutter, BOX) int64, filled with their boxes.
     """
     for b in range(len(indices)):

@@ -30,6 +30,11 @@ class Turn:
                     "Two threads use one environment at the same time: give each thread its own, or take a lock."
                 )
             return call(*args, **kwargs)
+        except SystemError as error:  # what a Ctrl-C becomes that comes within a call of a compiled kernel
+            cause: BaseException | None = error
+            while isinstance(cause, SystemError):
+                cause = cause.__cause__
+            raise (cause or error) from None
         finally:
             if self._within.get("thread") == thread:
                 self._within.clear()
