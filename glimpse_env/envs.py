@@ -38,7 +38,7 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
     one, also ``cue`` (B, C, h, w) float32 in [0, 1]: a picture of what is to be found.
 
     ## Action Space
-    ``Dict``: ``location`` (B, 2) float32 in [-1, 1], where to look next: (0, 0) is the scene's centre, (-1, -1) its
+    ``Dict``: ``location`` (B, 2) float32 in [-1, 1], where to look next: (0, 0) is the scene's center, (-1, -1) its
     top-left corner; and ``action`` (B,) int64: the class named, or the game's move.
 
     ## Rewards

@@ -25,7 +25,7 @@ _FPS = 30
 _PICTURES_A_MOVE = 5  # of a game: six moves a second
 _CLASS_KEYS = "0123456789abcdefghijklmnoprstuvwxyz"  # q ends it
 _GRID = 80
-_AMBER, _WHITE, _GREY = np.array((255.0, 176, 0)), np.array((214.0, 216, 222)), np.array((140.0, 144, 152))
+_AMBER, _WHITE, _GRAY = np.array((255.0, 176, 0)), np.array((214.0, 216, 222)), np.array((140.0, 144, 152))
 _PUBLISHED = pathlib.Path(__file__).parent / "data" / "scores.json"  # id -> percent right, made by benchmarks.reproduce
 
 
@@ -96,9 +96,9 @@ class Game:
             self._draw_aim(picture)
         unit, margin = self._layout.unit, self._layout.scene[0]
         height = ink.LETTER[0] * unit + margin // 3
-        lines = [(self._advice(), _WHITE), (self.standing(), _GREY)]
+        lines = [(self._advice(), _WHITE), (self.standing(), _GRAY)]
         lines = [(self.env.task.goal, _WHITE), *lines] if self.env.task.goal else lines
-        lines += [(self._legend, _GREY)] if self._legend else []
+        lines += [(self._legend, _GRAY)] if self._legend else []
         strip = np.empty((len(lines) * height + margin, *picture.shape[1:]), np.uint8)
         strip[:] = picture[0, 0]
         for n, (line, color) in enumerate(lines):

@@ -189,7 +189,7 @@ class GlimpseExtractor(BaseFeaturesExtractor):
         assert glimpse.shape is not None
         assert fixation.shape is not None
         num_channels, G, _ = glimpse.shape
-        self.standardise = _RunningStandardise(num_channels)
+        self.standardize = _RunningStandardize(num_channels)
         self.what = nn.Sequential(nn.Flatten(), nn.Linear(num_channels * G * G, features_dim), nn.ReLU())
         self.where = nn.Sequential(nn.Linear(fixation.shape[0], features_dim), nn.ReLU())
         self.cue = None
@@ -201,7 +201,7 @@ class GlimpseExtractor(BaseFeaturesExtractor):
 
     def forward(self, observations: dict[str, Tensor]) -> Tensor:
         """Glimpses (B, K*C, G, G), fixations (B, 2), and cues (B, C, h, w) if there are any, to (B, features_dim)."""
-        what = self.what(self.standardise(observations["glimpse"]))
+        what = self.what(self.standardize(observations["glimpse"]))
         parts = [what, self.where(observations["fixation"])]
         if self.cue:
             parts.append(self.cue(observations["cue"]))
@@ -209,7 +209,7 @@ class GlimpseExtractor(BaseFeaturesExtractor):
         return joined
 
 
-class _RunningStandardise(nn.Module):
+class _RunningStandardize(nn.Module):
     """Shift and scale each channel by the mean and variance of all that was seen in training.
 
     ``running_`` in the buffers' names is what Stable-Baselines3 copies into target networks.

@@ -98,7 +98,7 @@ class Composer:
 
         Pieces and image add up, and clip at 255. A piece is cut at a random place of a random image other than the
         scene's own, and lands, whole, at a random place. What varies of an image (rotation, scale ...) is drawn uniformly,
-        its scale so that half as large is as likely as twice; its pixels are interpolated linearly between their neighbours.
+        its scale so that half as large is as likely as twice; its pixels are interpolated linearly between their neighbors.
         Noise comes last, and what leaves 0 to 255 by it is clipped.
 
         Args:

@@ -320,9 +320,9 @@ def glimpse_shape(env):
     return env.observation_space["glimpse"].shape
 
 
-COLOUR = np.zeros((4, 28, 28, 3), np.uint8)
-MINE = {"dataset": (COLOUR, [0, 1, 2, 1])}
-PAIRS = {"dataset": list(zip(COLOUR, [0, 1, 2, 1], strict=True))}
+COLOR = np.zeros((4, 28, 28, 3), np.uint8)
+MINE = {"dataset": (COLOR, [0, 1, 2, 1])}
+PAIRS = {"dataset": list(zip(COLOR, [0, 1, 2, 1], strict=True))}
 RELATIVE = {"location_mode": "relative", "initial_fixation": "center"}
 
 ARGUMENTS = {  # name -> how it is given, what is looked at, what must be seen

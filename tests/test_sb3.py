@@ -170,7 +170,7 @@ def test_algorithm_trains_on_it(algorithm, actions, arguments):
     assert len(model.ep_info_buffer) > 0
 
 
-def test_extractor_standardises_by_all_it_was_trained_on():
+def test_extractor_standardizes_by_all_it_was_trained_on():
     space = gym.spaces.Dict(glimpse=gym.spaces.Box(0, 1, (2, 4, 4)), fixation=gym.spaces.Box(-1, 1, (2,)))
     extractor = GlimpseExtractor(space, 8)
     brighter = torch.linspace(0, 1, 5).view(5, 1, 1, 1, 1)  # from batch to batch
@@ -178,9 +178,9 @@ def test_extractor_standardises_by_all_it_was_trained_on():
     for batch in batches:
         extractor({"glimpse": batch, "fixation": torch.zeros(64, 2)})
     extractor.eval()
-    scaled = extractor.standardise(batches.flatten(0, 1))
+    scaled = extractor.standardize(batches.flatten(0, 1))
     torch.testing.assert_close(scaled.mean((0, 2, 3)), torch.zeros(2), atol=1e-4, rtol=0)
     torch.testing.assert_close(scaled.var((0, 2, 3)), torch.ones(2), atol=1e-3, rtol=0)
-    before = extractor.standardise.running_mean.clone()
+    before = extractor.standardize.running_mean.clone()
     extractor({"glimpse": batches[0], "fixation": torch.zeros(64, 2)})
-    assert extractor.standardise.running_mean.equal(before), "playing changes nothing"
+    assert extractor.standardize.running_mean.equal(before), "playing changes nothing"

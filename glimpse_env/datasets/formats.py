@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from glimpse_env.datasets import inflate, matlab
 
-Labelled: TypeAlias = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]  # (N, h, w, C), (N,)
+Labeled: TypeAlias = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]  # (N, h, w, C), (N,)
 
 _BLOCK = 512  # of a tar archive
 
@@ -39,12 +39,12 @@ def idx(content: bytes) -> npt.NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
-def idx_pair(images: pathlib.Path, labels: pathlib.Path) -> Labelled:
+def idx_pair(images: pathlib.Path, labels: pathlib.Path) -> Labeled:
     """Read MNIST's format: two IDX files, gzipped."""
     return _gray(images.read_bytes(), labels.read_bytes())
 
 
-def emnist_letters(path: pathlib.Path, training: bool) -> Labelled:
+def emnist_letters(path: pathlib.Path, training: bool) -> Labeled:
     """Read the letters of EMNIST's archive: the same in a zip, with images turned over and labels from 1."""
     stem = f"gzip/emnist-letters-{'train' if training else 'test'}"
     try:
@@ -58,12 +58,12 @@ def emnist_letters(path: pathlib.Path, training: bool) -> Labelled:
     return np.ascontiguousarray(images.swapaxes(1, 2)), labels - 1
 
 
-def cifar10(path: pathlib.Path, training: bool) -> Labelled:
+def cifar10(path: pathlib.Path, training: bool) -> Labeled:
     """Read CIFAR-10's binary archive: a tar, gzipped."""
     return cifar10_tar(gunzip(path.read_bytes()), training)
 
 
-def cifar10_tar(content: bytes, training: bool) -> Labelled:
+def cifar10_tar(content: bytes, training: bool) -> Labeled:
     """Read CIFAR-10's archive, unpacked: records of a label and 32x32 bytes of red, of green and of blue."""
     files = [f"data_batch_{n}.bin" for n in range(1, 6)] if training else ["test_batch.bin"]
     members = dict(tar(content))
@@ -93,7 +93,7 @@ def tar(content: bytes) -> Iterator[tuple[str, memoryview]]:
         start += -(-int(size, 8) // _BLOCK) * _BLOCK
 
 
-def svhn(path: pathlib.Path) -> Labelled:
+def svhn(path: pathlib.Path) -> Labeled:
     """Read a cropped SVHN file: MATLAB's X (32, 32, 3, N) and y (N, 1) from 1 to 10, which stands for the digit 0."""
     found = matlab.arrays(path.read_bytes())
     if not {"X", "y"} <= found.keys():
@@ -106,7 +106,7 @@ def svhn(path: pathlib.Path) -> Labelled:
     return _checked(np.ascontiguousarray(images.transpose(3, 0, 1, 2)), labels.ravel().astype(np.int64) % 10, 10)
 
 
-def _gray(images: bytes, labels: bytes) -> Labelled:
+def _gray(images: bytes, labels: bytes) -> Labeled:
     pixels, classes = idx(gunzip(images)), idx(gunzip(labels))
     if pixels.ndim != 3 or classes.ndim != 1:
         raise ValueError(f"images must have three axes and labels one, got {pixels.ndim} and {classes.ndim}")
@@ -120,7 +120,7 @@ def _member(archive: zipfile.ZipFile, name: str) -> bytes:
     return archive.read(info)
 
 
-def _checked(images: npt.NDArray[np.uint8], labels: npt.NDArray[np.integer], num_classes: int) -> Labelled:
+def _checked(images: npt.NDArray[np.uint8], labels: npt.NDArray[np.integer], num_classes: int) -> Labeled:
     if images.size == 0 or len(images) != len(labels):
         raise ValueError(f"{len(images)} images and {len(labels)} labels: there must be as many, and one at least")
     if labels.max() >= num_classes:

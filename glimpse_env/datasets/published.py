@@ -49,7 +49,7 @@ class Published:
     training: Mapping[str, str]
     test: Mapping[str, str]
     mirrors: tuple[str, ...]
-    read: Callable[[list[pathlib.Path], bool], formats.Labelled]
+    read: Callable[[list[pathlib.Path], bool], formats.Labeled]
     classes: tuple[str, ...]
     num_validation: int = 5_000
 
@@ -139,7 +139,7 @@ def load(name: str, split: str) -> ArrayDataset:
 
 
 @functools.cache
-def _read(name: str, training: bool) -> formats.Labelled:
+def _read(name: str, training: bool) -> formats.Labeled:
     if name == "mnist":
         return _bundled(training)
     published = PUBLISHED[name]
@@ -148,7 +148,7 @@ def _read(name: str, training: bool) -> formats.Labelled:
     return published.read(paths, training)
 
 
-def _bundled(training: bool) -> formats.Labelled:
+def _bundled(training: bool) -> formats.Labeled:
     stem = "train" if training else "t10k"
     contents = []
     for file in (f"{stem}-images-idx3-ubyte.gz", f"{stem}-labels-idx1-ubyte.gz"):

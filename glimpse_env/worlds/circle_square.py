@@ -14,7 +14,7 @@ from glimpse_env.worlds.base import Task, World
 class CircleSquareWorld(World):
     """B scenes, each with a white circle or a white square somewhere in it, to be named.
 
-    The ground grows brighter towards the figure, so that even an agent that cannot see the figure can tell which way it
+    The ground grows brighter toward the figure, so that even an agent that cannot see the figure can tell which way it
     lies. A circle's diameter is the square's side: only the corners tell them apart.
 
     Args:

@@ -27,7 +27,7 @@ class ClassificationWorld(World):
         image_size: (h, w) or one number for both, to which images of a folder, a Hugging Face dataset or a sequence are fitted;
             the size of the first unless given.
         scene_size: (H, W) or one number for both, in pixels; the images' own size unless given.
-        translate: whether the image lies anywhere in the scene, or in its centre.
+        translate: whether the image lies anywhere in the scene, or in its center.
         num_clutter: pieces of other images of the split, added at random places.
         clutter_size: their side, in pixels.
         rotation: the image is turned by up to so many degrees, either way; 0, as are the next four, for the image as it is.

@@ -15,7 +15,7 @@ class SearchWorld(World):
     """B scenes of several images each, one of which is to be found: the one that the cue shows.
 
     An action names a cell of a grid over the scene, row by row; the one at the last glimpse counts, and earns 1 less the
-    distance of the cell's centre from the image's, as a share of ``radius``, but at least 0. Images do not overlap: each lies
+    distance of the cell's center from the image's, as a share of ``radius``, but at least 0. Images do not overlap: each lies
     at a place drawn evenly from those that earlier ones leave free, the one to be found first. Reset's ``index`` is that one;
     the others are any of the split. The cue shows neither noise nor how the image varies in the scene.
 
@@ -154,16 +154,16 @@ class SearchWorld(World):
         self.num_draws = 2 * self._count + self._composer.num_draws_laid(self._count)
 
     def info(self) -> dict[str, npt.NDArray[Any]]:
-        """Where it is: ``label`` (B,) int64, the cell in which the centre of the image to be found lies."""
+        """Where it is: ``label`` (B,) int64, the cell in which the center of the image to be found lies."""
         cells = (self._middles() * self.grid / self.scenes.shape[2:0:-1]).astype(np.int64)
         return {"label": cells[:, 1] * self.grid + cells[:, 0]}
 
     def final_info(self) -> dict[str, npt.NDArray[Any]]:
-        """How each episode went: ``distance`` (B,) float64, in pixels, of the centre of the cell named from the image's."""
+        """How each episode went: ``distance`` (B,) float64, in pixels, of the center of the cell named from the image's."""
         return {"distance": self._distances}
 
     def _middles(self) -> npt.NDArray[np.float64]:
-        """The centres (B, 2) of the images to be found, (x, y) in pixels."""
+        """The centers (B, 2) of the images to be found, (x, y) in pixels."""
         _, h, w, _ = self.cues.shape
         middles: npt.NDArray[np.float64] = self.places[:, 0] + np.array([w, h]) / 2
         return middles
