@@ -35,7 +35,7 @@ class Game:
     Args:
         env: the task.
         seed: of the first episode.
-        size: about how many pixels the longer side of the scene has.
+        size: approximate length of the scene's longer side, in pixels.
         agent: the percentage of the shipped agent; None where there is none.
 
     Attributes:
@@ -270,7 +270,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--split", help="which images, where there are some; those for the test unless given")
     parser.add_argument("--dataset", help="images of your own, a folder; or the name of a dataset")
     parser.add_argument("--seed", type=int, help="of the first episode; another one each time unless given")
-    parser.add_argument("--size", type=int, default=SIDE, help="about how many pixels the longer side of the scene has")
+    parser.add_argument("--size", type=int, default=SIDE, help="approximate length of the scene's longer side, in pixels")
     flags = parser.parse_args(arguments)
     seed = int(np.random.default_rng().integers(2**32)) if flags.seed is None else flags.seed
     own = {} if flags.dataset is None else {"dataset": flags.dataset}

@@ -40,7 +40,7 @@ class Layout:
         width: W of the scene.
         retina: the glimpse sensor.
         num_actions: how many actions have a bar; 0 for no bars.
-        side: about how many pixels the scene's longer side has. A scene is enlarged by a whole number.
+        side: approximate length of the scene's longer side, in pixels. A scene is enlarged by a whole number.
         has_cue: whether there is a cue under the patches.
     """
 
@@ -144,7 +144,7 @@ def draw(
         label: the right class.
         action: the latest.
         title: what stands over the scene.
-        side: about how many pixels the scene's longer side has.
+        side: approximate length of the scene's longer side, in pixels.
 
     Returns:
         (height, width, 3) uint8, always of the same size for the same scene size, retina, side and number of names, with a cue

@@ -281,7 +281,7 @@ def test_asked_as_single_environments_are(id):
         envs.set_attr("note", "seen")
         assert envs.get_attr("note") == ("seen",) * 3
     native.set_attr("note", [1, 1, 1])
-    with pytest.raises(ValueError, match="is one for all 3 environments"):
+    with pytest.raises(ValueError, match="is shared by all 3 environments"):
         native.set_attr("note", [1, 2, 3])
     for name in ("step", "reset"):
         with pytest.raises(ValueError, match="for all environments together"):

@@ -310,7 +310,7 @@ def test_nothing_is_read_before_its_checksum_is_right(name, tmp_path, monkeypatc
     entry = published.dataclasses.replace(published.PUBLISHED[name], read=lambda *arguments: read.append(arguments))
     monkeypatch.setitem(published.PUBLISHED, name, entry)
     for split in ("train", "test"):
-        with pytest.raises(FileNotFoundError, match=r"The file that is there is another one"):
+        with pytest.raises(FileNotFoundError, match=r"The file that exists is a different one"):
             load(name, split)
     assert read == []
 

@@ -170,7 +170,7 @@ def from_folder(path: str, shape: tuple[int, ...] = ()) -> LazyDataset:
 
     Raises:
         ValueError: no class folders, one without images, one that holds splits, or one that cannot be read.
-        ImportError: without the extra "data".
+        ImportError: the extra "data" is not installed.
     """
     needed("PIL", "data", "A folder of images")
     listing = _Listing(path)

@@ -126,7 +126,7 @@ def load(name: str, split: str) -> ArrayDataset:
     Raises:
         FileNotFoundError: a file that is not there and cannot be fetched.
         ValueError: MNIST's files are damaged.
-        ImportError: without the extra "data".
+        ImportError: the extra "data" is not installed.
     """
     images, labels = _read(name, split != "test")
     last = 5_000 if name == "mnist" else PUBLISHED[name].num_validation
