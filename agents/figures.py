@@ -1,4 +1,4 @@
-"""Figures of what an agent does: readable in print, in grey, and without telling red from green."""
+"""Figures of what an agent does: readable in print, in gray, and without telling red from green."""
 
 import csv
 import io

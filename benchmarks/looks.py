@@ -1,6 +1,6 @@
 """Where a trained agent looks, and what becomes of it in scenes that it was not trained on: ``python -m benchmarks.looks``.
 
-Distance of each fixation to the digit's centre, share of fixations on the digit, and the information that each glimpse adds;
+Distance of each fixation to the digit's center, share of fixations on the digit, and the information that each glimpse adds;
 then the test error with more and less clutter and in larger scenes, without retraining. Prints both tables.
 """
 
@@ -60,7 +60,7 @@ def looks(model: RecurrentAttentionModel, config: Config, looking: str, split: s
     size = np.array(world.scenes.shape[2:0:-1])
     distances, shares, losses = [], [], []
     for episodes, fresh in greedy(envs, policy, split):
-        points = (episodes.fixations.numpy() + 1) / 2 * size - (world.places + half)  # (T, B, 2) pixels from the digit's centre
+        points = (episodes.fixations.numpy() + 1) / 2 * size - (world.places + half)  # (T, B, 2) pixels from the digit's center
         distances.append(np.linalg.norm(points, axis=-1)[:, fresh])
         shares.append((np.abs(points) < half).all(-1)[:, fresh])
         assert episodes.labels is not None
@@ -68,7 +68,7 @@ def looks(model: RecurrentAttentionModel, config: Config, looking: str, split: s
     distance, share, loss = (np.concatenate(parts, axis=1).mean(1) for parts in (distances, shares, losses))
     gained = -np.diff(loss, prepend=np.log(world.dataset.num_classes)) / np.log(2)
     return [
-        [f"{looking}: pixels from the digit's centre", *(f"{value:.1f}" for value in distance)],
+        [f"{looking}: pixels from the digit's center", *(f"{value:.1f}" for value in distance)],
         [f"{looking}: fixations within the digit's box, %", *(f"{100 * value:.0f}" for value in share)],
         [f"{looking}: bits gained", *(f"{value:.2f}" for value in gained)],
     ]

@@ -1,4 +1,4 @@
-"""The same task here and in the nearest neighbour, ap_gym: ``python -m benchmarks.peers [--seconds 3]``.
+"""The same task here and in the nearest neighbor, ap_gym: ``python -m benchmarks.peers [--seconds 3]``.
 
 MNIST 28x28 in memory, a 5x5 glimpse at one scale, 16 steps, a prediction scored at each, random actions. Each side runs in
 a process of its own, on one thread, in turn. The peer gets a virtual environment in build/, made by the first run.

@@ -1,8 +1,8 @@
-"""Glimpse: images as a partially observed decision problem, seen through a foveated retina.
+"""Glimpse: images as partially observed decision problems, seen through a foveated retina.
 
-Importing this package registers its environments with Gymnasium: ``gym.make("Glimpse-ClutteredMNIST-v0")``.
+Importing the package registers its environments with Gymnasium: ``gym.make("Glimpse-ClutteredMNIST-v0")``.
 
-The letters in the shapes of all docstrings: B environments, T glimpses an episode, K scales, C channels, G patch size,
+The letters in shapes: B environments, T glimpses an episode, K scales, C channels, G patch size,
 H x W scene size, N images of size h x w, D hidden units.
 """
 
@@ -36,7 +36,7 @@ __version__ = "0.1.0"
 
 _LARGE = {"patch_size": 12, "num_glimpses": 8, "translate": True}
 
-# The tasks of Mnih et al. (2014), sections 4.1 and 4.2, and some more: id -> the arguments of its environment.
+# The tasks of Mnih et al. (2014), sections 4.1 and 4.2, and a few others: id -> arguments.
 TASKS: dict[str, dict[str, object]] = {
     "Glimpse-MNIST-v0": {"patch_size": 8, "num_scales": 1, "num_glimpses": 7},
     "Glimpse-TranslatedMNIST-v0": {**_LARGE, "num_scales": 3, "scene_size": 60},
@@ -62,16 +62,16 @@ TASKS: dict[str, dict[str, object]] = {
     "Glimpse-CircleSquare-v0": {"world": "circle_square", "patch_size": 5, "num_scales": 1, "num_glimpses": 8},
 }
 
-# Tasks on datasets that are fetched at their first use, with the extra "data"; else as those above.
+# Tasks on datasets that are downloaded at first use (extra "data").
 FETCHED: dict[str, dict[str, object]] = {
     "Glimpse-FashionMNIST-v0": {"dataset": "fashion_mnist", "patch_size": 8, "num_scales": 1, "num_glimpses": 7},
     "Glimpse-CIFAR10-v0": {"dataset": "cifar10", "patch_size": 8, "num_scales": 2, "num_glimpses": 8},
     "Glimpse-SVHN-v0": {"dataset": "svhn", "patch_size": 8, "num_scales": 2, "num_glimpses": 8},
 }
 
-# Games of other packages, seen through the same retina; each needs an extra: id -> how it is registered.
+# Games from other packages, seen through the same retina; each needs an extra: id -> registration.
 GAMES: dict[str, dict[str, Any]] = {
-    "Glimpse-CarRacing-v0": {"entry_point": "glimpse_env.games:car_racing", "max_episode_steps": 1000},  # as the base has it
+    "Glimpse-CarRacing-v0": {"entry_point": "glimpse_env.games:car_racing", "max_episode_steps": 1000},  # as in CarRacing-v3
     "Glimpse-Atari-v0": {"entry_point": "glimpse_env.games:atari"},
 }
 

@@ -1,4 +1,4 @@
-"""The names of arguments: those that type checkers know, and the refusal of those that nobody knows."""
+"""Argument names: types for type checkers, and errors for unknown names."""
 
 import difflib
 import inspect
@@ -10,13 +10,13 @@ from gymnasium.vector import AutoresetMode
 from glimpse_env.retina import RetinaLike
 
 _HINTS = {
-    "max_episode_steps": "Episodes end by themselves; for a time limit make single environments, as "
-    "gym.make_vec(..., vectorization_mode='sync') does. "
+    "max_episode_steps": "Episodes end by themselves; for a time limit use single environments: "
+    "gym.make_vec(..., vectorization_mode='sync'). "
 }
 
 
 class WorldArguments(TypedDict, total=False):
-    """The arguments of the worlds that come with this package, for editors and type checkers; see their classes."""
+    """The arguments of the built-in worlds, for editors and type checkers; see their classes."""
 
     dataset: Any
     split: str | None
@@ -73,23 +73,23 @@ class VectorEnvArguments(EnvArguments, total=False):
 
 
 def refuse_unknown(of: str, takers: Sequence[Any], given: Iterable[str], but: Collection[str] = ()) -> None:
-    """Refuse arguments that nobody takes; the message tells the nearest name, and all that there are.
+    """Raise an error for unknown arguments; the message suggests the nearest name and lists all.
 
     Args:
-        of: starts the message.
-        takers: the classes or functions that share the arguments; one with ``**arguments`` beyond the first takes any.
-        given: the names given.
-        but: names that are not taken here.
+        of: what takes the arguments; starts the message.
+        takers: the classes or functions that share the arguments. If any but the first has ``**arguments``, all names pass.
+        given: the names to check.
+        but: names that are not accepted here.
 
     Raises:
-        TypeError: nobody takes a name.
+        TypeError: a name is unknown.
     """
     if not any(parameter.kind is parameter.VAR_KEYWORD for taker in takers[1:] for parameter in _parameters(taker)):
         refuse(of, given, [name for name in names(*takers) if name not in but])
 
 
 def refuse(of: str, given: Iterable[str], known: Collection[str], error: type[Exception] = TypeError) -> None:
-    """Refuse names that are not known, as `refuse_unknown` does, with an error of any class."""
+    """Raise an error for names that are not known, see `refuse_unknown`."""
     for name in given:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
@@ -98,7 +98,7 @@ def refuse(of: str, given: Iterable[str], known: Collection[str], error: type[Ex
 
 
 def names(*takers: Any) -> list[str]:
-    """The names of the arguments that some classes or functions take, each once."""
+    """The argument names of classes or functions, without repeats."""
     found = [parameter for taker in takers for parameter in _parameters(taker)]
     return list(dict.fromkeys(parameter.name for parameter in found if parameter.kind is not parameter.VAR_KEYWORD))
 

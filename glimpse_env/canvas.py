@@ -1,7 +1,7 @@
-"""What was seen so far, as a picture: each glimpse painted where it was taken, the sharpest view of a pixel kept.
+"""A picture of all that was seen: each glimpse is painted where it was taken, and each pixel keeps its sharpest view.
 
-A memory that needs no learning. It holds nothing that earlier glimpses of the episode did not show, and it costs the same in
-a scene of any size: it is a window of the scene around the gaze, and moves with it.
+A memory that needs no learning. It holds only what the episode's glimpses showed. It is a window that moves with the gaze, so
+its cost does not depend on the size of the scene.
 """
 
 import numpy as np
@@ -14,15 +14,15 @@ from glimpse_env.retina import RetinaLike
 
 
 class Canvas:
-    """B canvases of C + 1 channels: the pixels in [0, 1], and how sharply each was seen, see `RetinaLike.project`.
+    """B canvases of C + 1 channels: the pixels in [0, 1], and their sharpness, see `RetinaLike.project`.
 
-    A view as sharp as an older one, or sharper, is painted over it.
+    A new view replaces an older one that is not sharper.
 
     Args:
         num_envs: B.
         scene_shape: (H, W, C).
-        retina: what takes the glimpses.
-        size: S, the side of a window around the gaze, in pixels of the scene; or "scene", for the whole of it.
+        retina: the glimpse sensor.
+        size: S, the side of the window around the gaze, in scene pixels; or "scene" for the whole scene.
     """
 
     def __init__(self, num_envs: int, scene_shape: tuple[int, int, int], retina: RetinaLike, size: int | str) -> None:
@@ -36,11 +36,11 @@ class Canvas:
         self._corners = np.zeros((num_envs, 2), np.int64)
 
     def clear(self, rows: npt.NDArray[np.int64]) -> None:
-        """Forget what was seen in some rows."""
+        """Clear some rows."""
         self._canvases[rows] = 0
 
     def paint(self, glimpses: npt.NDArray[np.float32], fixations: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Move the windows to the gaze and add the glimpses; to add one twice changes nothing.
+        """Move the windows to the gaze and paint the glimpses; painting one twice changes nothing.
 
         Args:
             glimpses: (B, *retina.shape(C)) float32 in [0, 1].
@@ -60,10 +60,10 @@ class Canvas:
 
 @jit
 def _keep_the_sharpest(canvases: npt.NDArray[np.float32], moves: npt.NDArray[np.int64], shown: npt.NDArray[np.float32]) -> None:
-    """Fill windows (B, C + 1, h, w), moved by (B, 2) pixels, with what the canvases hold of them, where that is sharper."""
+    """Copy the canvases into windows (B, C + 1, h, w), moved by (B, 2) pixels, where the canvases are sharper."""
     B, channels, height, width = shown.shape
-    C = np.uintp(channels - 1)  # unsigned, as all indices in the inner loops: see `patches.look`
-    lead = np.empty(width, np.float32)  # of the older view: the loop that writes must not read its own row, to be vectorized
+    C = np.uintp(channels - 1)  # unsigned, like all inner indices: see `patches.look`
+    lead = np.empty(width, np.float32)  # a loop that writes the row it compares would not be vectorized
     for b in range(np.uintp(B)):
         dx, dy = moves[b, 0], moves[b, 1]
         first, last = min(max(0, -dx), width), max(min(width, width - dx), 0)

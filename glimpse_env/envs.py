@@ -38,7 +38,7 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
     one, also ``cue`` (B, C, h, w) float32 in [0, 1]: a picture of what is to be found.
 
     ## Action Space
-    ``Dict``: ``location`` (B, 2) float32 in [-1, 1], where to look next: (0, 0) is the scene's centre, (-1, -1) its
+    ``Dict``: ``location`` (B, 2) float32 in [-1, 1], where to look next: (0, 0) is the scene's center, (-1, -1) its
     top-left corner; and ``action`` (B,) int64: the class named, or the game's move.
 
     ## Rewards
@@ -63,12 +63,12 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
             "module:Class".
         patch_size: G, the pixels a side of each patch.
         num_scales: K, the number of patches.
-        scale_factor: how many times wider each next patch is.
+        scale_factor: the ratio of the widths of successive patches.
         retina: another glimpse sensor, such as a `LogPolarRetina`, or your own, see `RetinaLike`. It replaces the one that the
             sizes describe: these, and so those of a registered id, do not count then, and ``glimpse`` has its shape.
         initial_fixation: the first fixation: "random", "center", or a location (x, y).
-        location_mode: "absolute": a location is where to look. "relative": it is added, times max_step, to the fixation,
-            and the sum is kept within [-1, 1].
+        location_mode: "absolute": a location is where to look. "relative": location * max_step is added to the fixation,
+            and the sum is clipped to [-1, 1].
         max_step: the farthest move along each axis, in (0, 2]; 2 spans the scene. Unless given, 0.5 with "relative" and no
             limit with "absolute"; there, the gaze stops on its way to a location that is farther off.
         split: which images the scenes are made of: "train", "validation", "test" or "train+validation"; see the world's own.
@@ -76,14 +76,14 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
         canvas: the side S, in pixels of the scene, of a window around the gaze in which all glimpses stay painted; "scene"
             for a window over the whole scene; None for no canvas.
         render_mode: "rgb_array" for frames, "human" for a window that shows each step (extra "render"), or None.
-        render_size: about how many pixels the longer side of a scene has in a frame; it is enlarged by a whole number.
+        render_size: approximate length of a scene's longer side, in pixels in a frame; it is enlarged by a whole number.
         autoreset_mode: Gymnasium's NEXT_STEP, SAME_STEP or DISABLED (with ``options={"reset_mask": ...}``).
         num_threads: how many threads share a batch. Results do not depend on it.
         world_arguments: the world's own arguments, see its class.
 
     Raises:
-        TypeError: an argument that there is not; the message names the nearest one and lists all.
-        ValueError: an argument out of its range, or a bad action; the message names it and the environment is unharmed.
+        TypeError: an argument is unknown; the message names the nearest one and lists all.
+        ValueError: an argument is out of range, or an action is bad; the message names it. The environment is unchanged.
     """
 
     metadata: dict[str, Any] = {**METADATA, "autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012  # as the base has it

@@ -18,7 +18,7 @@ def car_racing(*, patch_size: int = 12, num_scales: int = 3, **arguments: Any) -
         arguments: further ones of `GlimpseWrapper`, and those of ``CarRacing-v3``.
 
     Raises:
-        ImportError: without the extra "box2d".
+        ImportError: the extra "box2d" is not installed.
     """
     return _wrapped("CarRacing-v3", "box2d", ("Box2D", "pygame"), patch_size, num_scales, arguments)
 
@@ -33,7 +33,7 @@ def atari(*, game: str = "ALE/Breakout-v5", patch_size: int = 16, num_scales: in
         arguments: further ones of `GlimpseWrapper`, and those of the game.
 
     Raises:
-        ImportError: without the extra "atari".
+        ImportError: the extra "atari" is not installed.
     """
     return _wrapped(game, "atari", ("ale_py",), patch_size, num_scales, arguments)
 

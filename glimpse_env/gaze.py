@@ -19,13 +19,13 @@ class Gaze:
 
     Args:
         initial_fixation: the first fixation: "random", "center", or a location (x, y).
-        location_mode: "absolute": a location is where to look. "relative": it is added, times max_step, to the fixation,
-            and the sum is kept within [-1, 1].
+        location_mode: "absolute": a location is where to look. "relative": location * max_step is added to the fixation,
+            and the sum is clipped to [-1, 1].
         max_step: the farthest move along each axis, in (0, 2]; 2 spans the scene. Unless given, 0.5 with "relative" and no
             limit with "absolute"; there, the eye stops on its way to a location that is farther off.
 
     Raises:
-        ValueError: an argument out of its range; the message names it.
+        ValueError: an argument is out of range; the message names it.
     """
 
     initial_fixation: str | tuple[float, float] = "random"

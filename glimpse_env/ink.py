@@ -9,20 +9,20 @@ import numpy.typing as npt
 from glimpse_env.jit import jit
 
 Picture = npt.NDArray[np.uint8]  # (height, width, 3)
-Colour = npt.NDArray[np.float64]  # (3,), in [0, 255]
+Color = npt.NDArray[np.float64]  # (3,), in [0, 255]
 
 LETTER = (16, 8)  # height and width of a letter, in pixels
 
 
-def stroke(picture: Picture, points: npt.NDArray[np.float64], radius: float, colour: Colour) -> None:
+def stroke(picture: Picture, points: npt.NDArray[np.float64], radius: float, color: Color) -> None:
     """Draw a round-ended line through points (n, 2), (x, y) in pixels; a dot, where there is but one."""
-    red, green, blue = colour.tolist()
+    red, green, blue = color.tolist()
     for n in range(max(1, len(points) - 1)):
         (x0, y0), (x1, y1) = points[n].tolist(), points[min(n + 1, len(points) - 1)].tolist()
         _stroke(picture, x0, y0, x1, y1, radius, red, green, blue)
 
 
-def box(picture: Picture, left: int, top: int, width: int, height: int, colour: Colour, thickness: int = 0) -> None:
+def box(picture: Picture, left: int, top: int, width: int, height: int, color: Color, thickness: int = 0) -> None:
     """Draw a rectangle: its frame, within, of some thickness, or all of it."""
     right, bottom = left + width, top + height
     t = thickness
@@ -31,10 +31,10 @@ def box(picture: Picture, left: int, top: int, width: int, height: int, colour: 
         sides = [(left, top, right, top + t), (left, bottom - t, right, bottom), (left, top, left + t, bottom)]
         sides.append((right - t, top, right, bottom))
     for x0, y0, x1, y1 in sides:
-        picture[max(0, y0) : max(0, y1), max(0, x0) : max(0, x1)] = colour
+        picture[max(0, y0) : max(0, y1), max(0, x0) : max(0, x1)] = color
 
 
-def text(picture: Picture, left: int, top: int, words: str, colour: Colour, unit: int = 1) -> int:
+def text(picture: Picture, left: int, top: int, words: str, color: Color, unit: int = 1) -> int:
     """Write a line, each letter enlarged ``unit`` times; what is not ASCII shows as "?".
 
     Returns:
@@ -42,7 +42,7 @@ def text(picture: Picture, left: int, top: int, words: str, colour: Colour, unit
     """
     share = _line(words, unit)
     place = picture[top : top + share.shape[0], left : left + share.shape[1]]
-    place[:] = place + (colour - place) * share[: place.shape[0], : place.shape[1]]
+    place[:] = place + (color - place) * share[: place.shape[0], : place.shape[1]]
     return left + len(words) * LETTER[1] * unit
 
 

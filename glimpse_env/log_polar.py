@@ -38,7 +38,7 @@ class LogPolarRetina:
         fovea: the radius of the innermost ring, which is a disc, above 0 and below the radius.
 
     Raises:
-        ValueError: an argument out of its range; the message names it.
+        ValueError: an argument is out of range; the message names it.
     """
 
     num_rings: int
@@ -71,13 +71,13 @@ class LogPolarRetina:
         Args:
             scenes: (B, H, W, C) uint8, C-contiguous.
             locations: (B, 2) float32, (x, y) in [-1, 1].
-            num_threads: how many threads share the batch; the result does not depend on it.
+            num_threads: number of threads that share the batch; it does not change the result.
 
         Returns:
             (B, C, R, V) float32 in [0, 1], a new array.
 
         Raises:
-            ValueError: arrays of other shapes or dtypes.
+            ValueError: an array has another shape or dtype.
         """
         check_look(scenes, locations)
         glimpses = np.empty((len(scenes), *self.shape(scenes.shape[3])), np.float32)

@@ -43,7 +43,7 @@ def look(
 ) -> None:
     """Fill glimpses (B, K*C, G, G) from scenes (B, H, W*C): sum the rows of a cell, then its columns.
 
-    Indices are unsigned so that no check for negative ones keeps the loops from being vectorised.
+    Indices are unsigned so that no check for negative ones keeps the loops from being vectorized.
     """
     B, H, WC = scenes.shape
     C = glimpses.shape[1] // num_scales

@@ -25,7 +25,7 @@ _FPS = 30
 _PICTURES_A_MOVE = 5  # of a game: six moves a second
 _CLASS_KEYS = "0123456789abcdefghijklmnoprstuvwxyz"  # q ends it
 _GRID = 80
-_AMBER, _WHITE, _GREY = np.array((255.0, 176, 0)), np.array((214.0, 216, 222)), np.array((140.0, 144, 152))
+_AMBER, _WHITE, _GRAY = np.array((255.0, 176, 0)), np.array((214.0, 216, 222)), np.array((140.0, 144, 152))
 _PUBLISHED = pathlib.Path(__file__).parent / "data" / "scores.json"  # id -> percent right, made by benchmarks.reproduce
 
 
@@ -35,7 +35,7 @@ class Game:
     Args:
         env: the task.
         seed: of the first episode.
-        size: about how many pixels the longer side of the scene has.
+        size: approximate length of the scene's longer side, in pixels.
         agent: the percentage of the shipped agent; None where there is none.
 
     Attributes:
@@ -96,9 +96,9 @@ class Game:
             self._draw_aim(picture)
         unit, margin = self._layout.unit, self._layout.scene[0]
         height = ink.LETTER[0] * unit + margin // 3
-        lines = [(self._advice(), _WHITE), (self.standing(), _GREY)]
+        lines = [(self._advice(), _WHITE), (self.standing(), _GRAY)]
         lines = [(self.env.task.goal, _WHITE), *lines] if self.env.task.goal else lines
-        lines += [(self._legend, _GREY)] if self._legend else []
+        lines += [(self._legend, _GRAY)] if self._legend else []
         strip = np.empty((len(lines) * height + margin, *picture.shape[1:]), np.uint8)
         strip[:] = picture[0, 0]
         for n, (line, color) in enumerate(lines):
@@ -270,7 +270,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--split", help="which images, where there are some; those for the test unless given")
     parser.add_argument("--dataset", help="images of your own, a folder; or the name of a dataset")
     parser.add_argument("--seed", type=int, help="of the first episode; another one each time unless given")
-    parser.add_argument("--size", type=int, default=SIDE, help="about how many pixels the longer side of the scene has")
+    parser.add_argument("--size", type=int, default=SIDE, help="approximate length of the scene's longer side, in pixels")
     flags = parser.parse_args(arguments)
     seed = int(np.random.default_rng().integers(2**32)) if flags.seed is None else flags.seed
     own = {} if flags.dataset is None else {"dataset": flags.dataset}

@@ -16,7 +16,7 @@ class Recorder:
     Args:
         world: their scenes.
         eye: where they look.
-        side: about how many pixels the longer side of a scene has.
+        side: approximate length of a scene's longer side, in pixels.
 
     Attributes:
         trails: what the pictures of each environment show besides its scene.

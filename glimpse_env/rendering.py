@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glimpse_env import ink
-from glimpse_env.ink import Colour, Picture
+from glimpse_env.ink import Color, Picture
 from glimpse_env.retina import RetinaLike
 from glimpse_env.sight import outline
 
@@ -21,14 +21,14 @@ _MOST = 10  # classes whose bars are shown
 
 _BACKGROUND = np.array((24, 26, 32), np.uint8)
 _TEXT = np.array((214.0, 216, 222))
-_PATH = np.array((255.0, 176, 0))  # the colour-blind safe amber, blue and green of Okabe and Ito, brightened
+_PATH = np.array((255.0, 176, 0))  # the color-blind safe amber, blue and green of Okabe and Ito, brightened
 _EYE = np.array((86.0, 180, 255))
 _RIGHT = np.array((64.0, 214, 160))
 _HALO = np.array((0.0, 0, 0))
 _STOPS = ((150, 229, 253, 240), (30, 92, 170, 249), (160, 108, 50, 33))  # red, green and blue from violet to yellow
 _SURE = np.stack([np.interp(np.linspace(0, 3, 101), range(4), stops) for stops in _STOPS], axis=1)  # of 0 to 100 percent
 _TRACK = np.array((40.0, 43, 52))
-_SCALE = "p(label) 0      1"  # the scale of the path's colours, between its figures
+_SCALE = "p(label) 0      1"  # the scale of the path's colors, between its figures
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Layout:
         width: W of the scene.
         retina: the glimpse sensor.
         num_actions: how many actions have a bar; 0 for no bars.
-        side: about how many pixels the scene's longer side has. A scene is enlarged by a whole number.
+        side: approximate length of the scene's longer side, in pixels. A scene is enlarged by a whole number.
         has_cue: whether there is a cue under the patches.
     """
 
@@ -86,7 +86,7 @@ class Layout:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Height, width and colours of the picture."""
+        """Height, width and colors of the picture."""
         left, _, side = self.tiles[-1]
         bars = (_BARS + _LINE) * self.unit + _MARGIN * self.unit // 2 if self.num_actions else 0
         return self.bars + bars, left + side + _MARGIN * self.unit, 3
@@ -129,7 +129,7 @@ def draw(
     """Draw one environment.
 
     Left, the scene with the fixations so far joined, in amber, older ones darker, and in blue the outline of what the
-    retina sees now. Where beliefs and a label are given, a fixation has the colour of the right class's probability after it.
+    retina sees now. Where beliefs and a label are given, a fixation has the color of the right class's probability after it.
     Right, the patches of the latest glimpse, finest first, and the cue. Below, the belief as bars, the right class in green,
     the latest action in amber; of more than ten classes the ten likeliest.
 
@@ -144,7 +144,7 @@ def draw(
         label: the right class.
         action: the latest.
         title: what stands over the scene.
-        side: about how many pixels the scene's longer side has.
+        side: approximate length of the scene's longer side, in pixels.
 
     Returns:
         (height, width, 3) uint8, always of the same size for the same scene size, retina, side and number of names, with a cue
@@ -169,8 +169,8 @@ def draw(
     if action is not None:
         words.append((f"{'move' if label is None else 'named'} {_name(names, action)}", _PATH))
     place, line = left, _MARGIN * layout.unit
-    for phrase, colour in words:
-        place = ink.text(picture, place, line, phrase, colour, layout.unit) + _MARGIN * layout.unit
+    for phrase, color in words:
+        place = ink.text(picture, place, line, phrase, color, layout.unit) + _MARGIN * layout.unit
     if any(sure is not None for sure in sureness):
         _draw_scale(picture, layout)
     if names:
@@ -197,28 +197,28 @@ def _draw_path(
     """Draw the fixations and the lines between them, on a dark rim that sets them off from any scene."""
     extent = (layout.width * layout.scale, layout.height * layout.scale)
     points = np.array([(np.asarray(location, np.float64) + 1) / 2 * extent for location in path]).reshape(-1, 2)
-    colours = [
-        _PATH * (0.35 + 0.65 * (n + 1) / len(points)) if sure is None else sure_colour(sure) for n, sure in enumerate(sureness)
+    colors = [
+        _PATH * (0.35 + 0.65 * (n + 1) / len(points)) if sure is None else sure_color(sure) for n, sure in enumerate(sureness)
     ]
     for n in range(1, len(points)):
         ink.stroke(within, points[n - 1 : n + 1], 2.2 * layout.unit, _HALO)
-        ink.stroke(within, points[n - 1 : n + 1], 1.0 * layout.unit, colours[n])
-    for point, colour in zip(points, colours, strict=True):
+        ink.stroke(within, points[n - 1 : n + 1], 1.0 * layout.unit, colors[n])
+    for point, color in zip(points, colors, strict=True):
         ink.stroke(within, point[np.newaxis], 5.2 * layout.unit, _HALO)
-        ink.stroke(within, point[np.newaxis], 4.0 * layout.unit, colour)
+        ink.stroke(within, point[np.newaxis], 4.0 * layout.unit, color)
     if path:
         outline(within, layout.retina, path[-1], layout.height, layout.width, _EYE, 2 * layout.unit)
 
 
 def _draw_scale(picture: Picture, layout: Layout) -> None:
-    """Say over the scene, on the right, what the colours of the path mean."""
+    """Say over the scene, on the right, what the colors of the path mean."""
     left, _, width, _ = layout.scene
     letter, top = ink.LETTER[1] * layout.unit, _MARGIN * layout.unit
     start = left + width - len(_SCALE) * letter
     ink.text(picture, start, top, _SCALE, _TEXT, layout.unit)
     for n in range(20):
         place = start + 10 * letter + n * letter // 4 + letter // 2
-        ink.box(picture, place, top + 5 * layout.unit, letter // 4, 8 * layout.unit, sure_colour(n / 19))
+        ink.box(picture, place, top + 5 * layout.unit, letter // 4, 8 * layout.unit, sure_color(n / 19))
 
 
 def _draw_patches(picture: Picture, layout: Layout, glimpse: npt.NDArray[np.float32]) -> None:
@@ -258,23 +258,23 @@ def _draw_bars(
     letters = max(1, cell // (ink.LETTER[1] * unit))
     base = layout.bars + _BARS * unit
     for n, k in enumerate(shown):
-        colour = _RIGHT if k == label else _PATH if k == action else _TEXT
+        color = _RIGHT if k == label else _PATH if k == action else _TEXT
         if belief is not None:
             ink.box(picture, left + n * cell + unit, base - _BARS * unit, cell - 2 * unit, _BARS * unit, _TRACK)
         tall = max(unit, round(weights[k] * _BARS * unit))
-        ink.box(picture, left + n * cell + unit, base - tall, cell - 2 * unit, tall, colour)
+        ink.box(picture, left + n * cell + unit, base - tall, cell - 2 * unit, tall, color)
         name = names[k][:letters]
         place = left + n * cell + (cell - len(name) * ink.LETTER[1] * unit) // 2
-        ink.text(picture, place, base + 2 * unit, name, colour, unit)
+        ink.text(picture, place, base + 2 * unit, name, color, unit)
         if k == action:
             width = len(name) * ink.LETTER[1] * unit
             ink.box(picture, place, base + (_LINE - 2) * unit, width, 2 * unit, _PATH)
 
 
-def sure_colour(probability: float) -> Colour:
-    """The colour of a probability: violet for 0 to yellow for 1, ever lighter, so that it reads in grey as well."""
-    colour: Colour = _SURE[round(min(max(probability, 0.0), 1.0) * (len(_SURE) - 1))]
-    return colour
+def sure_color(probability: float) -> Color:
+    """The color of a probability: violet for 0 to yellow for 1, ever lighter, so that it reads in gray as well."""
+    color: Color = _SURE[round(min(max(probability, 0.0), 1.0) * (len(_SURE) - 1))]
+    return color
 
 
 def _empty(height: int, width: int, channels: int) -> Picture:
@@ -302,7 +302,7 @@ def _enlarge_into(image: npt.NDArray[np.uint8], square: Picture) -> None:
 def _enlarge(image: npt.NDArray[np.uint8], place: Picture) -> None:
     """Fill a place with an image (h, w, C), a whole number of times as high and wide.
 
-    One channel shows as grey, three as they are, other numbers of them by their mean.
+    One channel shows as gray, three as they are, other numbers of them by their mean.
     """
     if image.shape[2] not in (1, 3):
         image = image.mean(axis=2, keepdims=True).astype(np.uint8)

@@ -74,7 +74,7 @@ class Retina:
     Args:
         patch_size: G, the pixels a side of each patch, at least 1.
         num_scales: K, the number of patches, at least 1. The finest shows the scene at full resolution.
-        scale_factor: how many times wider each next patch is, at least 2.
+        scale_factor: the ratio of the widths of successive patches, at least 2.
 
     Raises:
         ValueError: a size below its minimum or above 32,768, or a coarsest cell of more than 256 pixels a side.
@@ -127,13 +127,13 @@ class Retina:
         Args:
             scenes: (B, H, W, C) uint8, C-contiguous.
             locations: (B, 2) float32, (x, y) in [-1, 1].
-            num_threads: how many threads share the batch; the result does not depend on it.
+            num_threads: number of threads that share the batch; it does not change the result.
 
         Returns:
             (B, K*C, G, G) float32 in [0, 1], finest scale first, a new array.
 
         Raises:
-            ValueError: arrays of other shapes or dtypes.
+            ValueError: an array has another shape or dtype.
         """
         check_look(scenes, locations)
         B, H, W, C = scenes.shape

@@ -40,11 +40,11 @@ class Composer:
         translate: whether the image lies anywhere within the scene, or in its center.
         num_clutter: the pieces of other images added to the scene.
         clutter_size: the pixels a side of a piece, at most the images' height and width.
-        rotation: the image is turned by up to so many degrees, either way.
-        scale: each of its axes is stretched or shrunk by up to this factor, at least 1.
-        shear: its rows slide by up to this many pixels a row, either way.
-        shift: it moves within its box by up to so many pixels along each axis, either way.
-        contrast: it is dimmed by up to this share, in [0, 1].
+        rotation: rotates the image by up to this many degrees either way.
+        scale: stretches or shrinks each axis by up to this factor, at least 1.
+        shear: slides the rows by up to this many pixels a row, either way.
+        shift: moves the image within its box by up to this many pixels along each axis, either way.
+        contrast: dims the image by up to this share, in [0, 1].
         noise: standard deviation of Gaussian noise on each value of the whole scene, in [0, 1], where 1 is white.
         shrink: how many times smaller images are laid at given places, by means over so many rows and columns.
     """
@@ -98,7 +98,7 @@ class Composer:
 
         Pieces and image add up, and clip at 255. A piece is cut at a random place of a random image other than the
         scene's own, and lands, whole, at a random place. What varies of an image (rotation, scale ...) is drawn uniformly,
-        its scale so that half as large is as likely as twice; its pixels are interpolated linearly between their neighbours.
+        its scale so that half as large is as likely as twice; its pixels are interpolated linearly between their neighbors.
         Noise comes last, and what leaves 0 to 255 by it is clipped.
 
         Args:
@@ -107,7 +107,7 @@ class Composer:
             dataset: N images, (h, w, C) each.
             indices: (b,) int64, the image of each, in [0, N).
             draws: (b, num_draws) float64, uniform in [0, 1).
-            num_threads: how many threads share the batch; the result does not depend on it.
+            num_threads: number of threads that share the batch; it does not change the result.
 
         Returns:
             (b, 2) int64, the top-left pixel (x, y) where each image was placed.
@@ -143,7 +143,7 @@ class Composer:
             places: (b, n, 2) int64, the top-left pixel (x, y) of each, from where the whole image is in the scene.
             counts: (b,) int64, how many of the n are laid, the first ones.
             draws: (b, num_draws_laid(n)) float64, uniform in [0, 1).
-            num_threads: how many threads share the batch; the result does not depend on it.
+            num_threads: number of threads that share the batch; it does not change the result.
         """
         boxes = pieces.whole(places, counts, *self._small(dataset))
         self._make(scenes, rows, dataset, indices, boxes, draws, int(self.varies) * indices.shape[1], num_threads)
@@ -196,7 +196,7 @@ def make_composer(dataset: Dataset, scene_size: int | tuple[int, int] | None, **
         arguments: of `Composer`, but for height and width.
 
     Raises:
-        ValueError: an argument out of its range; the message names it.
+        ValueError: an argument is out of range; the message names it.
     """
     times = inputs.integer("shrink", arguments.get("shrink", 1), 1)
     h, w = dataset.shape[0] // times, dataset.shape[1] // times

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from glimpse_env.ink import Colour, Picture
+from glimpse_env.ink import Color, Picture
 from glimpse_env.retina import RetinaLike
 
 _UNSEEN = 56
@@ -22,7 +22,7 @@ def foveate(
         width: W of the scene.
 
     Returns:
-        (H, W, C) uint8; dark grey where nothing is seen.
+        (H, W, C) uint8; dark gray where nothing is seen.
     """
     shown = _project(retina, glimpse, location, height, width)
     return np.where(shown[..., -1:] > 0, np.rint(shown[..., :-1] * 255), _UNSEEN).astype(np.uint8)
@@ -34,7 +34,7 @@ def outline(
     location: npt.NDArray[np.float32],
     height: int,
     width: int,
-    color: Colour,
+    color: Color,
     thickness: int,
     sharpest: bool = False,
 ) -> None:

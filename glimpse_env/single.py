@@ -27,8 +27,8 @@ class GlimpseEnv(gym.Env[Observation, Action]):
         arguments: those of `GlimpseVectorEnv` and of its world, but for num_envs and autoreset_mode.
 
     Raises:
-        TypeError: an argument that there is not; the message names the nearest one and lists all.
-        ValueError: an argument out of its range, or a bad action; the message names it and the environment is unharmed.
+        TypeError: an argument is unknown; the message names the nearest one and lists all.
+        ValueError: an argument is out of range, or an action is bad; the message names it. The environment is unchanged.
     """
 
     metadata: dict[str, Any] = METADATA

@@ -26,7 +26,7 @@ class Window:
         """Show a picture (height, width, 3) when its time has come.
 
         Raises:
-            ImportError: without the extra "render".
+            ImportError: the extra "render" is not installed.
             RuntimeError: there is no display.
         """
         pygame = load_pygame()
@@ -73,7 +73,7 @@ def load_pygame() -> Any:
     """Import pygame, silently.
 
     Raises:
-        ImportError: without the extra "render".
+        ImportError: the extra "render" is not installed.
     """
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     try:

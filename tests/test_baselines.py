@@ -35,7 +35,7 @@ def test_it_sees_the_scenes_that_the_agent_is_measured_on():
 
 def test_it_learns_and_goes_on_bit_for_bit(tmp_path, monkeypatch):
     whole = baselines.train(TINY, runs=tmp_path / "whole")
-    assert whole < 20, "200 updates on centred digits"
+    assert whole < 20, "200 updates on centered digits"
     evaluate = baselines.evaluate
     calls = []
 

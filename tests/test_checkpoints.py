@@ -263,8 +263,8 @@ def test_an_older_run_lacks_a_field_that_had_its_default(tmp_path, monkeypatch):
 
 
 def test_a_config_of_another_version_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"here.json is of another version or kind of training: colour is no field of Config"):
-        checkpoints.config_of(Config, {"colour": 1}, pathlib.Path("here.json"))
+    with pytest.raises(ValueError, match=r"here.json is of another version or kind of training: color is no field of Config"):
+        checkpoints.config_of(Config, {"color": 1}, pathlib.Path("here.json"))
     with pytest.raises(ValueError, match=r"here.json holds no Config"):
         checkpoints.config_of(Config, {"size": "large"}, pathlib.Path("here.json"))
 

@@ -213,7 +213,7 @@ def test_actions_change_nothing_in_the_next_episode(id):
 
 
 @pytest.mark.parametrize("id", IDS)
-def test_neighbouring_seeds_and_episodes_differ(id):
+def test_neighboring_seeds_and_episodes_differ(id):
     starts = [first_sights(id, seed, k)[1]["fixation"].tobytes() for seed, k in itertools.product(range(5), range(4))]
     assert len(set(starts)) == 20
 

@@ -1,4 +1,4 @@
-"""The contracts of `test_contracts`, for colour, scenes that are not square, other label sets, and the fetched ids."""
+"""The contracts of `test_contracts`, for color, scenes that are not square, other label sets, and the fetched ids."""
 
 import gymnasium as gym
 import numpy as np

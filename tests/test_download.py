@@ -116,7 +116,7 @@ def test_a_damaged_file_is_fetched_anew_and_named_if_it_cannot_be(server, tmp_pa
     place = tmp_path / "cache" / "numbers" / FILE
     place.parent.mkdir(parents=True)
     place.write_bytes(CONTENT[:-1])
-    with pytest.raises(FileNotFoundError, match="The file that is there is another one"):
+    with pytest.raises(FileNotFoundError, match="The file that exists is a different one"):
         fetch(server, "missing")
     assert fetch(server, "good").read_bytes() == CONTENT
 

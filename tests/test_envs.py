@@ -281,7 +281,7 @@ def test_asked_as_single_environments_are(id):
         envs.set_attr("note", "seen")
         assert envs.get_attr("note") == ("seen",) * 3
     native.set_attr("note", [1, 1, 1])
-    with pytest.raises(ValueError, match="is one for all 3 environments"):
+    with pytest.raises(ValueError, match="is shared by all 3 environments"):
         native.set_attr("note", [1, 2, 3])
     for name in ("step", "reset"):
         with pytest.raises(ValueError, match="for all environments together"):
@@ -320,9 +320,9 @@ def glimpse_shape(env):
     return env.observation_space["glimpse"].shape
 
 
-COLOUR = np.zeros((4, 28, 28, 3), np.uint8)
-MINE = {"dataset": (COLOUR, [0, 1, 2, 1])}
-PAIRS = {"dataset": list(zip(COLOUR, [0, 1, 2, 1], strict=True))}
+COLOR = np.zeros((4, 28, 28, 3), np.uint8)
+MINE = {"dataset": (COLOR, [0, 1, 2, 1])}
+PAIRS = {"dataset": list(zip(COLOR, [0, 1, 2, 1], strict=True))}
 RELATIVE = {"location_mode": "relative", "initial_fixation": "center"}
 
 ARGUMENTS = {  # name -> how it is given, what is looked at, what must be seen

@@ -52,21 +52,24 @@ def test_each_name_of_a_split_in_any_case(tmp_path, split, change):
 @pytest.mark.parametrize(
     ("folders", "message"),
     [
-        (("train", "test", "predict"), "'predict', which is no split: .*rename it to one of train, training.*pass {'train':"),
-        (("train", "eval"), "'eval', which is no split"),
-        (("train", "car"), "'car', which is no split"),
-        (("train", "unlabeled"), "'unlabeled', which is no split"),
-        (("test", "cats"), "'cats', which is no split"),
-        (("train", "val", "validation"), "'val' and 'validation', both the split 'validation'"),
-        (("Train", "train"), "'Train' and 'train', both the split 'train'"),
-        (("test", "TESTING", "train"), "'TESTING' and 'test', both the split 'test'"),
+        (
+            ("train", "test", "predict"),
+            "'predict', which is not a split: .*rename it to one of train,.*pass {'train':",
+        ),
+        (("train", "eval"), "'eval', which is not a split"),
+        (("train", "car"), "'car', which is not a split"),
+        (("train", "unlabeled"), "'unlabeled', which is not a split"),
+        (("test", "cats"), "'cats', which is not a split"),
+        (("train", "val", "validation"), "'val' and 'validation', both for the split 'validation'"),
+        (("Train", "train"), "'Train' and 'train', both for the split 'train'"),
+        (("test", "TESTING", "train"), "'TESTING' and 'test', both for the split 'test'"),
         (("test", "val"), r"must have 'train', .*got \['test', 'val'\]"),
-        (("seg_train", "seg_test", "seg_pred"), "look like splits among its classes, 'seg_pred', 'seg_test', 'seg_train'"),
+        (("seg_train", "seg_test", "seg_pred"), "look like splits, 'seg_pred', 'seg_test', 'seg_train'"),
         (("train2017", "val2017"), "look like splits"),
         (("training_set", "test_set"), "look like splits"),
-        (("data/train", "data/test"), "data has folders that look like splits"),  # a folder too far out
-        (("cat/train", "cat/val", "dog"), "cat has folders that look like splits"),  # classes before splits
-        (("train/train", "train/test"), "train has folders that look like splits"),
+        (("data/train", "data/test"), "data has class folders that look like splits"),  # a folder too far out
+        (("cat/train", "cat/val", "dog"), "cat has class folders that look like splits"),  # classes before splits
+        (("train/train", "train/test"), "train has class folders that look like splits"),
     ],
 )
 def test_what_is_no_layout_is_refused_by_name(tmp_path, folders, message):
@@ -78,9 +81,9 @@ def test_what_is_no_layout_is_refused_by_name(tmp_path, folders, message):
 def test_keys_of_a_mapping_follow_the_same_rules():
     pair = (IMAGES, LABELS)
     for keys, message in [
-        (("train", "extra"), "The mapping has 'extra', which is no split"),
-        (("train", "val", "dev"), "'val' and 'dev', both the split 'validation'"),
-        (("Train", "train"), "both the split 'train'"),
+        (("train", "extra"), "The mapping has 'extra', which is not a split"),
+        (("train", "val", "dev"), "'val' and 'dev', both for the split 'validation'"),
+        (("Train", "train"), "both for the split 'train'"),
         ((), "must have 'train'"),
     ]:
         with pytest.raises(ValueError, match=message):
@@ -123,7 +126,7 @@ def test_a_repr_tells_what_there_is_and_what_is_not(tmp_path):
     ]
     tree(root, "val/cat/1.png")
     assert repr(load(root, "validation")).splitlines()[2:] == [
-        "  split: 'validation', as it was given",
+        "  split: 'validation', as given",
         "  left out: 1 beside the splits (readme.txt)",
     ]
     assert repr(load((IMAGES, LABELS % 2 * 29))).splitlines()[1].endswith(", 19 0, and 10 more")

@@ -49,7 +49,7 @@ def test_a_dataset_is_what_its_files_say(made, name):
 @pytest.mark.parametrize("name", published.NAMES)
 def test_a_dataset_by_name_has_its_own_size_and_classes(name):
     for arguments in ({"num_classes": 3}, {"image_size": 20}):
-        with pytest.raises(ValueError, match=f"images of your own: '{name}' has its own"):
+        with pytest.raises(ValueError, match=f"your own images: leave them out with '{name}'"):
             load(name, **arguments)
 
 
@@ -67,7 +67,7 @@ def test_the_sizes_of_the_table_are_those_of_the_splits():
 
 
 IMAGES, LABELS = tiny_files.pixels_of(10), np.arange(10)
-COLOUR = tiny_files.pixels_of(10, (32, 32, 3))
+COLOR = tiny_files.pixels_of(10, (32, 32, 3))
 
 
 def read_idx(path, content):
@@ -92,14 +92,14 @@ READERS = {  # name -> how content is read from a path, and whole content; unpac
     "idx, unpacked": (lambda path, content: formats.idx(content), gzip.decompress(tiny_files.idx(IMAGES))),
     "cifar10, unpacked": (
         lambda path, content: formats.cifar10_tar(content, True),
-        gzip.decompress(tiny_files.cifar10(COLOUR, LABELS, COLOUR, LABELS)),
+        gzip.decompress(tiny_files.cifar10(COLOR, LABELS, COLOR, LABELS)),
     ),
     "idx": (read_idx, tiny_files.idx(IMAGES)),
     "idx pair": (written(idx_pair), tiny_files.idx(IMAGES)),
     "emnist": (written(lambda path: formats.emnist_letters(path, True)), tiny_files.emnist(IMAGES, LABELS)),
-    "cifar10": (written(lambda path: formats.cifar10(path, True)), tiny_files.cifar10(COLOUR, LABELS, COLOUR, LABELS)),
-    "svhn": (written(formats.svhn), tiny_files.svhn(COLOUR, LABELS)),
-    "svhn, compressed": (written(formats.svhn), tiny_files.svhn(COLOUR, LABELS, do_compression=True)),
+    "cifar10": (written(lambda path: formats.cifar10(path, True)), tiny_files.cifar10(COLOR, LABELS, COLOR, LABELS)),
+    "svhn": (written(formats.svhn), tiny_files.svhn(COLOR, LABELS)),
+    "svhn, compressed": (written(formats.svhn), tiny_files.svhn(COLOR, LABELS, do_compression=True)),
 }
 
 
@@ -145,10 +145,10 @@ def test_a_spoilt_file_is_read_or_refused(name, place, data):
     ("content", "message"),
     [
         (b"\0\0\x0d\1\0\0\0\1abcd", "not an IDX file of bytes"),
-        (b"\0\0\x08\3\0\0\0\1", r"values, and it has"),
-        (b"\0\0\x08\1\0\0\0\5abcd", r"of \[5\] values, and it has 4"),
-        (b"\0\0\x08\1\0\0\0\3abcd", r"of \[3\] values, and it has 4"),
-        (b"\0\0\x08\3" + b"\xff" * 12 + b"a", "values, and it has 1"),
+        (b"\0\0\x08\3\0\0\0\1", r"values and has"),
+        (b"\0\0\x08\1\0\0\0\5abcd", r"of \[5\] values and has 4"),
+        (b"\0\0\x08\1\0\0\0\3abcd", r"of \[3\] values and has 4"),
+        (b"\0\0\x08\3" + b"\xff" * 12 + b"a", "values and has 1"),
     ],
 )
 def test_bad_idx(content, message):
@@ -170,17 +170,17 @@ def test_bad_contents(tmp_path):
     path.write_bytes(tiny_files.emnist(IMAGES, LABELS - 1))
     with pytest.raises(ValueError, match="labels from 1"):
         formats.emnist_letters(path, True)
-    path.write_bytes(tiny_files.cifar10(COLOUR, LABELS + 1, COLOUR, LABELS))
-    with pytest.raises(ValueError, match=r"\[0, 10\), and there is 10"):
+    path.write_bytes(tiny_files.cifar10(COLOR, LABELS + 1, COLOR, LABELS))
+    with pytest.raises(ValueError, match=r"\[0, 10\), got 10"):
         formats.cifar10(path, True)
     path.write_bytes(tiny_files.tar({"cifar-10-batches-bin/test_batch.bin": b"x" * 3074}))
-    with pytest.raises(ValueError, match="3,073 bytes, and there are 3,074"):
+    with pytest.raises(ValueError, match="3,073 bytes, got 3,074"):
         formats.cifar10(path, False)
-    path.write_bytes(tiny_files.svhn(COLOUR, LABELS + 2))
+    path.write_bytes(tiny_files.svhn(COLOR, LABELS + 2))
     with pytest.raises(ValueError, match="from 1 to 10"):
         formats.svhn(path)
-    path.write_bytes(tiny_files.svhn(COLOUR[:, :30], LABELS))
-    with pytest.raises(ValueError, match=r"\(32, 32, 3, N\) of bytes, got \(30, 32, 3, 10\)"):
+    path.write_bytes(tiny_files.svhn(COLOR[:, :30], LABELS))
+    with pytest.raises(ValueError, match=r"\(32, 32, 3, N\) uint8, got \(30, 32, 3, 10\)"):
         formats.svhn(path)
 
 
@@ -202,5 +202,5 @@ def test_matlab_files_are_read_as_scipy_writes_them(do_compression):
 def test_a_trailer_that_claims_4_gb_takes_no_memory():
     packed = gzip.compress(b"hello", 1)
     assert formats.gunzip(packed) == b"hello"
-    with pytest.raises(ValueError, match="not a whole gzip file"):
+    with pytest.raises(ValueError, match="not a complete gzip file"):
         formats.gunzip(packed[:-4] + b"\xff\xff\xff\xff")

@@ -37,7 +37,7 @@ CASES = {  # name -> the packages it needs, how it is made
         lambda: gym.make("Glimpse-CarRacing-v0", render_mode="rgb_array", continuous=False, location_mode="relative"),
     ),
     "breakout": (("ale_py",), lambda: gym.make("Glimpse-Atari-v0", render_mode="rgb_array")),
-    "pong, grey": (
+    "pong, gray": (
         ("ale_py",),
         lambda: gym.make("Glimpse-Atari-v0", game="ALE/Pong-v5", obs_type="grayscale", render_mode="rgb_array", peripheral=20),
     ),
@@ -48,7 +48,7 @@ PICTURES = {  # name -> how the base environment alone gives the image that must
     "car racing": lambda: gym.make("CarRacing-v3"),
     "car racing, discrete, relative": lambda: gym.make("CarRacing-v3", continuous=False),
     "breakout": lambda: gym.make("ALE/Breakout-v5"),
-    "pong, grey": lambda: gym.make("ALE/Pong-v5", obs_type="grayscale"),
+    "pong, gray": lambda: gym.make("ALE/Pong-v5", obs_type="grayscale"),
     "minigrid": lambda: gym.wrappers.AddRenderObservation(
         gym.make("MiniGrid-FourRooms-v0", render_mode="rgb_array", tile_size=8, highlight=True)
     ),

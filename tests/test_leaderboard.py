@@ -95,5 +95,5 @@ def test_a_finished_run_is_not_made_again_and_a_cut_one_is(tmp_path, monkeypatch
 
 
 def test_every_algorithm_says_whether_it_reads_labels():
-    labelled = {name for name, (_, reads_labels) in leaderboard.ALGORITHMS.items() if reads_labels}
-    assert labelled == {"RAM, random fixations", "RAM, central fixations", "RAM, hybrid loss"}
+    labeled = {name for name, (_, reads_labels) in leaderboard.ALGORITHMS.items() if reads_labels}
+    assert labeled == {"RAM, random fixations", "RAM, central fixations", "RAM, hybrid loss"}

@@ -265,7 +265,7 @@ def test_a_broken_image_is_named(tmp_path, content):
     envs = GlimpseVectorEnv(2, dataset=root, patch_size=4, num_glimpses=2, autoreset_mode="Disabled")
     index = [i for i, name in enumerate(envs.world.dataset.items.names) if name.endswith("broken.png")]
     envs.reset(options={"index": 0})
-    with pytest.raises(ValueError, match=f"{path} cannot be read as an image .*: repair it, or take it away"):
+    with pytest.raises(ValueError, match=f"{path} cannot be read as an image .*: repair or remove it"):
         envs.reset(options={"index": [0, *index]})
     with pytest.raises(gym.error.ResetNeeded):  # what was half begun is not played
         envs.step(envs.action_space.sample())
@@ -398,7 +398,7 @@ def test_what_a_mapping_lacks_is_cut_from_its_training_images():
         assert sizes == [22, 22, 2, 5, 24]
     np.testing.assert_array_equal(load({"train": (IMAGES, LABELS), "val": more}, "validation").images, more[0])
     assert [len(load({"train": (IMAGES, LABELS)}, split)) for split in (None, "train", "test")] == [20, 20, 2]
-    with pytest.raises(ValueError, match=r"validation images of its own, pass both as one 'train'"):
+    with pytest.raises(ValueError, match=r"its own validation images: pass both as one 'train'"):
         load({"train": (IMAGES, LABELS), "validation": more}, "train+validation")
 
 
@@ -412,7 +412,7 @@ def test_a_folder_of_split_folders(tmp_path):
     assert {part.classes for part in data.values()} == {CLASSES}
     assert data["test"].labels.tolist() == [1, 2, 2]
     save(IMAGES[:1], [0], tmp_path / "test", ("d",))
-    with pytest.raises(ValueError, match="'test' has a class 'd', and 'train' has not: use a, b, c"):
+    with pytest.raises(ValueError, match="'test' has a class 'd' that 'train' lacks: use a, b, c"):
         load(tmp_path, "test")
 
 
@@ -437,20 +437,20 @@ BAD = {
     "no training set": ({"test": (IMAGES, LABELS)}, r"must have 'train', .*got \['test'\]"),
     "unknown set": (
         {"train": (IMAGES, LABELS), "tset": 1},
-        "The mapping has 'tset', which is no split: .*rename it to one of train, training",
+        "The mapping has 'tset', which is not a split: .*rename it to one of train, training",
     ),
-    "no pairs": ([ONE, ONE], r"must have \(image, label\) as its items"),
+    "no pairs": ([ONE, ONE], r"items of a sequence must be \(image, label\)"),
     "no items": ([], "has no images"),
     "a float label": ([(ONE, 0.5)], "labels must be 1 integers.*float64"),
     "a negative label": ([(ONE, -1)], r"got \[-1, -1\]"),
     "a text for an image": ([("a.png", 0)], r"Item 0 of the dataset: an image must be \(h, w\)"),
     "a wide image": ([(ONE.astype(int), 0)], "Item 0 of the dataset: images must be uint8.*int64"),
     "columns": (Table([ONE], [0], column="picture"), r"columns 'image' and 'label', got \['picture', 'label'\]: rename"),
-    "keys of several kinds": ({"train": (IMAGES, LABELS), 3: 1}, "The mapping has 3, which is no split"),
+    "keys of several kinds": ({"train": (IMAGES, LABELS), 3: 1}, "The mapping has 3, which is not a split"),
     "nobody's home": ("~nobody_at_all/images", "'~nobody_at_all/images': use one of 'mnist'"),
     "a name too long": ("x" * 10_000, "or the path of a folder"),
     "text labels": (type("T", (Table,), {"__getitem__": lambda s, k: ["x"] if k == "label" else 0})([ONE], [0]), "<U1"),
-    "unlike sets": ({"train": (IMAGES, LABELS), "test": (IMAGES[:, 1:], LABELS)}, r"'test' are \(8, 13, 3\).*make them alike"),
+    "unlike sets": ({"train": (IMAGES, LABELS), "test": (IMAGES[:, 1:], LABELS)}, r"'test' are \(8, 13, 3\).*make them equal"),
 }
 
 
@@ -476,14 +476,14 @@ def test_bad_image_size(size):
 
 
 def test_arrays_are_not_fitted():
-    with pytest.raises(ValueError, match="image_size= is for images that are decoded, not for arrays: make them of that size"):
+    with pytest.raises(ValueError, match="image_size= is for images that are decoded: resize the arrays instead"):
         load((IMAGES, LABELS), image_size=20)
 
 
 def test_num_classes_is_not_for_what_knows_its_own(folder):
-    with pytest.raises(ValueError, match="num_classes=5 is for arrays and sequences: a folder has a class a folder"):
+    with pytest.raises(ValueError, match="num_classes=5 is for arrays and sequences: a folder has its folders as classes"):
         load(folder, num_classes=5)
-    with pytest.raises(ValueError, match="The dataset has 3 classes, not num_classes=5"):
+    with pytest.raises(ValueError, match="The dataset has 3 classes: leave out num_classes=5"):
         load(from_arrays(IMAGES, LABELS), num_classes=5)
     assert load(Table(IMAGES, LABELS, list(CLASSES)), num_classes=5).num_classes == 5
     with pytest.raises(ValueError, match="num_classes must be at least 1, got 0"):

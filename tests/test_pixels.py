@@ -48,9 +48,9 @@ def test_axes_in_the_other_order_are_refused_with_the_remedy(shape):
     images, labels = np.zeros((5, *shape), np.uint8), np.arange(5)
     last = torch.tensor(images).permute(0, 2, 3, 1)
     for source, message in [
-        ((images, labels), r"an array has its channels last, not as in shape .*: pass images.transpose\(0, 2, 3, 1\)"),
+        ((images, labels), r"an array must have its channels last, got shape .*: pass images.transpose\(0, 2, 3, 1\)"),
         (list(zip(images, labels, strict=True)), r"Item 0 of the dataset: .*pass image.transpose\(1, 2, 0\)"),
-        ((last, labels), r"a tensor has its channels first, not as in shape .*: pass images.permute\(0, 3, 1, 2\)"),
+        ((last, labels), r"a tensor must have its channels first, got shape .*: pass images.permute\(0, 3, 1, 2\)"),
         (list(zip(last, labels, strict=True)), r"Item 0 of the dataset: .*pass image.permute\(2, 0, 1\)"),
         ((list(images), labels), r"pass images.transpose"),
     ]:
@@ -185,7 +185,7 @@ def test_dark_ink_on_a_transparent_ground_is_refused(mode, ink):
     alpha[2:6, 2:6] = 255
     image = Image.merge("LA", [Image.new("L", (8, 8), ink), Image.fromarray(alpha)]).convert("RGBA")
     image = image.quantize() if mode == "P" else image.convert(mode)
-    with pytest.raises(ValueError, match="dark on a transparent ground, which is black here: put it on a bright ground"):
+    with pytest.raises(ValueError, match="dark on a transparent background, which becomes black: give it a bright background"):
         pixels.decoded(image)
 
 

@@ -58,7 +58,7 @@ def test_the_results_are_those_of_the_policy_that_is_returned(tmp_path):
 
 def test_the_task_is_learned(tmp_path):
     config = dataclasses.replace(TINY, num_episodes=6400, num_validations=1)
-    assert ram.train(config, runs=tmp_path).scores["learned"][-1] < 10  # levels of grey; 67 by chance
+    assert ram.train(config, runs=tmp_path).scores["learned"][-1] < 10  # levels of gray; 67 by chance
 
 
 @pytest.mark.parametrize("changes", [{}, {"core": "lstm", "looking": "fixed", "canvas": 9}], ids=["plain", "others"])

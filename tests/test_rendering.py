@@ -92,13 +92,13 @@ def test_scene_is_enlarged_whole(H, W, scale):
     np.testing.assert_array_equal(scene_part(frame, Layout(H, W, Retina(4))), scene.repeat(scale, 0).repeat(scale, 1))
 
 
-def test_grey_scene_is_grey():
+def test_gray_scene_is_gray():
     scene = np.full((28, 28, 1), 90, np.uint8)
     frame = draw(scene, Retina(4), [], np.zeros((1, 4, 4), np.float32))
     assert (scene_part(frame, Layout(28, 28, Retina(4))) == 90).all()
 
 
-def test_colour_scene_shows_its_colours_in_scene_and_patches():
+def test_color_scene_shows_its_colors_in_scene_and_patches():
     images = np.zeros((1, 28, 28, 3), np.uint8)
     images[0, :, :14], images[0, :, 14:] = (250, 0, 10), (0, 40, 240)
     env = single("Glimpse-MNIST-v0", dataset=(images, [0]), initial_fixation="center", render_mode="rgb_array")
@@ -199,7 +199,7 @@ def test_bars_are_as_high_as_the_belief(num_classes):
     assert [heights[left + n * cell + cell // 2] for n in range(3)] == [1, 24, 8]  # class 0 first, for the rest are no likelier
 
 
-def test_path_has_the_colour_of_the_right_class():
+def test_path_has_the_color_of_the_right_class():
     env = single("Glimpse-ClutteredMNIST-v0", render_mode="rgb_array", initial_fixation=(-0.5, -0.5))
     _, info = env.reset(seed=0)
     for probability, location in ((0.0, (0.5, -0.5)), (1.0, (0.5, 0.5)), (0.5, None)):
@@ -208,12 +208,12 @@ def test_path_has_the_colour_of_the_right_class():
             env.step({"location": np.float32(location), "action": 0})
     picture = scene_part(env.render(), Layout(60, 60, env.retina, 10))
     for (x, y), probability in {(90, 90): 0.0, (270, 90): 1.0, (270, 270): 0.5}.items():
-        np.testing.assert_allclose(picture[y, x], rendering.sure_colour(probability), atol=1)
+        np.testing.assert_allclose(picture[y, x], rendering.sure_color(probability), atol=1)
 
 
-def test_sureness_reads_in_grey():
-    grey = [rendering.sure_colour(percent / 100) @ (0.299, 0.587, 0.114) for percent in range(101)]
-    assert (np.diff(grey) > 0).all()
+def test_sureness_reads_in_gray():
+    gray = [rendering.sure_color(percent / 100) @ (0.299, 0.587, 0.114) for percent in range(101)]
+    assert (np.diff(gray) > 0).all()
 
 
 @pytest.mark.parametrize("size", [180, 360, 720, 1080])

@@ -56,7 +56,7 @@ def test_coarsest_cell_sums_white_without_overflow():
 
 
 @pytest.mark.parametrize("patch_size", [4, 5])
-def test_centre_and_corners_by_hand(patch_size):
+def test_center_and_corners_by_hand(patch_size):
     scene = np.arange(100, dtype=np.uint8).reshape(1, 10, 10, 1)
 
     def look(x, y):
@@ -74,7 +74,7 @@ def test_centre_and_corners_by_hand(patch_size):
 
 
 @pytest.mark.parametrize("x", [-0.99, -0.52, -0.13, 0.11, 0.98])
-def test_odd_patch_is_centred_on_the_pixel_that_holds_the_point(x):
+def test_odd_patch_is_centered_on_the_pixel_that_holds_the_point(x):
     scene = np.arange(40, dtype=np.uint8).reshape(1, 1, 40, 1).repeat(9, axis=1)
     middle = Retina(3)(scene, np.array([(x, 0)], np.float32))[0, 0, 1, 1] * 255
     assert round(float(middle)) == int((x + 1) / 2 * 40)

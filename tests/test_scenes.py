@@ -51,7 +51,7 @@ def test_equals_the_oracle(channels, translate, num_clutter):
     ("size", "scene", "top", "left"),
     [((4, 4), (4, 4), 0, 0), ((4, 4), (10, 10), 3, 3), ((4, 4), (9, 11), 2, 3), ((2, 6), (8, 6), 3, 0)],
 )
-def test_centre(size, scene, top, left):
+def test_center(size, scene, top, left):
     images = np.arange(1, 1 + size[0] * size[1], dtype=np.uint8).reshape(1, *size, 1)
     made = compose(Composer(*scene), images, [0], np.full((1, 2), 0.99))[0]
     np.testing.assert_array_equal(made[top : top + size[0], left : left + size[1]], images[0])
@@ -139,7 +139,7 @@ def test_pieces_add_up_and_clip():
     assert (compose(composer, constant([255, 255]), [0], draws_of(composer, 1)) == 255).all()
 
 
-def test_piece_keeps_its_colours():
+def test_piece_keeps_its_colors():
     images = np.zeros((2, 8, 8, 3), np.uint8)
     images[1] = (10, 200, 30)
     composer = Composer(20, 20, num_clutter=1)

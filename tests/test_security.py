@@ -126,7 +126,7 @@ BOMB = 50_000_000
 def test_a_gzip_bomb(little_room, tmp_path):
     engine = zlib.compressobj(9, wbits=31)
     bomb = b"".join(engine.compress(bytes(500_000)) for _ in range(BOMB // 500_000)) + engine.flush()
-    with pytest.raises(ValueError, match="not a whole gzip file: it unpacks to more than 100,000 bytes"):
+    with pytest.raises(ValueError, match="not a complete gzip file: it unpacks to more than 100,000 bytes"):
         formats.gunzip(bomb)
     (tmp_path / "a.gz").write_bytes(bomb)
     for read in (lambda path: formats.cifar10(path, True), lambda path: formats.idx_pair(path, path)):
@@ -166,7 +166,7 @@ def test_a_matlab_bomb_in_one_variable_and_in_many(little_room):
         return bytes(124) + b"\0\1IM" + b"".join(variables)
 
     for content in (file(1_000_000), file(*[90_000] * 2)):
-        with pytest.raises(ValueError, match=r"it unpacks to more than [\d,]+ bytes|no array of numbers"):
+        with pytest.raises(ValueError, match=r"it unpacks to more than [\d,]+ bytes|not an array of numbers"):
             matlab.arrays(content)
     with pytest.raises(ValueError, match="more than 100,000"):
         matlab.arrays(file(100_000))
@@ -288,7 +288,7 @@ def test_what_is_no_file_is_refused_and_keeps_nobody_waiting(tmp_path):
         only = tmp_path / f"only {name}"
         only.mkdir()
         (only / name).symlink_to(tmp_path / name)
-        with pytest.raises(ValueError, match=r"png is no file, or a link to none: repair it"):
+        with pytest.raises(ValueError, match=r"png is not a file: repair or remove it"):
             load(only)
 
 
@@ -310,7 +310,7 @@ def test_nothing_is_read_before_its_checksum_is_right(name, tmp_path, monkeypatc
     entry = published.dataclasses.replace(published.PUBLISHED[name], read=lambda *arguments: read.append(arguments))
     monkeypatch.setitem(published.PUBLISHED, name, entry)
     for split in ("train", "test"):
-        with pytest.raises(FileNotFoundError, match=r"The file that is there is another one"):
+        with pytest.raises(FileNotFoundError, match=r"The file that exists is a different one"):
             load(name, split)
     assert read == []
 

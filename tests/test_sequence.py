@@ -172,7 +172,7 @@ def test_bad_arguments(arguments, message):
         GlimpseEnv(world="sequence", **arguments)
 
 
-def test_misspelt_argument_is_named():
+def test_misspelled_argument_is_named():
     with pytest.raises(TypeError, match=r"no argument 'num_clutter'.*It takes .*rotation"):
         GlimpseEnv(world="sequence", num_clutter=3)
 

@@ -100,7 +100,7 @@ class FloatScenes(Lamp):
         self.scenes = self.scenes.astype(np.float32)
 
 
-class Unlabelled(Lamp):
+class Unlabeled(Lamp):
     def info(self):
         return {}
 
@@ -137,7 +137,7 @@ FAULTS = {
     SameArrays: "return new ones",
     Integers: "float64, not",
     FloatScenes: r"scenes must be \(B, H, W, C\) uint8",
-    Unlabelled: "info.* has no 'label'",
+    Unlabeled: "info.* has no 'label'",
     TakesAll: r"call super\(\).set_arguments",
     Numbered: "differ from single ones",
     Threads: "num_threads=3 gives other results",

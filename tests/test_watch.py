@@ -59,7 +59,7 @@ def test_an_episode_is_the_same_whoever_plays_beside(config, model):
     np.testing.assert_allclose(alone.unwrapped.recorder.trails[0].path, beside.unwrapped.recorder.trails[1].path, atol=1e-4)
 
 
-def test_gif_holds_every_picture_in_true_colours(file, tmp_path, capsys):
+def test_gif_holds_every_picture_in_true_colors(file, tmp_path, capsys):
     path = tmp_path / "out.gif"
     ram.main(["watch", "--weights", str(file), "--gif", str(path), "--episodes", "2", "--split", "validation"])
     model, config = weights.load(str(file))

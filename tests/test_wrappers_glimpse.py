@@ -18,7 +18,7 @@ from glimpse_env.rendering import draw
 from glimpse_env.wrappers import GlimpseWrapper, PersistenceOfVision
 
 H, W = 20, 31
-KINDS = ("grey", "colour", "dict", "render")
+KINDS = ("gray", "color", "dict", "render")
 ACTIONS = {
     "discrete": spaces.Discrete(3),
     "box": spaces.Box(-1, 1, (2,), np.float32),
@@ -31,13 +31,13 @@ class Pictures(gym.Env):
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 5}  # noqa: RUF012
 
-    def __init__(self, kind="grey", action="discrete", render_mode=None):
+    def __init__(self, kind="gray", action="discrete", render_mode=None):
         self.kind, self.render_mode = kind, render_mode
-        picture = spaces.Box(0, 255, (H, W) if kind == "grey" else (H, W, 3), np.uint8)
+        picture = spaces.Box(0, 255, (H, W) if kind == "gray" else (H, W, 3), np.uint8)
         speed = spaces.Box(-1, 1, (4,), np.float32)
         self.observation_space = {
-            "grey": picture,
-            "colour": picture,
+            "gray": picture,
+            "color": picture,
             "dict": spaces.Dict(speed=speed, picture=picture, gear=spaces.Discrete(5)),
             "render": speed,
         }[kind]
@@ -57,7 +57,7 @@ class Pictures(gym.Env):
         return self._observe(), float(np.sum(action)), terminated, self.steps == 12, {"steps": self.steps}
 
     def _observe(self):
-        shape = (H, W) if self.kind == "grey" else (H, W, 3)
+        shape = (H, W) if self.kind == "gray" else (H, W, 3)
         self.picture = self.np_random.integers(0, 256, shape, dtype=np.uint8)
         speed = self.np_random.uniform(-1, 1, 4).astype(np.float32)
         if self.kind == "dict":
@@ -71,14 +71,14 @@ class Pictures(gym.Env):
 gym.register("Pictures-v0", f"{__name__}:Pictures")
 
 SOURCES = {
-    "grey": {},
-    "colour": {},
+    "gray": {},
+    "color": {},
     "dict": {"image_key": "picture"},
     "render": {"source": "render"},
 }
 
 
-def wrapped(kind="grey", action="discrete", patch_size=5, num_scales=2, **arguments):
+def wrapped(kind="gray", action="discrete", patch_size=5, num_scales=2, **arguments):
     base = Pictures(kind, action, render_mode="rgb_array")
     return GlimpseWrapper(base, patch_size, num_scales, **SOURCES[kind], **arguments)
 
@@ -106,7 +106,7 @@ def of_the_checker(caught):
 
 
 def test_no_render_mode_is_declared_that_cannot_be_seen_through():
-    assert wrapped("grey").metadata == Pictures.metadata
+    assert wrapped("gray").metadata == Pictures.metadata
     env = Pictures("render", render_mode="rgb_array")
     env.metadata = {"render_modes": ["human", "rgb_array"], "render_fps": 7}
     assert GlimpseWrapper(env, source="render").metadata == {"render_modes": ["rgb_array"], "render_fps": 7}
@@ -116,7 +116,7 @@ def test_no_render_mode_is_declared_that_cannot_be_seen_through():
 @pytest.mark.parametrize(("kind", "action"), CASES)
 def test_spaces(kind, action):
     env = wrapped(kind, action, peripheral=6)
-    C = 1 if kind == "grey" else 3
+    C = 1 if kind == "gray" else 3
     others = {"dict": ["speed", "gear"]}.get(kind, [])
     assert list(env.observation_space) == ["glimpse", "fixation", "peripheral", *others]
     assert env.observation_space["glimpse"].shape == (2 * C, 5, 5)
@@ -170,7 +170,7 @@ def test_sees_the_image_through_the_retina_and_hands_on_all_else(kind, action):
 
 
 def test_random_first_fixation_depends_on_the_seed_and_the_number_alone():
-    env, other = wrapped(), wrapped("colour", "box")
+    env, other = wrapped(), wrapped("color", "box")
     starts = []
     for each in (env, other):
         found = [each.reset(seed=7)[0]["fixation"]]
@@ -245,7 +245,7 @@ def test_peripheral_is_the_whole_image_averaged(kind, peripheral, cell):
 
 @pytest.mark.parametrize(("shape", "dtype"), [((3, H, W), np.uint8), ((H, W, 3), np.float32), ((H, W), np.uint8)])
 def test_an_image_other_than_its_space_is_refused(shape, dtype):
-    env = wrapped("colour")
+    env = wrapped("color")
     env.reset(seed=0)
     env.unwrapped._observe = lambda: np.zeros(shape, dtype)
     with pytest.raises(ValueError, match=r"promises images \(20, 31, 3\) uint8 and gave one") as error:
@@ -255,7 +255,7 @@ def test_an_image_other_than_its_space_is_refused(shape, dtype):
 
 @pytest.mark.parametrize("shape", [(4, 84, 84), (3, 40, 84), (1, 84, 84), (16, 84, 84)])
 def test_channels_first_are_refused_with_the_remedy(shape):
-    env = Pictures("colour")
+    env = Pictures("color")
     env.observation_space = spaces.Box(0, 255, shape, np.uint8)
     with pytest.raises(ValueError, match="channels first: put them last with Gymnasium's TransformObservation") as error:
         GlimpseWrapper(env)
@@ -264,7 +264,7 @@ def test_channels_first_are_refused_with_the_remedy(shape):
 
 @pytest.mark.parametrize("shape", [(84, 84, 4), (84, 84, 16), (10, 10, 12), (2, 9, 3), (7, 7, 3)])
 def test_channels_last_are_taken(shape):
-    env = Pictures("colour")
+    env = Pictures("color")
     env.observation_space = spaces.Box(0, 255, shape, np.uint8)
     assert GlimpseWrapper(env, 2).scene_shape == shape
 
@@ -315,23 +315,23 @@ def test_refused_seed_leaves_the_env_unharmed(seed):
 @pytest.mark.parametrize(
     ("kind", "arguments", "message"),
     [
-        ("grey", {"patch_size": 0}, "patch_size must be from 1 to 32768, got 0"),
-        ("grey", {"patch_size": 32}, r"patch_size=32 is bigger than the scene \(20, 31\)"),
-        ("grey", {"num_scales": 0}, "num_scales must be from 1 to 32768"),
-        ("grey", {"scale_factor": 1}, "scale_factor must be from 2 to 32768"),
-        ("grey", {"initial_fixation": "left"}, r"'left': use 'random', 'center' or \(x, y\)"),
-        ("grey", {"location_mode": "polar"}, r"'polar': use one of 'absolute', 'relative'"),
-        ("grey", {"max_step": 0}, r"max_step must be above 0"),
-        ("grey", {"max_step": 3}, r"max_step .*\[0, 2\], got 3"),
-        ("grey", {"source": "camera"}, r"Unknown source 'camera': use 'observation' or 'render'"),
-        ("grey", {"image_key": "picture"}, r"image_key='picture' is no entry"),
+        ("gray", {"patch_size": 0}, "patch_size must be from 1 to 32768, got 0"),
+        ("gray", {"patch_size": 32}, r"patch_size=32 is bigger than the scene \(20, 31\)"),
+        ("gray", {"num_scales": 0}, "num_scales must be from 1 to 32768"),
+        ("gray", {"scale_factor": 1}, "scale_factor must be from 2 to 32768"),
+        ("gray", {"initial_fixation": "left"}, r"'left': use 'random', 'center' or \(x, y\)"),
+        ("gray", {"location_mode": "polar"}, r"'polar': use one of 'absolute', 'relative'"),
+        ("gray", {"max_step": 0}, r"max_step must be above 0"),
+        ("gray", {"max_step": 3}, r"max_step .*\[0, 2\], got 3"),
+        ("gray", {"source": "camera"}, r"Unknown source 'camera': use 'observation' or 'render'"),
+        ("gray", {"image_key": "picture"}, r"image_key='picture' is no entry"),
         ("dict", {"image_key": "image"}, r"image_key='image' is no entry.*name one"),
         ("dict", {"image_key": None}, r"image_key must name the image among the entries \['speed', 'picture', 'gear'\]"),
         ("dict", {"image_key": "speed"}, r"The image must be \(H, W\) or \(H, W, C\) of uint8, got Box"),
         ("render", {"source": "observation"}, r"The image must be .*use source='render'"),
-        ("grey", {"peripheral": 0}, r"peripheral must be from 1 to 30, got 0"),
-        ("grey", {"peripheral": 31}, r"peripheral must be from 1 to 30, got 31"),
-        ("grey", {"peripheral": 2.5}, r"peripheral must be an integer, got 2\.5"),
+        ("gray", {"peripheral": 0}, r"peripheral must be from 1 to 30, got 0"),
+        ("gray", {"peripheral": 31}, r"peripheral must be from 1 to 30, got 31"),
+        ("gray", {"peripheral": 2.5}, r"peripheral must be an integer, got 2\.5"),
     ],
 )
 def test_bad_argument(kind, arguments, message):
@@ -443,7 +443,7 @@ def test_all_glimpses_make_the_native_canvas(id, size):
 
 @pytest.mark.parametrize("num_glimpses", [1, 3])
 def test_older_glimpses_are_forgotten(num_glimpses):
-    env = PersistenceOfVision(wrapped("colour", num_scales=1, initial_fixation="center"), num_glimpses)
+    env = PersistenceOfVision(wrapped("color", num_scales=1, initial_fixation="center"), num_glimpses)
     rng, shown = np.random.default_rng(0), []
     observation, _ = env.reset(seed=0)
     for _ in range(30):

@@ -5,7 +5,7 @@ import numpy as np
 
 
 def _images(seed):
-    """Noise around a level of grey, which is the class."""
+    """Noise around a level of gray, which is the class."""
     labels = np.arange(24) % 3
     noise = np.random.default_rng(seed).integers(0, 100, (24, 14, 14), np.uint8)
     return noise + (60 * labels[:, np.newaxis, np.newaxis]).astype(np.uint8), labels

@@ -27,7 +27,7 @@ COLOR = tiny_files.pixels_of(10, (32, 32, 3))
 PICTURE = tiny_files.pixels_of(1, (9, 13, 3))[0]
 
 
-def labelled(found):
+def labeled(found):
     """What a reader of a published dataset gives."""
     images, labels = found
     assert images.dtype == np.uint8, images.dtype
@@ -41,7 +41,7 @@ def idx_pair(path):
     """Read a pair of IDX files."""
     labels = path.with_name("labels.gz")
     labels.write_bytes(tiny_files.idx(LABELS))
-    labelled(formats.idx_pair(path, labels))
+    labeled(formats.idx_pair(path, labels))
 
 
 def folder(path):
@@ -107,11 +107,11 @@ def readers():
     found = {
         "idx": (lambda path: formats.idx(path.read_bytes()), formats.gunzip(mnist)),
         "idx.gz": (idx_pair, mnist),
-        "tar": (lambda path: labelled(formats.cifar10_tar(path.read_bytes(), True)), formats.gunzip(cifar10)),
-        "tar.gz": (lambda path: labelled(formats.cifar10(path, True)), cifar10),
-        "zip": (lambda path: labelled(formats.emnist_letters(path, True)), tiny_files.emnist(IMAGES, LABELS)),
-        "mat": (lambda path: labelled(formats.svhn(path)), mat),
-        "mat.z": (lambda path: labelled(formats.svhn(path)), tiny_files.svhn(COLOR, LABELS, do_compression=True)),
+        "tar": (lambda path: labeled(formats.cifar10_tar(path.read_bytes(), True)), formats.gunzip(cifar10)),
+        "tar.gz": (lambda path: labeled(formats.cifar10(path, True)), cifar10),
+        "zip": (lambda path: labeled(formats.emnist_letters(path, True)), tiny_files.emnist(IMAGES, LABELS)),
+        "mat": (lambda path: labeled(formats.svhn(path)), mat),
+        "mat.z": (lambda path: labeled(formats.svhn(path)), tiny_files.svhn(COLOR, LABELS, do_compression=True)),
         "arrays": (lambda path: matlab.arrays(path.read_bytes()), mat),
         "checkpoint": (checkpoint, checkpoint_content()),
         "weights": (weights, weights_content()),

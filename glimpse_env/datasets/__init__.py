@@ -1,7 +1,7 @@
-"""Images with a class each, of any source, behind one function: `load`.
+"""Labeled images from any source, through one function: `load`.
 
-Reading order: ``base`` (what a dataset is) -> ``loading`` -> ``arrays``, ``folders``, ``items`` (yours), ``published``.
-``splits`` knows their names, ``pixels`` turns one image into bytes.
+Reading order: ``base`` (what a dataset is) -> ``loading`` -> ``arrays``, ``folders``, ``items`` (your own), ``published``.
+``splits`` holds the names of splits; ``pixels`` turns an image into bytes.
 """
 
 from glimpse_env.datasets.base import ArrayDataset, Dataset, LazyDataset

@@ -1,4 +1,4 @@
-"""What a dataset is: labels at hand, and images to take; in memory, or decoded when an episode asks for them."""
+"""The dataset classes: labels in memory; images in memory or decoded when an episode begins."""
 
 import abc
 import dataclasses
@@ -12,21 +12,21 @@ import numpy.typing as npt
 
 from glimpse_env.datasets import pixels
 
-_TOLD = 20  # the classes whose numbers of images a repr tells
+_TOLD = 20  # the classes that a repr lists
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Dataset(abc.ABC):
-    """Images with a class each; immutable, so that copies of an environment share it.
+    """Labeled images; immutable, so that copies of an environment share them.
 
     Args:
         labels: (N,) int64 in [0, num_classes), read-only.
         num_classes: n, the number of classes.
-        classes: the name of each, where they have names.
-        notes: lines of text about how it was made: its split, and what was left out.
+        classes: their names; empty if they have none.
+        notes: how it was made, in lines of text: its split, and what was left out.
 
     Raises:
-        ValueError: labels of another shape, dtype or range; names that are not one for each class, all different.
+        ValueError: labels have another shape, dtype or range, or the names are not one distinct name for each class.
     """
 
     labels: npt.NDArray[np.int64]
@@ -34,15 +34,15 @@ class Dataset(abc.ABC):
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
-    at_once: ClassVar[int]  # the episodes whose images are taken together
+    at_once: ClassVar[int]  # the number of episodes whose images `take` reads together
 
     def __post_init__(self) -> None:
-        """Check the labels, by which kernels index, and make them read-only."""
+        """Check the labels, which kernels use as indices, and make them read-only."""
         labels = self.labels
         if labels.ndim != 1 or labels.dtype != np.int64 or not ((labels >= 0) & (labels < self.num_classes)).all():
             raise ValueError(
                 f"labels must be (N,) int64 in [0, num_classes={self.num_classes}), got {labels.shape} {labels.dtype}: "
-                "pass images and labels as a pair, which is converted."
+                "pass a pair (images, labels), which is converted."
             )
         names = self.classes
         if names and not (len(set(names)) == len(names) == self.num_classes and all(isinstance(name, str) for name in names)):
@@ -50,7 +50,7 @@ class Dataset(abc.ABC):
         self._freeze("labels")
 
     def __repr__(self) -> str:
-        """Tell what is in it: images, their size, how many of each class, the split, and what was left out."""
+        """List the number of images, their size, the classes, the split and what was left out."""
         counts = np.bincount(self.labels, minlength=self.num_classes)
         told = [f"{name} {count:,}" for name, count in zip(self.names[:_TOLD], counts, strict=False)]
         more = [f"and {self.num_classes - _TOLD:,} more"] if self.num_classes > _TOLD else []
@@ -60,24 +60,24 @@ class Dataset(abc.ABC):
             f"{self.num_classes:,} classes: {', '.join([*told, *more])}",
             *self.notes,
         )
-        return "\n  ".join(lines).encode("utf-8", "backslashreplace").decode()  # file names may hold what is no text
+        return "\n  ".join(lines).encode("utf-8", "backslashreplace").decode()  # file names may not be valid text
 
     def __len__(self) -> int:
         """N, the number of images."""
         return len(self.labels)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """An immutable thing is its own copy."""
+        """Return the same object: it is immutable."""
         return self
 
     def __reduce__(self) -> str | tuple[Any, ...]:
-        """Pickle the fields, and make them read-only again."""
+        """Pickle the fields; unpickling makes them read-only again."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.init}
         return functools.partial(type(self), **fields), ()
 
     @property
     def names(self) -> tuple[str, ...]:
-        """A name for each class: `classes`, or their numbers where they have none."""
+        """The name of each class: `classes`, or the numbers if there are none."""
         return self.classes or tuple(map(str, range(self.num_classes)))
 
     @property
@@ -87,21 +87,21 @@ class Dataset(abc.ABC):
 
     @abc.abstractmethod
     def take(self, indices: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-        """Have some images in memory.
+        """Load some images into memory.
 
         Args:
             indices: int64 in [0, N), of any shape.
 
         Returns:
-            (M, h, w, C) uint8, contiguous, and where each index's image lies among these M: int64 of the indices' shape.
+            images (M, h, w, C) uint8, contiguous, and each index's position among them: int64 of the indices' shape.
 
         Raises:
-            ValueError: an image that cannot be read; the message names it.
+            ValueError: an image cannot be read; the message names it.
         """
 
     @abc.abstractmethod
     def part(self, members: npt.NDArray[np.int64]) -> Self:
-        """The dataset of some of the images alone, in this order."""
+        """A dataset of the images with these indices, in this order."""
 
     def _freeze(self, name: str) -> None:
         array = getattr(self, name).view()
@@ -117,10 +117,10 @@ class ArrayDataset(Dataset):
         images: (N, h, w, C) uint8, contiguous, read-only.
 
     Attributes:
-        source: the (name, split) it was loaded as, if it was, see `loaded_by`. Whatever is made of it has none.
+        source: the (name, split) that `loaded_by` was given; None for any other dataset.
 
     Raises:
-        ValueError: images of another shape or dtype, or not as many as labels.
+        ValueError: images have another shape or dtype, or are not as many as the labels.
     """
 
     images: npt.NDArray[np.uint8]
@@ -136,16 +136,16 @@ class ArrayDataset(Dataset):
         if images.ndim != 4 or images.dtype != np.uint8 or len(images) != len(self):
             raise ValueError(
                 f"images must be ({len(self)}, h, w, C) uint8, as many as labels, got {images.shape} {images.dtype}: "
-                "pass images and labels as a pair, which is converted."
+                "pass a pair (images, labels), which is converted."
             )
         self._freeze("images")
 
     def __reduce__(self) -> str | tuple[Any, ...]:
-        """Pickle a named dataset as its name, any other as its arrays."""
+        """Pickle a named dataset by name, any other by its arrays."""
         return (self._load, self.source) if self._load and self.source else super().__reduce__()
 
     def loaded_by(self, load: Callable[[str, str], Dataset], name: str, split: str) -> Self:
-        """Let it be pickled as the call ``load(name, split)``, which gives the same again, and not as its arrays."""
+        """Pickle this dataset as the call ``load(name, split)`` rather than as its arrays."""
         object.__setattr__(self, "_load", load)
         object.__setattr__(self, "source", (name, split))
         return self
@@ -157,22 +157,22 @@ class ArrayDataset(Dataset):
         return h, w, C
 
     def take(self, indices: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-        """Give all there are, see `Dataset.take`."""
+        """Return all images, see `Dataset.take`."""
         return self.images, indices
 
     def part(self, members: npt.NDArray[np.int64]) -> Self:
-        """The dataset of some of the images alone, in this order."""
+        """A dataset of the images with these indices, in this order."""
         return dataclasses.replace(self, images=self.images[members], labels=self.labels[members])
 
 
 class Items(Protocol):
-    """What images are read from, one at a time: PIL images, arrays or tensors."""
+    """A source of images, read one at a time: PIL images, arrays or tensors."""
 
     def __getitem__(self, index: int, /) -> Any:
-        """Image number index, as its source has it."""
+        """The image at an index, as the source stores it."""
 
     def name(self, index: int, /) -> str:
-        """What an error calls it."""
+        """The name of an image in error messages."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -180,9 +180,9 @@ class LazyDataset(Dataset):
     """Images that are decoded when an episode begins, and not kept.
 
     Args:
-        items: where they come from; reading an item twice must give the same.
-        members: (N,) int64, which of the items they are.
-        size: (h, w), to which each image is fitted, see ``pixels.fitted``.
+        items: the source; reading an item twice must give the same image.
+        members: (N,) int64, indices into the source.
+        size: (h, w), to which ``pixels.fitted`` fits each image.
         channels: C, 1 for gray, 3 for color.
     """
 
@@ -206,12 +206,12 @@ class LazyDataset(Dataset):
         return images, np.arange(indices.size).reshape(indices.shape)
 
     def part(self, members: npt.NDArray[np.int64]) -> Self:
-        """The dataset of some of the images alone, in this order."""
+        """A dataset of the images with these indices, in this order."""
         return dataclasses.replace(self, members=self.members[members], labels=self.labels[members])
 
 
 def read(items: Items, index: int, shape: tuple[int, int, int] | None = None) -> npt.NDArray[np.uint8]:
-    """Read an item, (h, w, C) uint8, fitted to a shape if one is given; an error names the item."""
+    """Read an item as (h, w, C) uint8, fitted to a shape if one is given; errors name the item."""
     item = items[index]
     try:
         image = pixels.decoded(item)

@@ -1,4 +1,4 @@
-"""Published files, fetched once into a cache folder and checked."""
+"""Download published files once into a cache folder, and check them."""
 
 import os
 import pathlib
@@ -9,26 +9,26 @@ FOLDER_VARIABLE = "GLIMPSE_DATA"
 
 
 def folder() -> pathlib.Path:
-    """Where fetched files are kept: ``$GLIMPSE_DATA``, else the user's cache folder of this package."""
+    """The folder of downloaded files: ``$GLIMPSE_DATA``, or else the user's cache folder for this package."""
     return pathlib.Path(os.environ.get(FOLDER_VARIABLE) or needed("pooch", "data", "A fetched dataset").os_cache("glimpse_env"))
 
 
 def fetch(dataset: str, file: str, checksum: str, mirrors: tuple[str, ...]) -> pathlib.Path:
-    """Fetch a file, unless it is there. It is downloaded beside its place, checked, and then moved: several processes may.
+    """Download a file unless it exists. It is checked and then moved into place, so that several processes may do so at once.
 
     Args:
-        dataset: its name, and that of the folder in the cache.
-        file: its name.
+        dataset: the dataset's name, and its folder in the cache.
+        file: the file's name.
         checksum: "md5:..." or "sha256:...".
-        mirrors: addresses before the file's name, tried in turn.
+        mirrors: URL prefixes, tried in turn.
 
     Returns:
-        Its path.
+        The file's path.
 
     Raises:
-        ValueError: a name that is a path.
-        FileNotFoundError: no mirror has that very file; the message says why, and where to put it.
-        ImportError: without the extra "data".
+        ValueError: a name is a path.
+        FileNotFoundError: no mirror has the file; the message says why, and where to put the file.
+        ImportError: the extra "data" is not installed.
     """
     pooch = needed("pooch", "data", f"Fetching {dataset}")
     needed("tqdm", "data", f"Fetching {dataset}")
@@ -43,14 +43,14 @@ def fetch(dataset: str, file: str, checksum: str, mirrors: tuple[str, ...]) -> p
             return pathlib.Path(pooch.retrieve(mirror + file, checksum, fname=file, path=place, downloader=downloader))
         except (OSError, ValueError) as error:
             reasons.append(f"  {mirror}{file}: {error}")
-    there = " The file that is there is another one." if (place / file).exists() else ""
+    there = " The file that exists is a different one." if (place / file).exists() else ""
     raise FileNotFoundError(
         "\n".join(
             [
                 f"{dataset} needs {file} ({checksum}), which could not be fetched:",
                 *reasons,
                 f"Get it on a machine with a network and put it at {place / file}, or set {FOLDER_VARIABLE} to a folder "
-                f"in which {dataset}/{file} is.{there}",
+                f"that has {dataset}/{file}.{there}",
             ]
         )
     )

@@ -1,20 +1,20 @@
-"""Decompression that does not fill the memory, whatever a file claims."""
+"""Decompression with a limit on the output size."""
 
 import zlib
 
-MOST = 2**30  # bytes that a file may unpack to; no published one has a quarter of it
+MOST = 2**30  # bytes that a file may unpack to; no published file has a quarter of that
 
 
 def inflate(packed: bytes | memoryview, wbits: int, most: int = MOST) -> bytes:
-    """Decompress a stream of deflate.
+    """Decompress a deflate stream.
 
     Args:
         packed: the stream.
-        wbits: its wrapping, as zlib has it.
-        most: the bytes of its content, at most.
+        wbits: its container, as in zlib.
+        most: the most bytes that it may unpack to.
 
     Raises:
-        ValueError: it is damaged, cut short, or larger.
+        ValueError: the stream is damaged, truncated or too large.
     """
     engine = zlib.decompressobj(wbits)
     try:
@@ -24,5 +24,5 @@ def inflate(packed: bytes | memoryview, wbits: int, most: int = MOST) -> bytes:
     if len(content) > most:
         raise ValueError(f"it unpacks to more than {most:,} bytes")
     if not engine.eof:
-        raise ValueError("it cannot be decompressed (it ends too early)")
+        raise ValueError("it cannot be decompressed (it is truncated)")
     return content

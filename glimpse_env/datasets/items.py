@@ -1,4 +1,4 @@
-"""Datasets that are read one item at a time: Hugging Face's, and torchvision-style sequences of (image, label)."""
+"""Datasets that are read one item at a time: Hugging Face datasets, and sequences of (image, label) as in torchvision."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -11,18 +11,18 @@ from glimpse_env.datasets.arrays import checked_labels
 from glimpse_env.datasets.base import Items, LazyDataset, read
 
 _IMAGE_COLUMNS = ("image", "img")
-_LOOKED_AT = 10  # the classes whose first image tells whether there are colors
+_LOOKED_AT = 10  # classes whose first image is checked for colors
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Rows:
-    """Images that a source hands out together with their labels. Whenever one is read, its label must be as expected.
+    """Images from a source that gives each with its label; whenever one is read, its label is checked.
 
     Args:
-        source: what gives a row for a number.
-        keys: of the image and of the label in a row.
-        labels: (N,) integers, the labels expected.
-        told: where these come from, for errors.
+        source: gives a row for an index.
+        keys: the keys of the image and the label in a row.
+        labels: (N,) integers, the expected labels.
+        told: where the labels come from, for errors.
     """
 
     source: Any
@@ -31,21 +31,21 @@ class Rows:
     told: str
 
     def __getitem__(self, index: int) -> Any:
-        """Image number index.
+        """The image at an index.
 
         Raises:
-            ValueError: a row without an image or label, or of another label.
+            ValueError: the row has no image or label, or another label.
         """
         image, label = _row(self.source, self.keys, index)
         if not np.array_equal(label, self.labels[index]):
             raise ValueError(
-                f"{self.name(index)} has the label {label}, but {self.told} {self.labels[index]}: make them agree. "
-                "A random transform has no place here."
+                f"{self.name(index)} has the label {label}, but {self.told} {self.labels[index]}: make them agree, "
+                "and use no random transform."
             )
         return image
 
     def name(self, index: int) -> str:
-        """What an error calls it."""
+        """The name of an image in error messages."""
         return f"Item {index} of the dataset"
 
 
@@ -56,22 +56,22 @@ def _row(source: Any, keys: tuple[Any, Any], index: int) -> tuple[Any, Any]:
         return image, label.item() if hasattr(label, "item") else label
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
-            f"Item {index} of the dataset is no image with a label ({type(error).__name__}: {error}): a sequence must have "
-            "(image, label) as its items, a Hugging Face dataset 'image' and 'label', and a transform must keep them."
+            f"Item {index} of the dataset is not an image with a label ({type(error).__name__}: {error}): the items of a "
+            "sequence must be (image, label), a Hugging Face dataset needs 'image' and 'label', and a transform must keep them."
         ) from error
 
 
 def from_hugging_face(table: Any, num_classes: int | None = None, shape: tuple[int, ...] = ()) -> LazyDataset:
-    """Make a dataset of a Hugging Face one, of any object that has its ``features``, ``column_names`` and rows.
+    """Make a dataset of a Hugging Face dataset, or any object with its ``features``, ``column_names`` and rows.
 
     Args:
-        table: with a column "image" (or "img") of images and a column "label" of integers. A transform (``with_transform``)
+        table: has a column "image" (or "img") of images and a column "label" of integers. A transform (``with_transform``)
             must keep both and must not be random.
-        num_classes: n; as the label's feature says, else the largest label plus one, unless given.
+        num_classes: n; default: the label feature's number, or else the largest label plus one.
         shape: see `lazy`.
 
     Raises:
-        ValueError: columns of other names, a transform without them, labels that are no integers of at least 0.
+        ValueError: a column is missing, a transform drops one, or the labels are not integers of at least 0.
     """
     names = list(table.column_names)
     column = next((name for name in _IMAGE_COLUMNS if name in names), None)
@@ -84,38 +84,37 @@ def from_hugging_face(table: Any, num_classes: int | None = None, shape: tuple[i
         labels = np.asarray(table["label"][:])
     except KeyError as error:
         raise ValueError(
-            f"The dataset has a transform that fails for the labels alone (KeyError: {error}): pass dataset.with_format(None), "
-            "and let map() change the images."
+            f"The dataset has a transform that fails on the labels alone (KeyError: {error}): pass dataset.with_format(None), "
+            "and change the images with map()."
         ) from error
     classes = tuple(getattr(table.features["label"], "names", None) or ())
     return lazy(Rows(table, (column, "label"), labels, "the column 'label' says"), labels, num_classes, shape, classes)
 
 
 def from_pairs(pairs: Any, num_classes: int | None = None, shape: tuple[int, ...] = ()) -> LazyDataset:
-    """Make a dataset of a sequence of (image, label), such as torchvision's.
+    """Make a dataset of a sequence of (image, label), such as a torchvision dataset.
 
     Args:
-        pairs: anything with a length and items; its labels are read from ``targets`` if it has as many (and no
-            target_transform), else by going through it once. It must not have a random transform. Its classes have the names
-            in ``class_to_idx`` or ``classes``, if it has them.
-        num_classes: n; the number of names, else the largest label plus one unless given.
+        pairs: has a length and items, and no random transform. Labels come from ``targets`` if it is as long (and there is
+            no target_transform), or else from reading every item once; class names from ``class_to_idx`` or ``classes``.
+        num_classes: n; default: the number of names, or else the largest label plus one.
         shape: see `lazy`.
 
     Raises:
-        ValueError: items that are no pairs, or not of the label in ``targets``; labels that are no integers of at least 0.
+        ValueError: an item is not a pair, its label differs from ``targets``, or the labels are not integers of at least 0.
     """
     targets, told = getattr(pairs, "targets", None), "its `targets` say"
     if targets is None or len(targets) != len(pairs) or getattr(pairs, "target_transform", None) is not None:
-        targets, told = [_row(pairs, (0, 1), i)[1] for i in range(len(pairs))], "was read before with"
-    labels = np.array(targets)  # a copy: they may be edited
+        targets, told = [_row(pairs, (0, 1), i)[1] for i in range(len(pairs))], "it was first read with"
+    labels = np.array(targets)  # a copy: the user may edit them
     return lazy(Rows(pairs, (0, 1), labels, told), labels, num_classes, shape, class_names(pairs))
 
 
 def class_names(source: Any) -> tuple[str, ...]:
-    """The names of a source's classes, by number; none if it has none.
+    """The class names of a source in order; empty if it has none.
 
-    ``class_to_idx`` says which name has which number, and may give one number several; ``classes`` are names in order. What a
-    `torch.utils.data.Subset` is a part of is asked in its place.
+    ``class_to_idx`` maps names to numbers, several names perhaps to one number; ``classes`` lists names in order. A
+    `torch.utils.data.Subset` has the names of its dataset.
     """
     if type(source).__name__ == "Subset":
         return class_names(source.dataset)
@@ -142,17 +141,17 @@ def lazy(
     Args:
         items: the images.
         labels: (N,) integers.
-        num_classes: n; the number of names, else the largest label plus one, if None.
-        shape: (h, w), to which all images are fitted, or (h, w, C); where nothing is given, h and w are those of the first
-            image of the first class, and C is 1 if the first images of the first ten classes all are gray, else theirs.
-        classes: their names; classes beyond these have their numbers as names.
+        num_classes: n; if None, the number of names, or else the largest label plus one.
+        shape: (h, w), to which all images are fitted, or (h, w, C); default: h and w of the first image of the first class,
+            and the most channels among the first images of the first ten classes.
+        classes: their names; classes beyond these are named by number.
         notes: see `Dataset`.
 
     Raises:
-        ValueError: no images, or bad labels.
+        ValueError: there are no images, or the labels are bad.
     """
     if len(labels) == 0:
-        raise ValueError("The dataset has no images: it needs one at least.")
+        raise ValueError("The dataset has no images: it needs at least one.")
     num_classes = len(classes) or None if num_classes is None else num_classes
     labels, num_classes = checked_labels(labels, len(labels), num_classes)
     if len(shape) < 3:

@@ -1,4 +1,4 @@
-"""One function for every source, and how it is cut into splits."""
+"""Load a dataset from any source, and cut it into splits."""
 
 import dataclasses
 import os
@@ -24,37 +24,38 @@ def load(
     image_size: int | tuple[int, int] | None = None,
     class_names: Sequence[str] | None = None,
 ) -> Dataset:
-    """Load the images of a split.
+    """Load a split of a dataset.
 
     Args:
         dataset: one of
 
             - a name: "mnist", "fashion_mnist", "kmnist", "emnist_letters", "cifar10", "svhn", see ``published``;
-            - a pair (images, labels) of arrays, a tuple, see ``arrays.from_arrays``;
+            - a tuple (images, labels) of arrays, see ``arrays.from_arrays``;
             - the path of a folder of class folders, see ``folders.from_folder``;
             - a Hugging Face dataset, see ``items.from_hugging_face``;
             - a sequence of (image, label), see ``items.from_pairs``;
             - a `Dataset`;
-            - several of these by their split, with "train" among them: a mapping, such as a Hugging Face DatasetDict, or a
-              folder of folders, named as ``splits.NAMES`` has them. Their classes are matched by name, where they have names.
-        split: "train", "validation", "test" or "train+validation". Unless given, "train" of a dataset that has splits, and all
-            of one that has none. A validation or test split that a source lacks is cut from its training images: a tenth
-            each, of an order that is random but always the same.
-        num_classes: n, for arrays and sequences; the largest label plus one unless given.
+            - several of these by split, including "train": a mapping, such as a Hugging Face DatasetDict, or a folder of
+              folders, named as in ``splits.NAMES``. Classes with names are matched by name.
+        split: "train", "validation", "test" or "train+validation"; default: "train" if the dataset has splits, or else all.
+            A missing validation or test split is cut from the training images: a tenth each, in a fixed random order.
+        num_classes: n, for arrays and sequences; default: the largest label plus one.
         image_size: (h, w) or one number for both, for folders, Hugging Face datasets and sequences: each image is scaled to
-            fit within, its proportions kept, and centered on black. The size of the first image unless given.
+            fit, keeping its proportions, and centered on black; default: the size of the first image.
         class_names: a name for each class, for arrays and sequences that have none.
 
     Raises:
-        ValueError: an unknown name or split, or images or labels that are not as said; the message names the remedy.
-        FileNotFoundError: a published file that cannot be fetched; the message says where to put it.
-        ImportError: without the extra "data", for published datasets but for MNIST, and for folders.
+        ValueError: the name or split is unknown, or images or labels are malformed; the message names the remedy.
+        FileNotFoundError: a published file cannot be downloaded; the message says where to put it.
+        ImportError: a folder or a published dataset other than MNIST needs the extra "data".
     """
     if split not in (None, *SPLITS):
         raise ValueError(f"Unknown split {split!r}: use one of {', '.join(map(repr, SPLITS))}.")
     if isinstance(dataset, str) and dataset in published.NAMES:
         if (num_classes, image_size, class_names) != (None, None, None):
-            raise ValueError(f"num_classes=, image_size= and class_names= are for images of your own: {dataset!r} has its own.")
+            raise ValueError(
+                f"num_classes=, image_size= and class_names= are for your own images: leave them out with {dataset!r}."
+            )
         return published.load(dataset, split or "train")
     size = () if image_size is None else _two(image_size)
     sets, notes = _sets(dataset)
@@ -66,48 +67,48 @@ def load(
     if split is None and len(sets) == 1 and not isinstance(dataset, Mapping):
         return _noted(train, *notes) if notes else train
     if split in ("validation", "test") and split in sets:
-        return _noted(_like(train, _whole(sets[split], None, train.shape), split), f"split: {split!r}, as it was given", *notes)
+        return _noted(_like(train, _whole(sets[split], None, train.shape), split), f"split: {split!r}, as given", *notes)
     if split == "train+validation" and "validation" in sets:
-        raise ValueError(f"split={split!r}: the dataset has validation images of its own, pass both as one 'train'.")
+        raise ValueError(f"split={split!r}: the dataset has its own validation images: pass both as one 'train'.")
     lacking = [name for name in ("test", "validation") if name not in sets]
     members = cut(len(train), lacking)[split or "train"]
     if len(members) == 0:
-        raise ValueError(f"{len(train)} images are too few to cut a tenth of them for split={split!r}: pass a set of its own.")
+        raise ValueError(f"{len(train)} images are too few to cut a tenth for split={split!r}: pass that split as well.")
     return _noted(
         train.part(members), f"split: {split or 'train'!r}, {len(members):,} of {len(train):,} training images", *notes
     )
 
 
 def _sets(dataset: Any) -> tuple[Mapping[str, Any], tuple[str, ...]]:
-    """The sets that a source consists of, by their split, and notes; one of no splits is its own training set."""
+    """The splits of a source, and notes; a source without splits is all 'train'."""
     if isinstance(dataset, Mapping):
         return {split: dataset[name] for split, name in by_split(dataset, "The mapping").items()}, ()
     if not isinstance(dataset, str | os.PathLike):
         return {"train": dataset}, ()
     path = os.path.expanduser(os.fspath(dataset))
-    if not os.path.isdir(path):  # which raises nothing, whatever the name
+    if not os.path.isdir(path):  # never raises
         names = ", ".join(map(repr, published.NAMES))
         raise ValueError(f"Unknown dataset {os.fspath(dataset)!r}: use one of {names}, or the path of a folder.")
     return sets_in(path)
 
 
 def _whole(source: Any, num_classes: int | None, shape: tuple[int, ...]) -> Dataset:
-    """All of one set."""
+    """Load one split whole."""
     arrays = isinstance(source, tuple) and len(source) == 2
     if len(shape) == 2 and (arrays or isinstance(source, Dataset)):
-        raise ValueError("image_size= is for images that are decoded, not for arrays: make them of that size.")
+        raise ValueError("image_size= is for images that are decoded: resize the arrays instead.")
     if isinstance(source, Dataset):
         if num_classes not in (None, source.num_classes):
-            raise ValueError(f"The dataset has {source.num_classes} classes, not num_classes={num_classes}: leave it out.")
+            raise ValueError(f"The dataset has {source.num_classes} classes: leave out num_classes={num_classes}.")
         return source
     if arrays:
         images, labels = source
         return from_arrays(images, labels, num_classes)
     if isinstance(source, str | os.PathLike):
         if num_classes is not None:
-            raise ValueError(f"num_classes={num_classes} is for arrays and sequences: a folder has a class a folder.")
+            raise ValueError(f"num_classes={num_classes} is for arrays and sequences: a folder has its folders as classes.")
         return from_folder(os.path.expanduser(os.fspath(source)), shape)
-    if not (hasattr(source, "__len__") and hasattr(source, "__getitem__")):  # nor has a stream
+    if not (hasattr(source, "__len__") and hasattr(source, "__getitem__")):  # a stream has neither
         raise ValueError(
             f"Cannot read dataset={source!r}: pass a name, a folder, a pair (images, labels) of arrays, "
             "a Hugging Face dataset, or a list of pairs."
@@ -119,7 +120,7 @@ def _whole(source: Any, num_classes: int | None, shape: tuple[int, ...]) -> Data
 
 def _named(data: Dataset, names: tuple[str, ...]) -> Dataset:
     if data.classes:
-        raise ValueError(f"class_names= is for what has none: the dataset names its classes {', '.join(data.classes)}.")
+        raise ValueError(f"class_names= is for datasets without names: this one has {', '.join(data.classes)}.")
     return dataclasses.replace(data, classes=names)
 
 
@@ -128,13 +129,13 @@ def _noted(data: Dataset, *notes: str) -> Dataset:
 
 
 def _like(train: Dataset, other: Dataset, split: str) -> Dataset:
-    """Check that another split has images like the training images, and number its classes as theirs, by name."""
+    """Check that another split's images are like the training images, and match its classes by name."""
     if other.shape != train.shape:
-        raise ValueError(f"The images of {split!r} are {other.shape}, those of 'train' {train.shape}: make them alike.")
+        raise ValueError(f"The images of {split!r} are {other.shape}, those of 'train' {train.shape}: make them equal.")
     numbers: npt.NDArray[np.int64] = np.arange(other.num_classes)
     if train.classes and other.classes:
         if unknown := sorted(set(other.classes) - set(train.classes)):
-            raise ValueError(f"{split!r} has a class {unknown[0]!r}, and 'train' has not: use {', '.join(train.classes)}.")
+            raise ValueError(f"{split!r} has a class {unknown[0]!r} that 'train' lacks: use {', '.join(train.classes)}.")
         number_of = {name: number for number, name in enumerate(train.classes)}
         numbers = np.array([number_of[name] for name in other.classes])
     elif other.num_classes > train.num_classes:

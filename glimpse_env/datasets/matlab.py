@@ -1,6 +1,6 @@
-"""MATLAB files of level 5, as far as SVHN needs them: arrays of numbers.
+"""A reader of numeric arrays in MATLAB level 5 files, for SVHN.
 
-Not SciPy's reader, which can end the process on a damaged file.
+SciPy's reader can crash the process on a damaged file.
 """
 
 import math
@@ -19,10 +19,10 @@ _MATRIX, _COMPRESSED = 14, 15
 
 
 def arrays(content: bytes) -> dict[str, npt.NDArray[Any]]:
-    """Read the arrays of a file: name -> values, in the type they are stored as.
+    """Read the arrays of a file: name -> values, in the type in which they are stored.
 
     Raises:
-        ValueError: no such file, one that is damaged, or one with other things than arrays.
+        ValueError: the file has another format, is damaged, or holds anything but arrays.
     """
     if content[124:128] != b"\0\1IM":  # version and byte order
         raise ValueError("not a little-endian MATLAB file of level 5")
@@ -34,20 +34,20 @@ def arrays(content: bytes) -> dict[str, npt.NDArray[Any]]:
             room -= len(unpacked)
             kind, data = next(_elements(memoryview(unpacked)), (0, data))
         if kind != _MATRIX:
-            raise ValueError(f"an element of type {kind} where a variable should be")
+            raise ValueError(f"an element of type {kind} in place of a variable")
         name, values = _array(data)
         found[name] = values
     return found
 
 
 def _elements(data: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """The type and the bytes of each element in a row of them."""
+    """Yield the type and bytes of each element."""
     while data:
         if len(data) < 8:
             raise ValueError("it ends within an element")
         kind, size = struct.unpack_from("<II", data)
         start = 8
-        if kind >> 16:  # a small one, of four bytes at most, tag and all in eight
+        if kind >> 16:  # a small element: tag and at most four bytes in eight
             kind, size, start = kind & 0xFFFF, kind >> 16, 4
         stop = start + size
         if stop > len(data):
@@ -59,10 +59,10 @@ def _elements(data: memoryview) -> Iterator[tuple[int, memoryview]]:
 def _array(data: memoryview) -> tuple[str, npt.NDArray[Any]]:
     parts = list(_elements(data))
     if len(parts) < 4 or parts[3][0] not in _TYPES:
-        raise ValueError("a variable that is no array of numbers")
+        raise ValueError("a variable is not an array of numbers")
     _, (_, axes), (_, name), (kind, values) = parts[:4]
     shape = np.frombuffer(axes, "<i4").tolist()
     numbers = np.frombuffer(values, _TYPES[kind])
     if math.prod(shape) != numbers.size:
-        raise ValueError(f"an array of {shape} that has {numbers.size} numbers")
+        raise ValueError(f"an array of {shape} has {numbers.size} numbers")
     return bytes(name).decode("latin-1"), numbers.reshape(shape, order="F")

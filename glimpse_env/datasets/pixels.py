@@ -1,4 +1,4 @@
-"""One image, as its source has it, turned into (h, w, C) uint8, and fitted to a size."""
+"""Convert an image from any source to (h, w, C) uint8, and fit it to a size."""
 
 import re
 from typing import Any
@@ -9,15 +9,15 @@ import numpy.typing as npt
 _ORIENTATION = 0x0112  # EXIF's tag
 _BITS = 258  # TIFF's tag
 _DEEP = re.compile(r"[IF]|\w+;16[BLNS]")  # Pillow's modes of more than 8 bits: "I;16", "RGB;16B", but not BMP's "BGR;16"
-_MOST = 4  # channels that an image usually has
-_DARK = 16  # of 255: what is no brighter than that cannot be told from black
+_MOST = 4  # channels that an image usually has at most
+_DARK = 16  # of 255: pixels up to this look black
 
 
 def decoded(image: Any) -> npt.NDArray[np.uint8]:
-    """Turn an image into an array.
+    """Convert an image to an array.
 
-    A PIL image is turned upright as its EXIF data say; it becomes gray (C = 1) if it has no colors, RGB otherwise, black where
-    it is transparent. A torch tensor has its channels first, as torchvision's have; an array has them last.
+    A PIL image is rotated upright by its EXIF data; it becomes gray (C = 1) if it has no colors and RGB otherwise, and
+    transparent parts become black. A torch tensor has its channels first, as in torchvision; an array has them last.
 
     Args:
         image: a PIL image; or an array (h, w) or (h, w, C), or a torch tensor (h, w) or (C, h, w), uint8, or float in [0, 1]
@@ -27,7 +27,7 @@ def decoded(image: Any) -> npt.NDArray[np.uint8]:
         (h, w, C) uint8.
 
     Raises:
-        ValueError: anything else.
+        ValueError: the image is anything else.
     """
     if hasattr(image, "getbands"):
         return _of_pil(image)
@@ -38,14 +38,14 @@ def decoded(image: Any) -> npt.NDArray[np.uint8]:
 
 
 def array_of(images: Any, lead: int) -> npt.NDArray[Any]:
-    """Have images as an array with their channels last, whose type tells where they are: torch tensors have them first.
+    """Convert images to an array with the channels last; torch tensors have them first.
 
     Args:
-        images: an array (h, w) or (h, w, C), or a torch tensor (h, w) or (C, h, w), after lead other axes.
+        images: an array (h, w) or (h, w, C), or a torch tensor (h, w) or (C, h, w), after ``lead`` other axes.
         lead: the number of axes before those of an image.
 
     Raises:
-        ValueError: what makes no array; sides that can only be those of the other order.
+        ValueError: the images make no array, or their channels are clearly in the other place.
     """
     tensor = hasattr(images, "detach")
     try:
@@ -54,17 +54,17 @@ def array_of(images: Any, lead: int) -> npt.NDArray[Any]:
         raise ValueError(f"Cannot make an array of the images ({error}): pass images of one size, uint8 or float32.") from error
     if array.ndim != lead + 3:
         return array
-    first, middle, last = array.shape[lead:][::-1] if tensor else array.shape[lead:]  # that of the channels comes last
+    first, middle, last = array.shape[lead:][::-1] if tensor else array.shape[lead:]  # channels last
     if last > _MOST and (first <= _MOST or first < middle == last):
         order = (*range(lead), *(lead + axis for axis in ((2, 0, 1) if tensor else (1, 2, 0))))
         kind, place, turn = ("a tensor", "first", "permute") if tensor else ("an array", "last", "transpose")
         name = "images" if lead else "image"
-        raise ValueError(f"{kind} has its channels {place}, not as in shape {array.shape}: pass {name}.{turn}{order}.")
+        raise ValueError(f"{kind} must have its channels {place}, got shape {array.shape}: pass {name}.{turn}{order}.")
     return np.moveaxis(array, lead, -1) if tensor else array
 
 
 def bytes_of(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """An array of pixels, uint8 as they are or float in [0, 1], as uint8."""
+    """Convert pixels, uint8 or float in [0, 1], to uint8."""
     if np.issubdtype(array.dtype, np.floating):
         low, high = array.min(), array.max()
         if not (low >= 0 and high <= 1):  # also true of NaN
@@ -76,14 +76,14 @@ def bytes_of(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 
 def fitted(image: npt.NDArray[np.uint8], shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:
-    """Bring an image to a shape: scaled, its proportions kept, to fit within, and centered on black; gray or RGB as asked.
+    """Fit an image to a shape: scale it, keeping its proportions, center it on black, and convert it to gray or RGB.
 
     Args:
         image: (h', w', C') uint8.
         shape: (h, w, C).
 
     Raises:
-        ValueError: an image of other channels than 1 or 3 that is not of the shape already.
+        ValueError: the image has another shape, and one of the two has neither 1 nor 3 channels.
     """
     if image.shape == shape:
         return image
@@ -114,12 +114,12 @@ def _of_pil(image: Any) -> npt.NDArray[np.uint8]:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
     array = np.asarray(image if image.mode == mode else image.convert(mode))
     if transparent and array.max() < _DARK:
-        raise ValueError("it is dark on a transparent ground, which is black here: put it on a bright ground.")
+        raise ValueError("it is dark on a transparent background, which becomes black: give it a bright background.")
     return array.reshape(*array.shape[:2], -1)
 
 
 def _is_deep(image: Any) -> bool:
-    """Whether a PIL image has more than 8 bits a channel, in its mode or in its file, of which a loaded PNG knows nothing."""
+    """Whether a PIL image has more than 8 bits a channel, by its mode or its file (which a loaded PNG does not keep)."""
     tiles = getattr(image, "tile", ())
     raw = [args[0] if isinstance(args, tuple) else args for *_, args in tiles]
     bits = getattr(image, "tag_v2", {}).get(_BITS, ())

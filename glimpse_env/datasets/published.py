@@ -1,4 +1,4 @@
-"""Datasets by name: MNIST, which is bundled, and others, which are fetched from where they were published.
+"""Datasets by name: MNIST, which is bundled, and others, which are downloaded from their publishers.
 
 | name | images | classes | train | validation | test |
 |---|---|---|---|---|---|
@@ -35,27 +35,27 @@ _BUNDLED_SHA256 = {  # of the IDX content, uncompressed
 
 @dataclasses.dataclass(frozen=True)
 class Published:
-    """Where a dataset is, and how it is read.
+    """Where to download a dataset, and how to read it.
 
     Args:
-        training: the files of its training images: name -> checksum.
-        test: those of its test images.
-        mirrors: addresses before the file's name, tried in turn.
-        read: makes images and labels of the paths of the training files (True) or of the test files (False).
-        classes: their names.
-        num_validation: the last of the training images, which are the validation split.
+        training: the files of the training images: name -> checksum.
+        test: the files of the test images: name -> checksum.
+        mirrors: URL prefixes, tried in turn.
+        read: reads images and labels from the paths of the training (True) or test (False) files.
+        classes: the names of the classes.
+        num_validation: how many of the last training images are the validation split.
     """
 
     training: Mapping[str, str]
     test: Mapping[str, str]
     mirrors: tuple[str, ...]
-    read: Callable[[list[pathlib.Path], bool], formats.Labelled]
+    read: Callable[[list[pathlib.Path], bool], formats.Labeled]
     classes: tuple[str, ...]
     num_validation: int = 5_000
 
 
 def _idx(checksums: tuple[str, str, str, str], mirrors: tuple[str, ...], classes: tuple[str, ...]) -> Published:
-    """A dataset in MNIST's format: its four files, in the order of MNIST's."""
+    """A dataset in MNIST's format, with the checksums in the order of MNIST's files."""
     files = list(zip(_BUNDLED_SHA256, checksums, strict=True))
     return Published(dict(files[:2]), dict(files[2:]), mirrors, lambda paths, training: formats.idx_pair(*paths), classes)
 
@@ -95,7 +95,7 @@ PUBLISHED: dict[str, Published] = {
         mirrors=("https://biometrics.nist.gov/cs_links/EMNIST/", "https://www.itl.nist.gov/iaui/vip/cs_links/EMNIST/"),
         read=lambda paths, training: formats.emnist_letters(paths[0], training),
         classes=tuple(string.ascii_lowercase),
-        num_validation=20_800,  # as its authors have it
+        num_validation=20_800,  # as its authors chose
     ),
     "cifar10": Published(
         _CIFAR10,
@@ -117,16 +117,16 @@ NAMES = ("mnist", *PUBLISHED)
 
 @functools.cache
 def load(name: str, split: str) -> ArrayDataset:
-    """Load a split of a dataset; the second call returns the first one's.
+    """Load a split of a dataset; the result is cached.
 
     Args:
         name: one of NAMES.
         split: "train", "validation", "test", or "train+validation", which is all published training images.
 
     Raises:
-        FileNotFoundError: a file that is not there and cannot be fetched.
-        ValueError: MNIST's files are damaged.
-        ImportError: without the extra "data".
+        FileNotFoundError: a file is missing and cannot be downloaded.
+        ValueError: a bundled file is damaged.
+        ImportError: the extra "data" is not installed.
     """
     images, labels = _read(name, split != "test")
     last = 5_000 if name == "mnist" else PUBLISHED[name].num_validation
@@ -139,7 +139,7 @@ def load(name: str, split: str) -> ArrayDataset:
 
 
 @functools.cache
-def _read(name: str, training: bool) -> formats.Labelled:
+def _read(name: str, training: bool) -> formats.Labeled:
     if name == "mnist":
         return _bundled(training)
     published = PUBLISHED[name]
@@ -148,7 +148,7 @@ def _read(name: str, training: bool) -> formats.Labelled:
     return published.read(paths, training)
 
 
-def _bundled(training: bool) -> formats.Labelled:
+def _bundled(training: bool) -> formats.Labeled:
     stem = "train" if training else "t10k"
     contents = []
     for file in (f"{stem}-images-idx3-ubyte.gz", f"{stem}-labels-idx1-ubyte.gz"):

@@ -38,10 +38,10 @@ class CatchWorld(World):
         paddle_width: the columns that the paddle covers, at most W.
         speed: the rows that a ball falls in a step, at most H - 1 (its last fall may be shorter). The paddle moves by one
             column all the same, so that the faster balls are, the more of them are out of its reach.
-        num_threads: how many threads share the batch.
+        num_threads: number of threads that share the batch.
 
     Raises:
-        ValueError: an argument out of its range; the message names it.
+        ValueError: an argument is out of range; the message names it.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ from glimpse_env.worlds.base import Task, World
 class CircleSquareWorld(World):
     """B scenes, each with a white circle or a white square somewhere in it, to be named.
 
-    The ground grows brighter towards the figure, so that even an agent that cannot see the figure can tell which way it
+    The ground grows brighter toward the figure, so that even an agent that cannot see the figure can tell which way it
     lies. A circle's diameter is the square's side: only the corners tell them apart.
 
     Args:
@@ -24,13 +24,13 @@ class CircleSquareWorld(World):
         gradient: brightness of the ground beside the figure, in [0, 1]; from there it falls in a straight line, to 0 at the
             length of the scene's diagonal. With 0 there is no trace to follow.
         num_glimpses: T, the glimpses, and so the steps, of an episode. The action at the last of them is the answer.
-        num_threads: how many threads compose scenes.
+        num_threads: number of threads that compose scenes.
 
     Attributes:
-        places: (B, 2) int64, the top-left pixel (x, y) of each figure: for analysis, no agent sees it.
+        places: (B, 2) int64, the top-left pixel (x, y) of each figure: for analysis; agents never see it.
 
     Raises:
-        ValueError: an argument out of its range; the message names it.
+        ValueError: an argument is out of range; the message names it.
     """
 
     num_draws = 3  # which of the two, x, y

@@ -27,27 +27,27 @@ class ClassificationWorld(World):
         image_size: (h, w) or one number for both, to which images of a folder, a Hugging Face dataset or a sequence are fitted;
             the size of the first unless given.
         scene_size: (H, W) or one number for both, in pixels; the images' own size unless given.
-        translate: whether the image lies anywhere in the scene, or in its centre.
+        translate: whether the image lies anywhere in the scene, or in its center.
         num_clutter: pieces of other images of the split, added at random places.
         clutter_size: their side, in pixels.
-        rotation: the image is turned by up to so many degrees, either way; 0, as are the next four, for the image as it is.
-        scale: each of its axes is stretched or shrunk by up to this factor, at least 1.
-        shear: its rows slide by up to this many pixels a row, either way.
-        shift: it moves within its box by up to so many pixels along each axis, either way.
-        contrast: it is dimmed by up to this share, in [0, 1].
+        rotation: rotates the image by up to this many degrees either way; 0, as are the next four, for the image as it is.
+        scale: stretches or shrinks each axis by up to this factor, at least 1.
+        shear: slides the rows by up to this many pixels a row, either way.
+        shift: moves the image within its box by up to this many pixels along each axis, either way.
+        contrast: dims the image by up to this share, in [0, 1].
         noise: standard deviation of Gaussian noise on each pixel of the whole scene, in [0, 1], where 1 is white.
         num_glimpses: T, the glimpses, and so the steps, of an episode.
         reward: "final": 1 for the right class at the last step. "every": each step's class is scored, 1/T each.
         decide: "end": the class named at step T counts. "anytime": there is one more action, the last, "look on"; naming
             a class ends the episode. Who still looks on at step T is wrong.
         glimpse_cost: with "anytime", taken off the reward for each further glimpse.
-        num_threads: how many threads compose scenes.
+        num_threads: number of threads that compose scenes.
 
     Attributes:
-        places: (B, 2) int64, the top-left pixel (x, y) where each scene's image lies: for analysis, no agent sees it.
+        places: (B, 2) int64, the top-left pixel (x, y) where each scene's image lies: for analysis; agents never see it.
 
     Raises:
-        ValueError: an argument out of its range; the message names it.
+        ValueError: an argument is out of range; the message names it.
     """
 
     splits: ClassVar[tuple[str, ...]] = datasets.SPLITS

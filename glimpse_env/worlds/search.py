@@ -15,29 +15,29 @@ class SearchWorld(World):
     """B scenes of several images each, one of which is to be found: the one that the cue shows.
 
     An action names a cell of a grid over the scene, row by row; the one at the last glimpse counts, and earns 1 less the
-    distance of the cell's centre from the image's, as a share of ``radius``, but at least 0. Images do not overlap: each lies
+    distance of the cell's center from the image's, as a share of ``radius``, but at least 0. Images do not overlap: each lies
     at a place drawn evenly from those that earlier ones leave free, the one to be found first. Reset's ``index`` is that one;
     the others are any of the split. The cue shows neither noise nor how the image varies in the scene.
 
     Args:
         num_envs: B.
         dataset: what the images are taken from, see `ClassificationWorld`.
-        split: which of them; "train" unless given, and all images of a dataset of your own that has no splits.
+        split: see `ClassificationWorld`.
         num_classes: how many classes arrays or pairs have, which nobody asks for.
-        image_size: (h, w) or one number for both, to which images are fitted; the size of the first unless given.
+        image_size: (h, w) or one number for both, to which images are fitted; default: the size of the first.
         scene_size: (H, W) or one number for both, in pixels.
         shrink: how many times smaller than in the dataset images are, in the scene and as cues.
         num_distractors: how many other images a scene has.
         grid: the cells of the grid along each axis.
         radius: the distance in pixels from which on nothing is earned; a quarter of the scene's shorter side unless given.
         num_glimpses: T, the glimpses, and so the steps, of an episode.
-        rotation: each image is turned by up to so many degrees, either way; see `ClassificationWorld` for this and the next.
-        scale: each of its axes is stretched or shrunk by up to this factor.
-        shear: its rows slide by up to this many pixels a row.
-        shift: it moves by up to so many pixels along each axis.
-        contrast: it is dimmed by up to this share.
+        rotation: rotates each image by up to this many degrees either way.
+        scale: stretches or shrinks each axis by up to this factor.
+        shear: slides the rows by up to this many pixels a row.
+        shift: moves the image by up to this many pixels along each axis.
+        contrast: dims the image by up to this share.
         noise: standard deviation of Gaussian noise on each pixel of the whole scene.
-        num_threads: how many threads compose scenes.
+        num_threads: number of threads that compose scenes.
 
     Attributes:
         cues: (B, h // shrink, w // shrink, C) uint8.
@@ -45,7 +45,7 @@ class SearchWorld(World):
             analysis, no agent sees it.
 
     Raises:
-        ValueError: an argument out of its range; the message names it.
+        ValueError: an argument is out of range; the message names it.
     """
 
     splits: ClassVar[tuple[str, ...]] = datasets.SPLITS
@@ -154,16 +154,16 @@ class SearchWorld(World):
         self.num_draws = 2 * self._count + self._composer.num_draws_laid(self._count)
 
     def info(self) -> dict[str, npt.NDArray[Any]]:
-        """Where it is: ``label`` (B,) int64, the cell in which the centre of the image to be found lies."""
+        """Where it is: ``label`` (B,) int64, the cell in which the center of the image to be found lies."""
         cells = (self._middles() * self.grid / self.scenes.shape[2:0:-1]).astype(np.int64)
         return {"label": cells[:, 1] * self.grid + cells[:, 0]}
 
     def final_info(self) -> dict[str, npt.NDArray[Any]]:
-        """How each episode went: ``distance`` (B,) float64, in pixels, of the centre of the cell named from the image's."""
+        """How each episode went: ``distance`` (B,) float64, in pixels, of the center of the cell named from the image's."""
         return {"distance": self._distances}
 
     def _middles(self) -> npt.NDArray[np.float64]:
-        """The centres (B, 2) of the images to be found, (x, y) in pixels."""
+        """The centers (B, 2) of the images to be found, (x, y) in pixels."""
         _, h, w, _ = self.cues.shape
         middles: npt.NDArray[np.float64] = self.places[:, 0] + np.array([w, h]) / 2
         return middles

@@ -24,26 +24,26 @@ class SequenceWorld(World):
     Args:
         num_envs: B.
         dataset: what the images are taken from, see `ClassificationWorld`.
-        split: which of them; "train" unless given, and all images of a dataset of your own that has no splits.
+        split: see `ClassificationWorld`.
         num_classes: how many classes arrays or pairs have; the largest of their labels plus one unless given.
-        image_size: (h, w) or one number for both, to which images are fitted; the size of the first unless given.
+        image_size: (h, w) or one number for both, to which images are fitted; default: the size of the first.
         scene_size: (H, W) or one number for both, in pixels.
         num_digits: how many images a scene has, or the fewest and the most of them, each number as likely.
         glimpses_per_answer: the glimpses of each answer.
         search_glimpses: further glimpses of the first answer.
-        rotation: each image is turned by up to so many degrees, either way; see `ClassificationWorld` for this and the next.
-        scale: each of its axes is stretched or shrunk by up to this factor.
-        shear: its rows slide by up to this many pixels a row.
-        shift: it moves by up to so many pixels along each axis.
-        contrast: it is dimmed by up to this share.
+        rotation: rotates each image by up to this many degrees either way.
+        scale: stretches or shrinks each axis by up to this factor.
+        shear: slides the rows by up to this many pixels a row.
+        shift: moves the image by up to this many pixels along each axis.
+        contrast: dims the image by up to this share.
         noise: standard deviation of Gaussian noise on each pixel of the whole scene.
-        num_threads: how many threads compose scenes.
+        num_threads: number of threads that compose scenes.
 
     Attributes:
-        places: (B, n, 2) int64, the top-left pixel (x, y) of each image, n the most of them: for analysis, no agent sees it.
+        places: (B, n, 2) int64, the top-left pixel (x, y) of each image, n the most of them: for analysis; agents never see it.
 
     Raises:
-        ValueError: an argument out of its range; the message names it.
+        ValueError: an argument is out of range; the message names it.
     """
 
     splits: ClassVar[tuple[str, ...]] = datasets.SPLITS

@@ -134,7 +134,7 @@ class VectorFlattenAction(_VectorByRule):
 class DiscretizeAction(_ByRule, RecordConstructorArgs):
     """Integers as the action: ``MultiDiscrete([grid, grid, n])``: the column and the row looked at, and the class.
 
-    A location is the middle of its cell; an odd grid has one in the scene's centre.
+    A location is the middle of its cell; an odd grid has one in the scene's center.
 
     Args:
         env: with ``Dict(location, action)`` as its action, ``action`` a Discrete.

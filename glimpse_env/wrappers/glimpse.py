@@ -51,12 +51,12 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         env: its observation is an image (H, W) or (H, W, C) of uint8, channels last; or a Dict with one; or its picture is.
         patch_size: G, the pixels a side of each patch; 8 unless given.
         num_scales: K, the number of patches; 1 unless given.
-        scale_factor: how many times wider each next patch is; 2 unless given.
+        scale_factor: the ratio of the widths of successive patches; 2 unless given.
         retina: another glimpse sensor in place of these three sizes, such as a `LogPolarRetina`, or your own, see `RetinaLike`;
             ``glimpse`` has its shape then.
         initial_fixation: the first fixation: "random", "center", or a location (x, y).
-        location_mode: "absolute": a location is where to look. "relative": it is added, times max_step, to the fixation,
-            and the sum is kept within [-1, 1].
+        location_mode: "absolute": a location is where to look. "relative": location * max_step is added to the fixation,
+            and the sum is clipped to [-1, 1].
         max_step: the farthest move along each axis, in (0, 2]; see `Gaze`.
         source: "observation", or "render": the image is what ``render()`` of the wrapped environment gives, which must have
             render_mode="rgb_array"; it is reset once to find the size. An observation that is no Dict is dropped then.
@@ -65,7 +65,7 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
             cover it, centered, 0 outside; None for no such view.
 
     Raises:
-        ValueError: an argument out of its range, or a bad location; the message names it and the environment is unharmed.
+        ValueError: an argument is out of range, or a location is bad; the message names it. The environment is unchanged.
     """
 
     def __init__(
