@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import os
 import pathlib
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -58,8 +59,9 @@ def train(arguments: list[str]) -> None:
     if result.report:
         print(result.report)
         print(f"\nIts pictures are in {result.folder}. Next:")
-        print(f"  python -m agents.ram watch --weights {result.folder}")
-        print(f"  python -m agents.ram evaluate --weights {result.folder}")
+        agent = f"--weights {shlex.quote(str(result.folder))}{' --trust-module' * (':' in config.env_id)}"
+        print(f"  python -m agents.ram watch {agent}")
+        print(f"  python -m agents.ram evaluate {agent}")
 
 
 def evaluate(arguments: list[str]) -> None:
@@ -161,7 +163,7 @@ def parse(default: _C, start: _S, arguments: Sequence[str], command: str, descri
         command: how it is called.
         description: what it does.
     """
-    kinds = [kind for kind in reversed(type(default).__mro__) if kind.__name__.endswith("Options")]
+    kinds = [kind for kind in type(default).__mro__ if kind.__name__.endswith("Options")]
     groups: list[tuple[str, Any]] = [(kind.__name__.removesuffix("Options").lower(), kind) for kind in (type(start), *kinds)]
     flags = tyro.conf.configure(tyro.conf.OmitArgPrefixes)(dataclasses.make_dataclass("Flags", groups, frozen=True))
     of_config = {

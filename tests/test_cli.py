@@ -139,9 +139,9 @@ def test_flags_are_shown_in_groups(capsys):
         cli.main(["--help"])
     assert ended.value.code == 0
     said = capsys.readouterr().out
-    groups = re.findall(r"[─-] ?(\w+)(?: options)? ?[─-]", said)
-    for name in ("start", "task", "network", "looking", "credit", "optimization", "run"):
-        assert name in groups, said
+    groups = re.findall(r"(\w+) options", said)
+    assert set(groups) == {"start", "task", "optimization", "run", "network", "looking", "credit"}, said
+    assert groups[:2] == ["start", "task"]
     for flag in ("--preset", "--resume", "--overwrite", "--image-size", "--env.NAME", "evaluate,watch,export"):
         assert flag in said.replace("--env.num-clutter", "--env.NAME"), flag
 
@@ -203,13 +203,11 @@ def test_a_flag_that_is_none_is_told(arguments, tmp_path, monkeypatch, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["../elsewhere", "/tmp/elsewhere", "a/../../b", "..", ""])
+@pytest.mark.parametrize("name", ["../elsewhere", "/tmp/elsewhere", "a/../../b", "..", "a/b"])
 def test_a_run_stays_in_its_folder(name, tmp_path, monkeypatch):
     place = tmp_path / "place"
     place.mkdir()
     monkeypatch.chdir(place)
-    if name == "":
-        return  # as if it were not given
     with pytest.raises(SystemExit, match="name"):
         cli.main([*SHORT[:-1], f"--name={name}"])
     assert [path.name for path in tmp_path.iterdir()] == ["place"]
@@ -293,5 +291,5 @@ def test_a_name_in_another_script_is_printed_whatever_the_terminal_knows(tmp_pat
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     assert b"test error after 3 glimpses" in done.stdout
-    assert b"runs/????-??" in done.stdout
+    assert b"????-??" in done.stdout
     assert checkpoints.exist(tmp_path / "runs" / "фото-写真")
