@@ -6,6 +6,8 @@ import os
 import pathlib
 import stat
 import sys
+import types
+import typing
 import zipfile
 from typing import Any, TypeVar
 
@@ -64,7 +66,7 @@ def load(folder: pathlib.Path, tell: bool = True) -> dict[str, Any]:
                 print(f"{faults[0]} {path} is used instead, saved after update {content['update']}.", file=sys.stderr)
             return content
     if not exist(folder):
-        raise FileNotFoundError(f"No checkpoint in {folder}: train first, or leave --resume away.")
+        raise FileNotFoundError(f"No checkpoint in {folder}: train first.")
     raise ValueError(f"{' '.join(faults)} Remove what is damaged, and train anew.")
 
 
@@ -112,10 +114,23 @@ def config_of(kind: type[_C], saved: Any, source: str | os.PathLike[str]) -> _C:
         raise ValueError(
             f"{source} is of another version or kind of training: {', '.join(unknown)} is no field of {kind.__name__}."
         )
+    hints = typing.get_type_hints(kind)
+    if wrong := [f"{name}={value!r}" for name, value in saved.items() if not _fits(value, hints[name])]:
+        raise ValueError(f"{source} holds no {kind.__name__}: it cannot have {', '.join(wrong)}.")
     try:
         return kind(**saved)
-    except TypeError as error:
-        raise ValueError(f"{source} holds no {kind.__name__}: {error}.") from error
+    except ValueError as error:
+        raise ValueError(f"{source} holds no {kind.__name__}: {error}") from error
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of the type of a config's field."""
+    origin, kinds = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Literal:
+        return value in kinds
+    if origin in (typing.Union, types.UnionType):
+        return any(_fits(value, kind) for kind in kinds)
+    return isinstance(value, (int, float) if hint is float else origin or hint)
 
 
 def _parsed(data: bytes) -> dict[str, Any] | None:

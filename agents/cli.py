@@ -5,6 +5,7 @@ import dataclasses
 import itertools
 import os
 import pathlib
+import shlex
 import sys
 from collections.abc import Callable
 
@@ -43,8 +44,9 @@ def train(arguments: list[str]) -> None:
     if result.report:
         print(result.report)
         print(f"\nIts pictures are in {result.folder}. Next:")
-        print(f"  python -m agents.ram watch --weights {result.folder}")
-        print(f"  python -m agents.ram evaluate --weights {result.folder}")
+        agent = f"--weights {shlex.quote(str(result.folder))}{' --trust-module' * (':' in config.env_id)}"
+        print(f"  python -m agents.ram watch {agent}")
+        print(f"  python -m agents.ram evaluate {agent}")
 
 
 def evaluate(arguments: list[str]) -> None:

@@ -88,8 +88,8 @@ class TrainingConfig(TaskOptions, OptimizationOptions, RunOptions):
                      "max_grad_norm", "num_threads"):  # fmt: skip
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}.")
-        if self.name is not None and (self.name in ("", ".", "..") or {"/", "\\"} & set(self.name)):
-            raise ValueError(f"name={self.name!r} must be the name of a folder under runs/, and no path.")
+        if self.name in (".", "..") or (self.name and pathlib.PurePath(self.name).name != self.name):
+            raise ValueError(f"name must be that of a folder under runs/, not a path, got {self.name!r}.")
         if self.seed >= 2**63:
             raise ValueError(f"seed must be in [0, 2**63), got {self.seed}.")
 

@@ -37,7 +37,7 @@ def parse(default: _C, start: _S, arguments: Sequence[str], command: str, descri
         command: how it is called.
         description: what it does.
     """
-    kinds = [kind for kind in reversed(type(default).__mro__) if kind.__name__.endswith("Options")]
+    kinds = [kind for kind in type(default).__mro__ if kind.__name__.endswith("Options")]
     groups: list[tuple[str, Any]] = [(kind.__name__.removesuffix("Options").lower(), kind) for kind in (type(start), *kinds)]
     flags = tyro.conf.configure(tyro.conf.OmitArgPrefixes)(dataclasses.make_dataclass("Flags", groups, frozen=True))
     of_config = {

@@ -41,7 +41,25 @@ def make_model(config: Config, envs: Envs) -> networks.RecurrentAttentionModel:
     Raises:
         ValueError: no network for these spaces, or one of too many parameters.
     """
+    with torch.device("meta"):  # takes no memory until it is known how much
+        count = sum(p.numel() for p in _put_together(config, envs).parameters())
+    if count > _MOST_PARAMETERS:
+        raise ValueError(
+            f"{config.env_id} with {config.env_arguments} makes a network of {count:,} parameters, more than "
+            f"{_MOST_PARAMETERS:,}: take a smaller image_size, patch_size, canvas or size."
+        )
     torch.manual_seed(config.seed)
+    return _put_together(config, envs)
+
+
+def standardize(model: nn.Module, glimpses: torch.Tensor) -> None:
+    """Scale the input of a new agent to glimpses (B, K*C, G, G) as it will see them."""
+    for module in model.modules():
+        if isinstance(module, networks.Standardize):
+            module.fit(glimpses)
+
+
+def _put_together(config: Config, envs: Envs) -> networks.RecurrentAttentionModel:
     seen: Any = envs.single_observation_space
     action_space: Any = envs.single_action_space["action"]  # type: ignore[index]
     num_glimpses = task(envs).num_glimpses
@@ -66,18 +84,4 @@ def make_model(config: Config, envs: Envs) -> networks.RecurrentAttentionModel:
         location,
         heads.BaselineNetwork(core.size),
     )
-    model = networks.RecurrentAttentionModel(glimpse_network, core, read)
-    count = sum(p.numel() for p in model.parameters())
-    if count > _MOST_PARAMETERS:
-        raise ValueError(
-            f"{config.env_id} with {config.env_arguments} makes a network of {count:,} parameters for {shapes}: take a smaller "
-            "image_size, patch_size or canvas."
-        )
-    return model
-
-
-def standardize(model: nn.Module, glimpses: torch.Tensor) -> None:
-    """Scale the input of a new agent to glimpses (B, K*C, G, G) as it will see them."""
-    for module in model.modules():
-        if isinstance(module, networks.Standardize):
-            module.fit(glimpses)
+    return networks.RecurrentAttentionModel(glimpse_network, core, read)

@@ -133,6 +133,7 @@ def owned(config: TrainingConfig, folder: pathlib.Path, ranks: Ranks, resume: bo
 
     Raises:
         FileExistsError: a run stands there, and is neither resumed nor overwritten.
+        FileNotFoundError: nothing to resume.
         OSError: another process trains there, or it is not writable.
     """
     if not ranks.leads:
@@ -141,6 +142,8 @@ def owned(config: TrainingConfig, folder: pathlib.Path, ranks: Ranks, resume: bo
     stands = (folder / "config.json").exists() or checkpoints.exist(folder)
     if stands and not (resume or overwrite):
         raise FileExistsError(f"{folder} holds a run: continue it with --resume, give it up with --overwrite, or use --name.")
+    if resume and not checkpoints.exist(folder):
+        raise FileNotFoundError(f"No checkpoint in {folder}: train first, or leave --resume away.")
     with files.own(folder):
         if overwrite and not resume:
             for name in (checkpoints.NEWEST, checkpoints.OLDER, "results.json", "metrics.csv", "config.json"):

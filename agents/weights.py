@@ -87,7 +87,10 @@ def load_policy(name: str | os.PathLike[str], trust_module: bool = False) -> Pol
 
 
 def _of_checkpoint(saved: dict[str, Any], path: pathlib.Path) -> tuple[Config, dict[str, torch.Tensor]]:
-    return checkpoints.config_of(Config, saved["config"], path), saved["model"]
+    state = saved["model"]
+    if not (isinstance(state, dict) and all(isinstance(tensor, torch.Tensor) for tensor in state.values())):
+        raise ValueError(f"{path} holds no agent: its model is no table of tensors.")
+    return checkpoints.config_of(Config, saved["config"], path), state
 
 
 def _of_weights(path: pathlib.Path) -> tuple[Config, dict[str, torch.Tensor]]:

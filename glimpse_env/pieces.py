@@ -68,7 +68,6 @@ def choose(
             left, top = int(d[3] * (W - size + 1)), int(d[4] * (H - size + 1))
             chosen[b, 1 + piece] = other + (other >= indices[b])
             _fill(boxes, b, 1 + piece, cut_y, cut_x, size, size, top, left)
-    return chosen, boxes
 
 
 @jit

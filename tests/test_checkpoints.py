@@ -8,28 +8,18 @@ import os
 import pathlib
 import pickle
 import random
+import tracemalloc
 import zipfile
 
 import pytest
+import tiny_task  # noqa: F401
 import torch
+from tiny_runs import TINY, flags_of, stopped_after, weights_of
 
-from agents import checkpoints, figures, files, ram, training, weights
+from agents import checkpoints, cli, figures, files, ram, training, weights
 from agents.config import Config
 
-TINY = Config(
-    env_id="tiny_task:Tiny-v0",
-    num_episodes=320,
-    batch_size=32,
-    num_validations=2,
-    glimpse_network="fc",
-    hidden_size=16,
-    size=16,
-    location_stream=8,
-    precision="float32",
-    name="tiny",
-)
-FLAGS = [f"--{field.name.replace('_', '-')}={getattr(TINY, field.name)}" for field in dataclasses.fields(Config)]
-FLAGS = [flag for flag in FLAGS if not flag.startswith("--hybrid")]
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 def content(update):
@@ -40,21 +30,6 @@ def updates(folder):
     """Which checkpoints there are, by number, the newest first."""
     paths = [folder / name for name in (checkpoints.NEWEST, checkpoints.OLDER)]
     return [torch.load(path, weights_only=True)["update"] for path in paths if path.exists()]
-
-
-def stopped_after(update, monkeypatch, folder, config=TINY):
-    """A run that was interrupted after so many updates."""
-    step = ram.train_step
-
-    def stopped(*arguments):
-        if arguments[4] == update:
-            raise KeyboardInterrupt
-        return step(*arguments)
-
-    monkeypatch.setattr(ram, "train_step", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        ram.train(config, runs=folder)
-    monkeypatch.setattr(ram, "train_step", step)
 
 
 class Unwelcome:
@@ -112,7 +87,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
     checkpoints.save(tmp_path, content(1))
     path = tmp_path / "metrics.csv"
     files.write(path, "old")
-    monkeypatch.setattr(files, "open", lambda path, mode: os.fdopen(os.open("/dev/full", os.O_WRONLY), mode), raising=False)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: os.write(os.open("/dev/full", os.O_WRONLY), b"x"))
     for write in (lambda: checkpoints.save(tmp_path, content(2)), lambda: files.write(path, "new")):
         with pytest.raises(OSError, match=r"cannot be written \(No space left on device\): make room"):
             write()
@@ -171,7 +146,7 @@ def test_a_damaged_or_foreign_checkpoint_gives_way_to_the_older_one(tmp_path, ca
     newest, older = tmp_path / checkpoints.NEWEST, tmp_path / checkpoints.OLDER
     newest.write_bytes(foreign(name, tmp_path, newest.read_bytes()))
     assert checkpoints.load(tmp_path)["update"] == 1
-    said = f"{newest} is damaged, or no checkpoint of this project: {older} is taken in its place, saved after update 1.\n"
+    said = f"{newest} is damaged, or no checkpoint of this project. {older} is used instead, saved after update 1.\n"
     assert capsys.readouterr().err == said
     checkpoints.save(tmp_path, content(3))
     assert updates(tmp_path) == [3, 1], "a damaged one takes no good one's place"
@@ -179,7 +154,7 @@ def test_a_damaged_or_foreign_checkpoint_gives_way_to_the_older_one(tmp_path, ca
 
     newest.write_bytes(foreign(name, tmp_path, newest.read_bytes()))
     older.unlink()
-    with pytest.raises(ValueError, match=r"checkpoint.pt is damaged.* and .*previous.pt is not there: remove what is damaged"):
+    with pytest.raises(ValueError, match=r"checkpoint.pt is damaged.*previous.pt is not there. Remove what is damaged"):
         checkpoints.load(tmp_path)
 
 
@@ -211,6 +186,59 @@ def test_a_checkpoint_that_is_missing_gives_way_too(tmp_path, capsys):
     assert not checkpoints.exist(tmp_path / "nowhere")
 
 
+def saved_as(tmp_path, **changes):
+    """A checkpoint that says other things of itself."""
+    whole = checkpoints.FORMAT
+    path = tmp_path / checkpoints.NEWEST
+    torch.save({**content(1), "format": whole, **changes}, path)
+    return path
+
+
+@pytest.mark.parametrize("number", [1, 3, "2", None])
+def test_another_layout_is_refused_by_its_number(tmp_path, number):
+    with pytest.raises(ValueError, match=rf"is of another version of this project \(format {number}, this is 2\): train anew"):
+        checkpoints.read(saved_as(tmp_path, format=number))
+    assert checkpoints.read(saved_as(tmp_path))["update"] == 1
+
+
+def test_an_older_layout_has_no_number(tmp_path):
+    torch.save(content(1), tmp_path / checkpoints.NEWEST)
+    with pytest.raises(ValueError, match=r"\(format 1, this is 2\)"):
+        checkpoints.load(tmp_path)
+
+
+def test_what_is_no_file_keeps_nobody_waiting(tmp_path):
+    path = tmp_path / checkpoints.NEWEST
+    os.mkfifo(path)
+    with pytest.raises(ValueError, match=r"checkpoint.pt is no file"):
+        checkpoints.load(tmp_path)
+    for other in (checkpoints.read, weights.load):
+        with pytest.raises(ValueError, match=r"checkpoint.pt is no file"):
+            other(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ValueError, match=r"checkpoint.pt is no file"):
+        checkpoints.read(path)
+    with pytest.raises(FileNotFoundError, match="is not there"):
+        checkpoints.read(tmp_path / "nowhere.pt")
+
+
+def test_a_compressed_checkpoint_is_not_unpacked(tmp_path):
+    plain = io.BytesIO()
+    torch.save({**content(1), "format": checkpoints.FORMAT, "model": {"w": torch.zeros(50_000_000)}}, plain)
+    path = tmp_path / checkpoints.NEWEST
+    with zipfile.ZipFile(plain) as archive, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for entry in archive.infolist():
+            packed.writestr(entry.filename, archive.read(entry))
+    del plain
+    assert path.stat().st_size < 400_000, "which unpacks to 200 MB"
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="is damaged, or no checkpoint"):
+        checkpoints.read(path)
+    assert tracemalloc.get_traced_memory()[1] < 5e6
+    tracemalloc.stop()
+
+
 # Going on.
 
 
@@ -221,9 +249,8 @@ def test_a_run_goes_on_from_the_older_checkpoint_to_the_same_end(tmp_path, monke
     newest = tmp_path / "tiny" / checkpoints.NEWEST
     newest.write_bytes(newest.read_bytes()[:-9])
     resumed = ram.train(TINY, resume=True, runs=tmp_path)
-    assert "checkpoint.previous.pt is taken in its place, saved after update 5." in capsys.readouterr().err
-    for one, other in zip(whole.model.parameters(), resumed.model.parameters(), strict=True):
-        assert one.equal(other)
+    assert "checkpoint.previous.pt is used instead, saved after update 5." in capsys.readouterr().err
+    assert weights_of(resumed.policy.model).equal(weights_of(whole.policy.model))
 
 
 def test_metrics_go_on_within_an_interval_as_if_never_stopped(tmp_path, monkeypatch):
@@ -258,15 +285,16 @@ def test_an_older_run_lacks_a_field_that_had_its_default(tmp_path, monkeypatch):
     checkpoints.save(folder, older)
     with pytest.raises(ValueError, match=r"max_steps was 1000 and is 7. Give the same flags"):
         ram.train(dataclasses.replace(TINY, max_steps=7), resume=True, runs=tmp_path)
-    assert ram.train(TINY, resume=True, runs=tmp_path).errors
+    assert ram.train(TINY, resume=True, runs=tmp_path).scores
     assert checkpoints.load(folder)["config"] == dataclasses.asdict(TINY)
 
 
 def test_a_config_of_another_version_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"here.json is of another version or kind of training: color is no field of Config"):
-        checkpoints.config_of(Config, {"color": 1}, pathlib.Path("here.json"))
-    with pytest.raises(ValueError, match=r"here.json holds no Config"):
-        checkpoints.config_of(Config, {"size": "large"}, pathlib.Path("here.json"))
+    with pytest.raises(ValueError, match=r"here.json is of another version or kind of training: colour is no field of Config"):
+        checkpoints.config_of(Config, {"colour": 1}, pathlib.Path("here.json"))
+    for saved in ({"size": "large"}, {"env_id": None, "seed": [1]}, {"batch_size": {}}, [], 3, None, "text", [["size", 3]]):
+        with pytest.raises(ValueError, match=r"here.json holds no Config"):
+            checkpoints.config_of(Config, saved, pathlib.Path("here.json"))
 
 
 # At the command line: one line, no traceback, and the checkpoints as they were.
@@ -277,11 +305,11 @@ def refused(monkeypatch, folder, *flags):
     monkeypatch.chdir(folder)
     before = [path.read_bytes() for path in sorted((folder / "runs").glob("*/checkpoint*"))]
     with pytest.raises(SystemExit) as ended:
-        ram.main([*FLAGS, *flags])
+        cli.main([*flags_of(), *flags])
     assert before == [path.read_bytes() for path in sorted((folder / "runs").glob("*/checkpoint*"))]
     assert isinstance(ended.value.code, str), "which Python prints, and exits with 1"
     assert "\n" not in ended.value.code
-    assert ended.value.code.startswith("agents.ram: ")
+    assert ended.value.code.startswith("agents.ram train: ")
     return ended.value.code
 
 
@@ -314,14 +342,13 @@ def test_a_disk_that_fails_in_the_course_of_a_run_ends_it_with_one_line(tmp_path
     def fails(descriptor):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(os, "fsync", fails)
-    assert f"cannot be written ({os.strerror(number)})" in refused(monkeypatch, tmp_path, "--resume")
-    monkeypatch.undo()
-    monkeypatch.chdir(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fails)
+        assert f"cannot be written ({os.strerror(number)})" in refused(patch, tmp_path, "--resume")
     assert not list((tmp_path / "runs" / "tiny").glob("*.partial"))
-    assert ram.train(TINY, resume=True).errors
+    assert ram.train(TINY, resume=True, runs=tmp_path / "runs").scores
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path, monkeypatch):
     (tmp_path / "runs").write_text("a file")
-    assert "runs/tiny/config.json cannot be written (" in refused(monkeypatch, tmp_path)
+    assert "runs/tiny cannot be written (" in refused(monkeypatch, tmp_path)
