@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from agents import baselines, build, ram
+from agents import baselines, environments
 from agents.baselines import BaselineConfig
 
 TINY = BaselineConfig(env_id="Glimpse-MNIST-v0", network="fc64", num_episodes=12_800, num_validations=1, name="tiny")
@@ -27,7 +27,7 @@ def test_networks_are_the_papers(network, parameters):
 
 
 def test_it_sees_the_scenes_that_the_agent_is_measured_on():
-    envs, agents = (build.make_envs(TINY, 50, "validation") for _ in range(2))
+    envs, agents = (environments.make_envs(TINY, 50, "validation") for _ in range(2))
     envs.reset(seed=3)
     agents.reset(seed=3)
     np.testing.assert_array_equal(baselines.scenes_of(envs)[:, 0].numpy() * 255, agents.unwrapped.world.scenes[..., 0])
@@ -50,10 +50,3 @@ def test_it_learns_and_goes_on_bit_for_bit(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         baselines.train(config, runs=tmp_path / "cut")
     assert baselines.train(config, resume=True, runs=tmp_path / "cut") == whole
-
-
-def test_looks_are_the_agents_own_command(monkeypatch):
-    handed = []
-    monkeypatch.setattr(ram, "main", handed.append)
-    baselines.main(["--looking", "fixed", "--seed", "3", "--resume"])
-    assert handed == [["--looking=fixed", "--resume", "--seed", "3"]]

@@ -5,13 +5,13 @@ import sys
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from agents import build, evaluation, figures, gallery, ram, weights
-from agents.config import preset
+from agents import cli, environments, evaluation, figures, ram, weights
+from agents.policy import Policy
+from agents.presets import preset
 
-SMALL = {"size": 16, "hidden_size": 16, "location_stream": 0}
+SMALL = {"size": 16, "hidden_size": 16}
 CONFIG = dataclasses.replace(preset("best", "Glimpse-MNIST-v0"), **SMALL, num_glimpses=3, evaluated_on="validation")
 
 
@@ -22,8 +22,8 @@ def looks_drawn(path):
 
 
 def agent(config):
-    torch.manual_seed(0)
-    return build.make_model(config, build.make_envs(config, 8, "validation"))
+    envs = environments.make_envs(config, 8, "validation")
+    return Policy(ram.prepare(config), envs.single_action_space)
 
 
 def test_a_run_writes_its_figures(tmp_path):
@@ -34,28 +34,28 @@ def test_a_run_writes_its_figures(tmp_path):
 
 
 def test_evaluate_draws_where_it_is_told_to(tmp_path):
-    weights.save(tmp_path / "agent.safetensors", agent(CONFIG), CONFIG)
-    ram.main(
+    weights.save(tmp_path / "agent.safetensors", agent(CONFIG).model, CONFIG)
+    cli.main(
         ["evaluate", "--weights", str(tmp_path / "agent.safetensors"), "--split=validation", "--figures", str(tmp_path / "new")]
     )
-    assert {path.name for path in (tmp_path / "new").iterdir()} == {"fixations.png", "confusion.png"}
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"paths.png", "fixations.png", "confusion.png"}
 
 
 def test_mistakes_drawn_are_the_error_measured(tmp_path, monkeypatch):
-    model, seen = agent(CONFIG), {}
+    policy, seen = agent(CONFIG), {}
     monkeypatch.setattr(figures, "save_confusion", lambda labels, named, n, path: seen.update(labels=labels, named=named, n=n))
     monkeypatch.setattr(figures, "save_fixations", lambda fixations, path: seen.update(fixations=fixations))
-    gallery.draw(model, build.make_envs(CONFIG, 500, "validation"), "learned", tmp_path, "")
-    error = evaluation.evaluate(model, build.make_envs(CONFIG, 500, "validation"), "learned")[-1]
+    figures.draw(policy, CONFIG, "validation", tmp_path)
+    error = evaluation.evaluate(policy, environments.evaluation_envs(CONFIG, "validation"), "validation")[-1]
     assert 100 * np.mean(seen["labels"] != seen["named"]) == pytest.approx(error)
-    assert seen["n"] == 10
+    assert seen["n"] == tuple("0123456789")
     assert seen["fixations"].shape == (3, 5000, 2)
 
 
 def test_a_game_has_a_map_but_no_classes(tmp_path):
-    config = dataclasses.replace(preset("best", "Glimpse-Catch-v0"), **SMALL)
-    gallery.draw(agent(config), build.make_envs(config, 8, "validation"), "learned", tmp_path, "")
-    assert [path.name for path in tmp_path.iterdir()] == ["fixations.png"]
+    config = dataclasses.replace(preset("best", "Glimpse-Catch-v0"), **SMALL, num_test_episodes=8)
+    drawn = figures.draw(agent(config), config, "validation", tmp_path)
+    assert [path.name for path in drawn] == ["paths.png", "fixations.png"]
     assert looks_drawn(tmp_path / "fixations.png")
 
 
@@ -78,5 +78,5 @@ def test_tensorboard_missing_names_the_remedy(tmp_path, monkeypatch):
 def test_confusion_of_any_number_of_classes(tmp_path, num_classes):
     rng = np.random.default_rng(0)
     labels, named = rng.integers(0, num_classes, (2, 500))
-    figures.save_confusion(labels, named, num_classes, tmp_path / "confusion.png")
+    figures.save_confusion(labels, named, [str(n) for n in range(num_classes)], tmp_path / "confusion.png")
     assert looks_drawn(tmp_path / "confusion.png")

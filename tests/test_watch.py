@@ -5,11 +5,11 @@ import itertools
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from agents import build, ram, watch, weights
-from agents.config import preset
+from agents import cli, environments, models, watch, weights
+from agents.policy import Policy
+from agents.presets import preset
 from glimpse_env import rendering
 
 SMALL = {"size": 16, "hidden_size": 16}
@@ -21,22 +21,22 @@ def config(request):
 
 
 @pytest.fixture
-def model(config):
-    torch.manual_seed(0)
-    return build.make_model(config, build.make_envs(config, 8, "validation"))
+def policy(config):
+    envs = environments.make_envs(config, 8, "validation")
+    return Policy(models.make_model(config, envs), envs.single_action_space)
 
 
 @pytest.fixture
-def file(config, model, tmp_path):
+def file(config, policy, tmp_path):
     path = tmp_path / "agent.safetensors"
-    weights.save(path, model, config)
+    weights.save(path, policy.model, config)
     return path
 
 
 @pytest.mark.parametrize("num_envs", [1, 3])
-def test_an_episode_has_a_picture_a_glimpse_and_one_of_the_end(config, model, num_envs):
-    envs = build.make_envs(config, num_envs, "validation", render_mode="rgb_array")
-    pictures = watch.watch(model, envs, config.looking, seed=0)
+def test_an_episode_has_a_picture_a_glimpse_and_one_of_the_end(config, policy, num_envs):
+    envs = environments.make_envs(config, num_envs, "validation", render_mode="rgb_array")
+    pictures = watch.watch(policy, envs, "validation", seed=0)
     length = 7 if "MNIST" in config.env_id else 23
     assert len(pictures) == length + 1
     assert len({picture.shape for picture in pictures}) == 1
@@ -44,27 +44,28 @@ def test_an_episode_has_a_picture_a_glimpse_and_one_of_the_end(config, model, nu
     assert all((one != other).any() for one, other in itertools.pairwise(pictures))
 
 
-def test_pictures_show_the_belief_of_the_agent(config, model):
-    envs = build.make_envs(config, 1, "validation", render_mode="rgb_array")
-    watch.watch(model, envs, config.looking, seed=0)
+def test_pictures_show_the_belief_of_the_agent(config, policy):
+    envs = environments.make_envs(config, 1, "validation", render_mode="rgb_array")
+    watch.watch(policy, envs, "validation", seed=0)
     (trail,) = envs.unwrapped.recorder.trails
     assert all(belief.sum() == pytest.approx(1, abs=1e-5) for belief in trail.beliefs[:-1])
     assert trail.action == trail.beliefs[-1].argmax() or "Catch" in config.env_id
 
 
-def test_an_episode_is_the_same_whoever_plays_beside(config, model):
-    alone, beside = (build.make_envs(config, n, "validation", render_mode="rgb_array") for n in (1, 2))
-    watch.watch(model, alone, config.looking, seed=5)
-    watch.watch(model, beside, config.looking, seed=4)
+def test_an_episode_is_the_same_whoever_plays_beside(config, policy):
+    alone, beside = (environments.make_envs(config, n, "validation", render_mode="rgb_array") for n in (1, 2))
+    watch.watch(policy, alone, "validation", seed=5)
+    watch.watch(policy, beside, "validation", seed=4)
     np.testing.assert_allclose(alone.unwrapped.recorder.trails[0].path, beside.unwrapped.recorder.trails[1].path, atol=1e-4)
 
 
 def test_gif_holds_every_picture_in_true_colors(file, tmp_path, capsys):
     path = tmp_path / "out.gif"
-    ram.main(["watch", "--weights", str(file), "--gif", str(path), "--episodes", "2", "--split", "validation"])
+    cli.main(["watch", "--weights", str(file), "--gif", str(path), "--episodes", "2", "--split", "validation"])
     model, config = weights.load(str(file))
-    envs = build.make_envs(config, 1, "validation", render_mode="rgb_array")
-    pictures = [picture for seed in (0, 1) for picture in watch.watch(model, envs, config.looking, seed)]
+    envs = environments.make_envs(config, 1, "validation", render_mode="rgb_array")
+    policy = Policy(model, envs.single_action_space)
+    pictures = [picture for seed in (0, 1) for picture in watch.watch(policy, envs, "validation", seed)]
     assert f"{len(pictures)} pictures" in capsys.readouterr().out
     with Image.open(path) as gif:
         assert gif.n_frames == len(pictures)
@@ -77,15 +78,15 @@ def test_gif_holds_every_picture_in_true_colors(file, tmp_path, capsys):
 
 def test_window_shows_episodes_until_they_are_over_or_it_is_closed(file):
     pygame = pytest.importorskip("pygame")
-    ram.main(["watch", "--weights", str(file), "--episodes", "1", "--fps", "1000"])
+    cli.main(["watch", "--weights", str(file), "--episodes", "1", "--fps", "1000"])
     assert not pygame.display.get_init()
     for event in (pygame.event.Event(pygame.QUIT), pygame.event.Event(pygame.KEYDOWN, key=pygame.K_ESCAPE)):
         pygame.display.init()
         pygame.event.post(event)
-        ram.main(["watch", "--weights", str(file), "--fps", "1000"])  # would go on and on
+        cli.main(["watch", "--weights", str(file), "--fps", "1000"])  # would go on and on
         assert not pygame.display.get_init()
 
 
 def test_unknown_weights_end_with_a_message():
-    with pytest.raises(SystemExit, match="No weights 'Glimpse-Nothing-v0'"):
-        ram.main(["watch", "--weights", "Glimpse-Nothing-v0"])
+    with pytest.raises(SystemExit, match="No agent 'Glimpse-Nothing-v0'"):
+        cli.main(["watch", "--weights", "Glimpse-Nothing-v0"])

@@ -128,7 +128,7 @@ def test_what_holds_no_agent_is_refused(tmp_path, content):
 
 @pytest.mark.parametrize(
     "config",
-    [[], 3, None, "text", {"size": "large"}, {"colour": 1}, {"env_id": 5}, {"batch_size": 0}, {"looking": "away"}, {"env": []}],
+    [[], 3, None, "text", {"size": "large"}, {"color": 1}, {"env_id": 5}, {"batch_size": 0}, {"looking": "away"}, {"env": []}],
 )
 def test_a_config_that_is_none_is_refused(tmp_path, run, config):
     given = {**dataclasses.asdict(CONFIG), **config} if isinstance(config, dict) else config
