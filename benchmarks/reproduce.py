@@ -196,15 +196,18 @@ def size_of(config: TrainingConfig) -> tuple[int, int]:
 
 
 def measure_shipped(id: str) -> Shipped:
-    """Measure the shipped agent of a task on the test split, with several draws of its scenes."""
+    """Measure the shipped agent of a task on the test split, with several draws of its scenes; led otherwise, with one."""
     torch.set_num_threads(1)
     model, config = weights.load(id)
-    found = [evaluation.report(model, config, "test", seed).scores for seed in DRAWS]
-    own = next(iter(found[0]))
-    scores = {way: [round(statistics.fmean(values), 4) for values in zip(*(one[way] for one in found), strict=True)]
-              for way in found[0]}  # fmt: skip
-    draws = [round(one[own][-1], 4) for one in found]
-    return Shipped(round(statistics.fmean(draws), 4), draws, scores, evidence.head())
+    first, *others = DRAWS
+    scores = evaluation.report(model, config, "test", first).scores
+    envs = environments.evaluation_envs(config, "test")
+    policy = Policy(model, envs.single_action_space, config.looking)
+    found = [scores[config.looking]]
+    found += [evaluation.evaluate(policy, envs, "test", seed, config.num_test_episodes) for seed in others]
+    scores[config.looking] = [statistics.fmean(values) for values in zip(*found, strict=True)]
+    rounded = {way: [round(value, 4) for value in values] for way, values in scores.items()}
+    return Shipped(rounded[config.looking][-1], [round(one[-1], 4) for one in found], rounded, evidence.head())
 
 
 def draw_shipped(id: str) -> None:
