@@ -33,6 +33,7 @@ if __name__ == "__main__":
         preset("canvas", IDS[flags.retina]),
         canvas=None,
         num_episodes=flags.num_episodes,
+        num_validations=5,
         name=f"retina-{flags.retina}",
         evaluated_on="validation",
     )
