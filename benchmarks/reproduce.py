@@ -195,7 +195,7 @@ def size_of(config: TrainingConfig) -> tuple[int, int]:
     return sum(p.numel() for p in network.parameters()), counter.get_total_flops() // 2
 
 
-def measure_shipped(id: str) -> Shipped:
+def measure_shipped(id: str, commit: str) -> Shipped:
     """Measure the shipped agent of a task on the test split, with several draws of its scenes; led otherwise, with one."""
     torch.set_num_threads(1)
     model, config = weights.load(id)
@@ -207,7 +207,7 @@ def measure_shipped(id: str) -> Shipped:
     found += [evaluation.evaluate(policy, envs, "test", seed, config.num_test_episodes) for seed in others]
     scores[config.looking] = [statistics.fmean(values) for values in zip(*found, strict=True)]
     rounded = {way: [round(value, 4) for value in values] for way, values in scores.items()}
-    return Shipped(rounded[config.looking][-1], [round(one[-1], 4) for one in found], rounded, evidence.head())
+    return Shipped(rounded[config.looking][-1], [round(one[-1], 4) for one in found], rounded, commit)
 
 
 def draw_shipped(id: str) -> None:
@@ -266,8 +266,9 @@ def main(arguments: list[str] | None = None) -> None:
                         keep(trained(id, name, seed, flags.again), name, commit)
         if flags.keep is not None:
             print(keep(flags.keep, flags.name, _commit_of(flags.keep, flags.commit)))
+        commit = evidence.head() if flags.shipped else ""  # refuses what is not committed before the work, not after
         for id in flags.shipped:
-            evidence.save(dataclasses.replace(evidence.load(id), shipped=measure_shipped(id)))
+            evidence.save(dataclasses.replace(evidence.load(id), shipped=measure_shipped(id, commit)))
             draw_shipped(id)
         write()
 
