@@ -1,4 +1,4 @@
-"""World and retina under Gymnasium's rules."""
+"""World and retina as a Gymnasium vector environment."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias, Unpack, overload
@@ -24,61 +24,60 @@ from glimpse_env.worlds import Task, World
 
 Action: TypeAlias = Mapping[str, Any]
 
-_STREAMS = {"train": 0, "train+validation": 0, "validation": 1, "test": 2}  # of the episodes of a world without images
+_STREAMS = {"train": 0, "train+validation": 0, "validation": 1, "test": 2}  # for worlds without images
 METADATA: dict[str, Any] = {"render_modes": ["human", "rgb_array"], "render_fps": 4}
 
 
 class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
-    """B worlds seen through one retina each, stepped together.
+    """B worlds, each seen through a retina, stepped together.
 
     ## Observation Space
     ``Dict``: ``glimpse`` (B, K*C, G, G) float32 in [0, 1], finest scale first, and ``fixation`` (B, 2) float32 in
-    [-1, 1], the (x, y) where it was taken. With ``canvas=`` also ``canvas`` (B, C + 1, S, S) float32 in [0, 1]: all that the
-    episode's glimpses have shown so far, painted where it was seen, and how sharply, see `Canvas`. Where the world gives
-    one, also ``cue`` (B, C, h, w) float32 in [0, 1]: a picture of what is to be found.
+    [-1, 1], the (x, y) where it was taken. With ``canvas=`` also ``canvas`` (B, C + 1, S, S) float32 in [0, 1]: the
+    episode's glimpses so far, painted where they were taken, and their sharpness, see `Canvas`. If the world has one, also
+    ``cue`` (B, C, h, w) float32 in [0, 1]: a picture of what to find.
 
     ## Action Space
     ``Dict``: ``location`` (B, 2) float32 in [-1, 1], where to look next: (0, 0) is the scene's center, (-1, -1) its
     top-left corner; and ``action`` (B,) int64: the class named, or the game's move.
 
     ## Rewards
-    The world's. For classification 1 for the right class at the end of the episode, or 1/T at each step (``reward=``); for
-    catch 1 for each ball caught, when it is down; for others see their rules.
+    The world's. Classification: 1 for the right class at the end of the episode, or 1/T at each step (``reward=``). Catch: 1
+    for each ball caught. Others: see their classes.
 
     ## Starting State
-    Episode k of environment i depends on (seed + i, k) alone, k counted from the reset that gave the seed.
-    ``reset(options={"index": j})`` shows image j of the split, whatever the seed; see `walk` for all of them in order.
+    Episode k of environment i depends only on (seed + i, k), with k counted from the reset that gave the seed.
+    ``reset(options={"index": j})`` shows image j of the split for any seed; `walk` shows all in order.
 
     ## Episode End
-    The world's last step terminates; nothing truncates. ``location`` is ignored then: the gaze stays, and of a still
-    scene the last glimpse comes again.
+    The world's last step terminates the episode; nothing truncates it. That step ignores ``location``: the gaze does not
+    move, and a still scene returns the last glimpse unchanged.
 
     ## Info
-    What the world tells at reset and at each step, such as ``label``, and at the end besides, such as ``correct``; see its
-    ``info`` and ``final_info``. Each with Gymnasium's mask ``_name``.
+    The world's ``info`` at reset and at each step, such as ``label``, and its ``final_info`` at the end, such as ``correct``.
+    Each has Gymnasium's mask ``_name``.
 
     Args:
         num_envs: B.
-        world: the name of a world ("classification", "catch" ...), a class derived from `World`, or its name as
-            "module:Class".
+        world: the name of a world ("classification", "catch" ...), a subclass of `World`, or "module:Class".
         patch_size: G, the pixels a side of each patch.
         num_scales: K, the number of patches.
         scale_factor: the ratio of the widths of successive patches.
-        retina: another glimpse sensor, such as a `LogPolarRetina`, or your own, see `RetinaLike`. It replaces the one that the
-            sizes describe: these, and so those of a registered id, do not count then, and ``glimpse`` has its shape.
+        retina: another glimpse sensor, such as a `LogPolarRetina` or your own `RetinaLike`. It sets the shape of ``glimpse``;
+            the three sizes above are then ignored.
         initial_fixation: the first fixation: "random", "center", or a location (x, y).
         location_mode: "absolute": a location is where to look. "relative": location * max_step is added to the fixation,
             and the sum is clipped to [-1, 1].
-        max_step: the farthest move along each axis, in (0, 2]; 2 spans the scene. Unless given, 0.5 with "relative" and no
-            limit with "absolute"; there, the gaze stops on its way to a location that is farther off.
-        split: which images the scenes are made of: "train", "validation", "test" or "train+validation"; see the world's own.
-            A world without images has other episodes in validation and in test.
-        canvas: the side S, in pixels of the scene, of a window around the gaze in which all glimpses stay painted; "scene"
-            for a window over the whole scene; None for no canvas.
+        max_step: the largest move along each axis, in (0, 2]; 2 spans the scene. Default: 0.5 with "relative", no limit with
+            "absolute". With "absolute", the gaze stops on its way to a location that is farther.
+        split: the images that scenes are made of: "train", "validation", "test" or "train+validation"; see the world. A world
+            without images has different episodes in each of the three.
+        canvas: the side S, in scene pixels, of a window around the gaze in which all glimpses stay painted; "scene" for the
+            whole scene; None for no canvas.
         render_mode: "rgb_array" for frames, "human" for a window that shows each step (extra "render"), or None.
-        render_size: approximate length of a scene's longer side, in pixels in a frame; it is enlarged by a whole number.
+        render_size: approximate length of a scene's longer side in a frame, in pixels; the factor is an integer.
         autoreset_mode: Gymnasium's NEXT_STEP, SAME_STEP or DISABLED (with ``options={"reset_mask": ...}``).
-        num_threads: how many threads share a batch. Results do not depend on it.
+        num_threads: number of threads that share the batch; it does not change results.
         world_arguments: the world's own arguments, see its class.
 
     Raises:
@@ -86,7 +85,7 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
         ValueError: an argument is out of range, or an action is bad; the message names it. The environment is unchanged.
     """
 
-    metadata: dict[str, Any] = {**METADATA, "autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012  # as the base has it
+    metadata: dict[str, Any] = {**METADATA, "autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012  # as in the base class
 
     @overload
     def __init__(self, num_envs: int = 1, *, world: str = ..., **arguments: Unpack[arguments.VectorEnvArguments]) -> None: ...
@@ -134,7 +133,7 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
 
         self.num_envs = num_envs
         self.render_mode = render_mode
-        self.metadata = {**METADATA, "autoreset_mode": self.autoreset_mode}  # one of our own
+        self.metadata = {**METADATA, "autoreset_mode": self.autoreset_mode}  # a copy
         self.single_observation_space = self._eye.space
         self.single_action_space = spaces.Dict(
             location=spaces.Box(-1, 1, (2,), np.float32), action=spaces.Discrete(len(self.task.action_names))
@@ -145,7 +144,7 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
 
     @property
     def task(self) -> Task:
-        """What is asked of an agent."""
+        """What the task asks of an agent."""
         return self.world.task
 
     @property
@@ -155,7 +154,7 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
 
     @property
     def scenes(self) -> npt.NDArray[np.uint8]:
-        """The whole scenes (B, H, W, C), which no agent sees: for networks to compare with, and for analysis."""
+        """The whole scenes (B, H, W, C), for baselines and analysis; agents never see them."""
         return self.world.scenes
 
     @property
@@ -167,25 +166,25 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, Info]:
-        """Begin an episode in each environment, or in those of ``options["reset_mask"]``.
+        """Begin an episode in each environment, or in those that ``options["reset_mask"]`` selects.
 
         Args:
-            seed: an integer s for the seeds s, s + 1, ..., a list of them, or None to go on to each one's next episode.
-            options: ``reset_mask``: (B,) bool, who begins anew, all unless given. ``index``: an image of the split, or
-                (B,) of them.
+            seed: an integer s for the seeds s, s + 1, ..., a list of seeds, or None for each environment's next episode.
+            options: ``reset_mask``: (B,) bool, which environments to reset, default all. ``index``: an image of the split,
+                or (B,) of them.
 
         Returns:
             The observation (see the class), and the info.
 
         Raises:
-            ValueError: a bad seed, mask, index or option; nothing has changed then. Or an image that cannot be read; the
-                episodes that were to begin are not going on then.
+            ValueError: a seed, mask, index or option is bad, and nothing has changed; or an image cannot be read, and the
+                environments being reset need another reset.
             RuntimeError: another thread uses the environment.
         """
         return self._restart(seed, options, (self.num_envs,))
 
     def _restart(self, seed: Any, options: dict[str, Any] | None, lead: tuple[int, ...]) -> tuple[Observation, Info]:
-        """Begin episodes; lead is (B,), or () for an environment that is alone."""
+        """Begin episodes; lead is (B,), or () for a single environment."""
         begun = self._turn.take(self._seed_and_begin, seed, options, lead)
         self._show()
         return begun
@@ -210,27 +209,27 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
             observation, rewards (B,) float64, terminations (B,) bool, truncations (B,) bool (all False), info.
 
         Raises:
-            ValueError: an action of another shape, dtype or range; nothing has changed then. Or an image that cannot be read;
-                the episodes that were to begin are not going on then, and with SAME_STEP the step itself is taken.
-            gymnasium.error.ResetNeeded: no episode is going on in an environment that does not begin one by itself; so it is
-                after an interruption, such as Ctrl-C, in the middle of a step.
+            ValueError: an action has another shape, dtype or range, and nothing has changed; or an image cannot be read, and
+                the environments that were beginning an episode need a reset (with SAME_STEP, the step itself was taken).
+            gymnasium.error.ResetNeeded: an environment needs a reset, as also after an interruption, such as Ctrl-C, within
+                a step.
             RuntimeError: another thread uses the environment.
         """
         return self._advance(actions, (self.num_envs,))
 
     def _advance(self, actions: Action, lead: tuple[int, ...]) -> Step:
-        """Take a step; lead is (B,), or () for an environment that is alone."""
+        """Take a step; lead is (B,), or () for a single environment."""
         locations, choices = inputs.parts(actions, lead)
         step = self._turn.take(self.episodes.step, locations, choices)
         self._show()
         return step
 
     def render(self) -> tuple[npt.NDArray[np.uint8], ...] | None:
-        """Draw each environment: its scene, the path of fixations, the patches seen last, and the belief; see `draw`.
+        """Draw each environment: its scene, the path of fixations, the latest patches, and the belief; see `draw`.
 
         Returns:
-            B frames, (height, width, 3) uint8 each, always of one size; None without a render_mode, and with "human", where
-            they are shown side by side in the window.
+            B frames of one size, (height, width, 3) uint8; None without a render_mode, and with "human", which shows them
+            side by side in the window.
         """
         if self.recorder is None:
             gym.logger.warn("render() draws nothing without a render_mode: pass render_mode='rgb_array' to make_vec().")
@@ -241,35 +240,35 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
         return None
 
     def believe(self, beliefs: npt.ArrayLike) -> None:
-        """Tell what an agent makes of the glimpses so far, for the pictures alone; without a render_mode, nothing comes of it.
+        """Set an agent's beliefs, for rendering only.
 
         Args:
             beliefs: (B, n) float in [0, 1], the probabilities of the n actions.
 
         Raises:
-            ValueError: another shape or range.
+            ValueError: beliefs have another shape or range.
         """
         given = inputs.beliefs(beliefs, (self.num_envs, len(self.task.action_names)))
         if self.recorder:
             self.recorder.believe(given)
 
     def set_arguments(self, **changes: Any) -> None:
-        """Change how the world makes its scenes, from each environment's next episode on: a curriculum.
+        """Change how the world makes its scenes, from each environment's next episode on, as for a curriculum.
 
-        Episodes that are going on stay as they are. Later ones depend on their seed and number, as ever, and on the arguments
-        in force when they begin. What shapes observations and actions cannot be changed.
+        Current episodes do not change. Later ones depend on their seed, their number, and the arguments when they begin.
+        Arguments that set the shape of observations or actions cannot be changed.
 
         Args:
-            changes: arguments of the world by name, as ``num_clutter=8, rotation=20.0, noise=0.1``.
+            changes: arguments of the world by name, such as ``num_clutter=8, rotation=20.0, noise=0.1``.
 
         Raises:
-            ValueError: an argument that cannot be changed, or a value out of its range; nothing has changed then.
+            ValueError: an argument cannot be changed, or a value is out of range; nothing has changed.
             RuntimeError: another thread uses the environment.
         """
         self._turn.take(self.world.set_arguments, **changes)
 
     def close_extras(self, **kwargs: Any) -> None:
-        """Close the window, if one is open. There is nothing else to close: the environment can be played on."""
+        """Close the window, if one is open. The environment remains usable."""
         if self.recorder:
             self.recorder.close()
 

@@ -21,16 +21,16 @@ _NOBODY = np.empty(0, np.int64)
 
 
 class Episodes:
-    """The episodes of B environments: whose turn it is, what begins, what ends.
+    """Begins and ends the episodes of B environments.
 
-    A step is a transaction: whatever stops it on its way, each row either goes on or needs a reset.
+    A step is a transaction: if an exception interrupts it, each row either goes on or needs a reset.
 
     Args:
-        world: what is out there.
-        eye: what looks at it.
-        recorder: what is told of all that happens; None for nobody.
+        world: the scenes and the rules.
+        eye: what looks at them.
+        recorder: records what is drawn; None to record nothing.
         mode: when the next episode of a row begins.
-        stream: the number of the stream of their random numbers.
+        stream: the number of the random stream.
 
     Attributes:
         seeded: (B,) bool, which rows have a seed.
@@ -48,7 +48,7 @@ class Episodes:
         self._num_envs = num_envs
         self._seeds = np.zeros(num_envs, np.uint64)
         self.numbers = np.zeros(num_envs, np.uint64)
-        self._playing = np.zeros(num_envs, np.bool_)  # never written into: another array takes its place at once
+        self._playing = np.zeros(num_envs, np.bool_)  # never changed in place, but replaced at once
         self._everyone, self._nobody = np.ones(num_envs, np.bool_), np.zeros(num_envs, np.bool_)
 
     def restart(
@@ -62,12 +62,12 @@ class Episodes:
 
         Args:
             mask: (B,) bool, which rows.
-            seeds: (B,) uint64, their seeds, from whose first episode they go on.
-            given: (B,) bool, which rows have a seed here; the others begin the next episode of the one they have.
-            indices: (B,) int64, the image of each, or None to draw it.
+            seeds: (B,) uint64, the new seeds.
+            given: (B,) bool, which rows take their new seed; the others begin their next episode.
+            indices: (B,) int64, the image of each row, or None to draw it.
 
         Returns:
-            What `GlimpseVectorEnv.reset` does.
+            The same as `GlimpseVectorEnv.reset`.
         """
         anew, rows = mask & given, np.flatnonzero(mask)
         everyone = len(rows) == self._num_envs
@@ -80,18 +80,18 @@ class Episodes:
         return observation, info
 
     def step(self, locations: npt.NDArray[np.float32], choices: npt.NDArray[np.int64]) -> Step:
-        """Take a step in each row that plays; begin the next episode of the others, where that happens by itself.
+        """Take a step in each row that plays; with NEXT_STEP, begin the next episode of the others.
 
         Args:
             locations: (B, 2) float32.
             choices: (B,) int64, the environment actions.
 
         Returns:
-            What `GlimpseVectorEnv.step` does.
+            The same as `GlimpseVectorEnv.step`.
 
         Raises:
-            ValueError: an action out of its range; nothing has changed then.
-            gymnasium.error.ResetNeeded: a row does not play, and its next episode does not begin by itself.
+            ValueError: an action is out of range; nothing has changed.
+            gymnasium.error.ResetNeeded: a row needs a reset.
         """
         playing = self._playing.copy()
         resting = _NOBODY if self._playing is self._everyone else np.flatnonzero(~playing)
@@ -118,7 +118,7 @@ class Episodes:
         if np.count_nonzero(ended):
             final = masked(self._world.final_info(), ended)
             if self._mode == AutoresetMode.SAME_STEP:
-                self._playing = still  # an image may be broken that the others do not see
+                self._playing = still  # beginning the ended rows may fail on a broken image
                 final |= masked(self._world.info(), ended)
                 self._begin(np.flatnonzero(ended))
                 info = masked(self._world.info(), self._everyone) | {
@@ -135,7 +135,7 @@ class Episodes:
         return observation, rewards, ended, np.zeros(self._num_envs, np.bool_), info
 
     def _begin(self, rows: npt.NDArray[np.int64], indices: npt.NDArray[np.int64] | None = None) -> None:
-        """Begin the next episode of some rows, which do not play yet."""
+        """Begin the next episode of some rows, which are not playing."""
         draws = uniforms(self._seeds[rows], self.numbers[rows], NUM_DRAWS + self._world.num_draws, self._stream)
         self.numbers[rows] += np.uint64(1)
         self._world.reset(rows, draws[:, NUM_DRAWS:], indices)

@@ -1,19 +1,19 @@
-"""Packages that only some uses need, imported when they are used."""
+"""Import optional packages when they are needed."""
 
 import importlib
 from typing import Any
 
 
 def needed(module: str, extra: str, what: str) -> Any:
-    """Import a module.
+    """Import an optional module.
 
     Args:
-        module: its name.
-        extra: of this package, that brings it.
-        what: needs it; the message's first word.
+        module: the name of the module.
+        extra: the extra of this package that installs it.
+        what: the feature that needs the module; starts the message.
 
     Raises:
-        ImportError: it is missing; the message tells how to install it.
+        ImportError: the module is missing; the message says how to install it.
     """
     try:
         return importlib.import_module(module)

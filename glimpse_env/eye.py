@@ -1,4 +1,4 @@
-"""Where an agent looks, and what it sees there."""
+"""Where agents look, and what they see."""
 
 from typing import Any, TypeAlias
 
@@ -16,19 +16,19 @@ Observation: TypeAlias = dict[str, npt.NDArray[np.float32]]
 
 
 class Eye:
-    """B eyes: each looks at its scene from where it is, and remembers what it saw if it has a canvas.
+    """B eyes, each looking at its scene; an optional canvas remembers what was seen.
 
     Args:
-        world: what they look at.
+        world: holds the scenes.
         retina: the glimpse sensor.
-        gaze: how they move.
+        gaze: how the eyes move.
         canvas: the side of the canvas, "scene", or None for no canvas.
         num_threads: how many threads share a batch.
 
     Attributes:
         retina: the glimpse sensor.
         fixations: (B, 2) float32 in [-1, 1], where each looks.
-        space: of one observation.
+        space: the space of one observation.
     """
 
     def __init__(self, world: World, retina: RetinaLike, gaze: Gaze, canvas: Any, num_threads: int) -> None:
@@ -49,7 +49,7 @@ class Eye:
             self.space["cue"] = spaces.Box(0, 1, (channels, h, w), np.float32)
 
     def begin(self, rows: npt.NDArray[np.int64], draws: npt.NDArray[np.float64]) -> None:
-        """Look at a new scene in some rows (b,), with nothing seen before; draws are (b, 2), uniform in [0, 1)."""
+        """Set the first fixations of some rows (b,) and clear the canvas; draws are (b, 2), uniform in [0, 1)."""
         self.fixations[rows] = self._gaze.begin(draws)
         if self._canvas:
             self._canvas.clear(rows)
@@ -63,7 +63,7 @@ class Eye:
         return self.retina(self._world.scenes, self.fixations, self._num_threads)
 
     def observe(self) -> Observation:
-        """Take a glimpse, remember it on the canvas, and give the observation, in new arrays."""
+        """Take a glimpse, paint it on the canvas, and return the observation in new arrays."""
         observation = {"glimpse": self.look(), "fixation": self.fixations.copy()}
         if self._canvas:
             observation["canvas"] = self._canvas.paint(observation["glimpse"], self.fixations)

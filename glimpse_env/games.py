@@ -1,4 +1,4 @@
-"""Games of other packages, seen through a retina; each needs an extra, and says which."""
+"""Games from other packages, seen through a retina; each needs an extra."""
 
 import importlib
 import inspect
@@ -10,12 +10,12 @@ from glimpse_env.wrappers.glimpse import GlimpseWrapper
 
 
 def car_racing(*, patch_size: int = 12, num_scales: int = 3, **arguments: Any) -> GlimpseWrapper:
-    """Gymnasium's CarRacing: drive round a track, with continuous actions, seen from above in 96x96 pixels.
+    """Gymnasium's CarRacing: drive round a track, seen from above in 96x96 pixels, with continuous actions.
 
     Args:
         patch_size: G, the pixels a side of each patch.
-        num_scales: K, the number of patches; neither counts with ``retina=``.
-        arguments: further ones of `GlimpseWrapper`, and those of ``CarRacing-v3``.
+        num_scales: K, the number of patches; ``retina=`` replaces both.
+        arguments: other arguments of `GlimpseWrapper` and of ``CarRacing-v3``.
 
     Raises:
         ImportError: the extra "box2d" is not installed.
@@ -24,13 +24,13 @@ def car_racing(*, patch_size: int = 12, num_scales: int = 3, **arguments: Any) -
 
 
 def atari(*, game: str = "ALE/Breakout-v5", patch_size: int = 16, num_scales: int = 3, **arguments: Any) -> GlimpseWrapper:
-    """An Atari game by its id, of 210x160 pixels.
+    """An Atari game, in 210x160 pixels.
 
     Args:
-        game: the id that ale-py has for it, such as "ALE/Breakout-v5".
+        game: its id in ale-py, such as "ALE/Breakout-v5".
         patch_size: G, the pixels a side of each patch.
-        num_scales: K, the number of patches; neither counts with ``retina=``.
-        arguments: further ones of `GlimpseWrapper`, and those of the game.
+        num_scales: K, the number of patches; ``retina=`` replaces both.
+        arguments: other arguments of `GlimpseWrapper` and of the game.
 
     Raises:
         ImportError: the extra "atari" is not installed.
@@ -49,6 +49,6 @@ def _wrapped(
     names = set(inspect.signature(GlimpseWrapper).parameters) & set(arguments)
     ours = {name: arguments[name] for name in names}
     theirs = {name: value for name, value in arguments.items() if name not in names}
-    env = gym.make(id, disable_env_checker=True, **theirs).unwrapped  # Gymnasium puts its own wrappers round ours
+    env = gym.make(id, disable_env_checker=True, **theirs).unwrapped  # Gymnasium adds its wrappers around ours
     sizes: dict[str, Any] = {} if "retina" in ours else {"patch_size": patch_size, "num_scales": num_scales}
     return GlimpseWrapper(env, **sizes, **ours)

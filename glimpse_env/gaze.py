@@ -1,4 +1,4 @@
-"""Where the eye goes: the first fixation of an episode, and from each one to the next."""
+"""How the eye moves: the first fixation of an episode, and each next one."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from glimpse_env import inputs
 from glimpse_env.jit import jit
 
 LOCATION_MODES = ("absolute", "relative")
-NUM_DRAWS = 2  # uniform numbers that a first fixation takes: x, y
+NUM_DRAWS = 2  # of a first fixation: x, y
 _RELATIVE_STEP = 0.5
 
 
@@ -21,8 +21,8 @@ class Gaze:
         initial_fixation: the first fixation: "random", "center", or a location (x, y).
         location_mode: "absolute": a location is where to look. "relative": location * max_step is added to the fixation,
             and the sum is clipped to [-1, 1].
-        max_step: the farthest move along each axis, in (0, 2]; 2 spans the scene. Unless given, 0.5 with "relative" and no
-            limit with "absolute"; there, the eye stops on its way to a location that is farther off.
+        max_step: the largest move along each axis, in (0, 2]; 2 spans the scene. Default: 0.5 with "relative", no limit with
+            "absolute". With "absolute", the eye stops on its way to a location that is farther.
 
     Raises:
         ValueError: an argument is out of range; the message names it.
@@ -33,7 +33,7 @@ class Gaze:
     max_step: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what makes no gaze."""
+        """Check the arguments."""
         inputs.word("location_mode", self.location_mode, LOCATION_MODES)
         if self.max_step is not None and inputs.number("max_step", self.max_step, 0, 2) == 0:
             raise ValueError("max_step must be above 0, got 0: 2 spans the scene.")
@@ -50,7 +50,7 @@ class Gaze:
         """Move the eyes of the rows that are moving.
 
         Args:
-            fixations: (B, 2) float32 in [-1, 1], written over.
+            fixations: (B, 2) float32 in [-1, 1], changed in place.
             locations: (B, 2) float32 in [-1, 1].
             moving: (B,) bool.
         """

@@ -1,4 +1,4 @@
-"""What an environment tells, in the forms that Gymnasium has for one and for many."""
+"""Infos and observations in Gymnasium's single and vector forms."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -12,7 +12,7 @@ Info: TypeAlias = dict[str, Any]
 
 
 def masked(values: Mapping[str, npt.NDArray[Any]], mask: npt.NDArray[np.bool_]) -> Info:
-    """Give values in Gymnasium's vector form: 0 where the mask is False, the mask beside each as ``_name``."""
+    """Convert values to Gymnasium's vector form: 0 where the mask is False, and the mask as ``_name``."""
     info: Info = {}
     for name, value in values.items():
         info[name], info[f"_{name}"] = value * mask, mask.copy()
@@ -20,7 +20,7 @@ def masked(values: Mapping[str, npt.NDArray[Any]], mask: npt.NDArray[np.bool_]) 
 
 
 def split(observation: Observation, mask: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
-    """The observation of each row of a mask, None for the others: (B,) object."""
+    """The observation of each row in a mask, None for the others: (B,) object."""
     parts = np.full(len(mask), None, object)
     for row in np.flatnonzero(mask):
         parts[row] = {key: value[row] for key, value in observation.items()}

@@ -1,4 +1,4 @@
-"""Marks on a picture: smooth strokes, boxes and small text. Whatever falls outside the picture is left out."""
+"""Draw smooth strokes, boxes and small text on a picture, clipped at its edges."""
 
 import functools
 import pathlib
@@ -15,7 +15,7 @@ LETTER = (16, 8)  # height and width of a letter, in pixels
 
 
 def stroke(picture: Picture, points: npt.NDArray[np.float64], radius: float, color: Color) -> None:
-    """Draw a round-ended line through points (n, 2), (x, y) in pixels; a dot, where there is but one."""
+    """Draw a round-ended line through points (n, 2), (x, y) in pixels; a single point is a dot."""
     red, green, blue = color.tolist()
     for n in range(max(1, len(points) - 1)):
         (x0, y0), (x1, y1) = points[n].tolist(), points[min(n + 1, len(points) - 1)].tolist()
@@ -23,7 +23,7 @@ def stroke(picture: Picture, points: npt.NDArray[np.float64], radius: float, col
 
 
 def box(picture: Picture, left: int, top: int, width: int, height: int, color: Color, thickness: int = 0) -> None:
-    """Draw a rectangle: its frame, within, of some thickness, or all of it."""
+    """Draw a rectangle: a frame of some thickness inside its edges, or, with thickness 0, filled."""
     right, bottom = left + width, top + height
     t = thickness
     sides = [(left, top, right, bottom)]
@@ -35,10 +35,10 @@ def box(picture: Picture, left: int, top: int, width: int, height: int, color: C
 
 
 def text(picture: Picture, left: int, top: int, words: str, color: Color, unit: int = 1) -> int:
-    """Write a line, each letter enlarged ``unit`` times; what is not ASCII shows as "?".
+    """Write a line with letters enlarged ``unit`` times; other characters than ASCII show as "?".
 
     Returns:
-        Where it ends, in pixels from the left.
+        The x coordinate of its end, in pixels.
     """
     share = _line(words, unit)
     place = picture[top : top + share.shape[0], left : left + share.shape[1]]
@@ -48,7 +48,7 @@ def text(picture: Picture, left: int, top: int, words: str, color: Color, unit: 
 
 @functools.lru_cache(512)
 def _line(words: str, unit: int) -> npt.NDArray[np.float64]:
-    """How much of each pixel a line of text covers: (height, width, 1) in [0, 1]."""
+    """The share of each pixel that a line of text covers: (height, width, 1) in [0, 1]."""
     codes = np.frombuffer(words.encode("ascii", "replace"), np.uint8).astype(np.int64) - 32
     share = np.concatenate([np.zeros((LETTER[0], 0)), *(_letters()[codes] / 255)], axis=1)
     return share.repeat(unit, axis=0).repeat(unit, axis=1)[..., np.newaxis]
@@ -56,7 +56,7 @@ def _line(words: str, unit: int) -> npt.NDArray[np.float64]:
 
 @functools.cache
 def _letters() -> npt.NDArray[np.uint8]:
-    """How much of each pixel the printable letters of ASCII cover, from the space on: (95, *LETTER) uint8."""
+    """The share, in [0, 255], of each pixel that the printable ASCII letters cover: (95, *LETTER) uint8."""
     letters: npt.NDArray[np.uint8] = np.load(pathlib.Path(__file__).parent / "data" / "font" / "letters.npy")
     return letters
 
@@ -65,14 +65,14 @@ def _letters() -> npt.NDArray[np.uint8]:
 def _stroke(
     picture: Picture, x0: float, y0: float, x1: float, y1: float, radius: float, red: float, green: float, blue: float
 ) -> None:
-    """Blend in each pixel by how near its middle is to the line from (x0, y0) to (x1, y1)."""
+    """Blend each pixel by the distance of its middle to the line from (x0, y0) to (x1, y1)."""
     height, width, _ = picture.shape
     reach = radius + 0.5
     dx, dy = x1 - x0, y1 - y0
     squared = dx * dx + dy * dy
     for row in range(max(0, int(min(y0, y1) - reach)), min(height, int(max(y0, y1) + reach) + 1)):
         y = row + 0.5
-        # The part of the line that is near enough to this row, so that a long one costs no more than its length.
+        # The part of the line near this row, so that the cost is proportional to the length.
         near, far = 0.0, 1.0
         if abs(dy) > 1e-9:
             one, other = (y - reach - y0) / dy, (y + reach - y0) / dy

@@ -1,4 +1,4 @@
-"""What comes from outside, checked: whatever is refused is named, with the remedy, before anything has changed."""
+"""Checks of user input: errors name the value and the remedy, before anything has changed."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -12,11 +12,11 @@ from glimpse_env.jit import jit
 _FLOAT32 = np.dtype(np.float32)  # compared at each step: made once
 SCENE = "scene"  # a canvas as large as the scene
 _MAX_SIDE = 2**15  # pixels of a scene
-_MOST = 2**31 - 1  # of whatever is counted
+_MOST = 2**31 - 1  # of any count
 
 
 def integer(name: str, value: Any, least: int, most: int = _MOST) -> int:
-    """An argument that must be an integer from least to most."""
+    """Check an argument that must be an integer from least to most."""
     if not _is_integer(value):
         raise ValueError(f"{name} must be an integer, got {value!r}.")
     if not least <= value <= most:
@@ -26,35 +26,35 @@ def integer(name: str, value: Any, least: int, most: int = _MOST) -> int:
 
 
 def flag(name: str, value: Any) -> bool:
-    """An argument that must be True or False."""
+    """Check an argument that must be True or False."""
     if not isinstance(value, bool | np.bool_):
         raise ValueError(f"{name} must be True or False, got {value!r}.")
     return bool(value)
 
 
 def word(name: str, value: Any, known: Iterable[str]) -> str:
-    """An argument that must be one of some words."""
+    """Check an argument that must be one of some words."""
     if not isinstance(value, str) or value not in known:
         raise ValueError(f"Unknown {name} {value!r}: use one of {', '.join(map(repr, known))}.")
     return value
 
 
 def _is_integer(value: Any) -> bool:
-    """Whether it is one, and no truth value."""
+    """Whether a value is an integer and not a bool."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _array(value: Any) -> npt.NDArray[Any]:
-    """A user's array. What cannot be one, such as rows of unlike lengths, is an empty one of objects: no check lets it pass."""
+    """A user's array; an empty object array, which no check accepts, if it cannot be one, such as ragged rows."""
     try:
         return np.asarray(value)
-    except (TypeError, ValueError, RuntimeError):  # the last by a tensor of torch that requires a gradient
+    except (TypeError, ValueError, RuntimeError):  # RuntimeError: a torch tensor that requires a gradient
         return np.empty(0, object)
 
 
 def _kind(value: Any, array: npt.NDArray[Any]) -> str:
-    """What a value is that is not the array asked for."""
-    if array.dtype == object and hasattr(value, "detach"):  # a tensor of torch, which is not imported for it
+    """Describe a value that is not the expected array."""
+    if array.dtype == object and hasattr(value, "detach"):  # a torch tensor, checked without importing torch
         return f"a tensor of {value.dtype} on {value.device}: pass tensor.detach().cpu(), and of bfloat16 .float() besides"
     return f"dtype {array.dtype} and shape {array.shape}"
 
@@ -83,7 +83,7 @@ def first_fixation(value: str | tuple[float, float]) -> npt.NDArray[np.float32] 
 
 
 def checked_seeds(seed: Any, lead: tuple[int, ...]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
-    """The seed of each environment (B,), and whether it was given one (B,); lead is (B,), or () for one that is alone."""
+    """The seed of each environment (B,), and whether it was given (B,); lead is (B,), or () for a single environment."""
     num_envs = math.prod(lead)
     if seed is None:
         return np.zeros(num_envs, np.uint64), np.zeros(num_envs, np.bool_)
@@ -106,7 +106,7 @@ def checked_seeds(seed: Any, lead: tuple[int, ...]) -> tuple[npt.NDArray[np.uint
 def checked_options(
     options: Any, lead: tuple[int, ...], num_images: int
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64] | None]:
-    """Who begins anew (B,), and with which image (B,); lead is (B,), or () for an environment that is alone."""
+    """Which environments to reset (B,), and with which image (B,); lead is (B,), or () for a single environment."""
     num_envs = math.prod(lead)
     known = ("reset_mask", "index") if lead else ("index",)
     options = {} if options is None else options
@@ -146,7 +146,7 @@ def locations(location: Any, lead: tuple[int, ...]) -> npt.NDArray[np.float32]:
     if location.shape != (*lead, 2) or location.dtype.kind != "f":
         raise ValueError(f"location must be floats of shape {(*lead, 2)}, got {_kind(given, location)}.")
     if location.dtype != _FLOAT32:
-        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and out of range
+        with np.errstate(over="ignore"):  # overflow gives infinity, which is out of range
             location = location.astype(np.float32)
     found: npt.NDArray[np.float32] = location.reshape(-1, 2)
     return found
@@ -193,11 +193,11 @@ def beliefs(values: Any, shape: tuple[int, int]) -> npt.NDArray[np.float64]:
 
 
 def number(name: str, value: Any, least: float, most: float = np.inf) -> float:
-    """Check a real argument, both ends of its range allowed but for infinity."""
+    """Check an argument that must be a finite number from least to most."""
     real = _is_integer(value) or isinstance(value, float | np.floating)
     try:
         found = float(value) if real else np.nan
-    except OverflowError:  # an integer beyond all floats
+    except OverflowError:  # an integer too large for a float
         found = np.inf
     if not least <= found <= most or not np.isfinite(found):
         span = f"in [{least}, {most}]" if most < np.inf else f"of at least {least}"

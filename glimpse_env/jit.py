@@ -1,7 +1,6 @@
-"""The one way in which this package compiles its kernels.
+"""Compiles all kernels of this package.
 
-Numba's cache holds what it compiled, beside the source or in the user's cache folder, and looks at the file of a kernel alone
-to see whether it has changed: kernels that call one another share a file.
+Numba's cache only checks a kernel's own file for changes, so kernels that call one another share a file.
 """
 
 import functools
@@ -17,15 +16,15 @@ _WARNED = threading.Event()
 
 
 def jit(kernel: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """Compile a function at its first call: it releases the GIL, and later processes load it from Numba's cache.
+    """Compile a function at its first call; it releases the GIL, and later processes load it from Numba's cache.
 
-    Without a cache (nowhere to write, a full disk, a damaged file) it is compiled in each process anew; the first kernel that
-    it happens to warns. With ``NUMBA_DISABLE_JIT=1`` it stays as it is, in Python, and must compute the same bits: NumPy's
-    small integers wrap where Numba's are widened, so sums of pixels say what they are summed in.
+    If the cache fails (no writable folder, a full disk, a damaged file), each process compiles anew, and warns once. With
+    ``NUMBA_DISABLE_JIT=1`` kernels run in Python and must compute the same bits: NumPy's small integers wrap where Numba's
+    are widened, so kernels state the type of each sum of pixels.
 
     Args:
         kernel: the function; None for a decorator with options.
-        options: further ones of ``numba.njit``.
+        options: other options of ``numba.njit``.
     """
     if kernel is None:
         return functools.partial(jit, **options)
@@ -39,7 +38,7 @@ def jit(kernel: Callable[..., Any] | None = None, **options: Any) -> Any:
 
 
 class _Cache(FunctionCache):  # type: ignore[misc]  # Numba has no types
-    """Numba's cache of a kernel, but whatever fails in it costs a compilation and no more."""
+    """Numba's cache of a kernel, in which a failure only costs a compilation."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Load what was compiled for some types; None where there is nothing that can be loaded."""
@@ -66,7 +65,7 @@ class _Cache(FunctionCache):  # type: ignore[misc]  # Numba has no types
 
 
 def _warn(reason: str) -> None:
-    """Warn that there is no cache: once in a process, whatever the number of kernels."""
+    """Warn that there is no cache, once in a process."""
     if not _WARNED.is_set():
         _WARNED.set()
         warnings.warn(

@@ -34,7 +34,7 @@ class Game:
 
     Args:
         env: the task.
-        seed: of the first episode.
+        seed: the seed of the first episode.
         size: approximate length of the scene's longer side, in pixels.
         agent: the percentage of the shipped agent; None where there is none.
 
@@ -221,8 +221,8 @@ def make(id: str, split: str | None = None, **arguments: Any) -> GlimpseEnv:
 
     Raises:
         ValueError: the environment is not a native one, or an argument is out of its range.
-        TypeError: an argument that there is not.
-        gymnasium.error.Error: no such id.
+        TypeError: an argument is unknown.
+        gymnasium.error.Error: the id is unknown.
     """
     if split is not None:
         arguments["split"] = split
@@ -269,7 +269,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("id", help="the task, such as Glimpse-ClutteredMNIST-v0, or module:id for one of your own")
     parser.add_argument("--split", help="which images, where there are some; those for the test unless given")
     parser.add_argument("--dataset", help="images of your own, a folder; or the name of a dataset")
-    parser.add_argument("--seed", type=int, help="of the first episode; another one each time unless given")
+    parser.add_argument("--seed", type=int, help="the seed of the first episode; default: random")
     parser.add_argument("--size", type=int, default=SIDE, help="approximate length of the scene's longer side, in pixels")
     flags = parser.parse_args(arguments)
     seed = int(np.random.default_rng().integers(2**32)) if flags.seed is None else flags.seed

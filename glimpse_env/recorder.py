@@ -1,4 +1,4 @@
-"""What pictures of environments need to know: kept only where pictures are asked for."""
+"""Records and draws episodes; exists only with a render_mode."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,8 @@ class Recorder:
     """Follows B environments and draws them.
 
     Args:
-        world: their scenes.
-        eye: where they look.
+        world: holds the scenes.
+        eye: where the environments look.
         side: approximate length of a scene's longer side, in pixels.
 
     Attributes:
@@ -43,10 +43,10 @@ class Recorder:
             self.trails[row].look(self._eye.fixations[row])
 
     def believe(self, beliefs: npt.NDArray[np.float64]) -> None:
-        """Note what an agent makes of the latest glimpse: (B, n) probabilities of the actions."""
+        """Record an agent's beliefs after the latest glimpse: (B, n) probabilities of the actions."""
         for trail, belief in zip(self.trails, beliefs, strict=True):
             if trail.beliefs:
-                trail.beliefs[-1], trail.action = belief, None  # what was named before the latest glimpse is past
+                trail.beliefs[-1], trail.action = belief, None  # the action before the latest glimpse is outdated
 
     def frames(self) -> tuple[Picture, ...]:
         """Draw each environment, see `draw`: B pictures of one size."""
@@ -69,7 +69,7 @@ class Recorder:
         )
 
     def show(self, fps: float) -> None:
-        """Show the frames side by side in the window, which opens with the first, at most so many times a second."""
+        """Show the frames side by side in the window, at most fps times a second."""
         self._window = self._window or Window("Glimpse", fps)
         self._window.show(tile(self.frames()))
 

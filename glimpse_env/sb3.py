@@ -42,16 +42,16 @@ def make_vec_env(
     Wrap it as any other: ``VecMonitor`` for the episodes' returns, ``VecFrameStack`` for a history of glimpses.
 
     Args:
-        id: of a registered environment.
-        num_envs: how many play side by side.
-        seed: of the first; the next ones have the numbers that follow.
+        id: the id of a registered environment.
+        num_envs: the number of environments.
+        seed: the seed of the first environment; the others take the numbers that follow.
         actions: "multidiscrete": a column, a row and a class, for PPO and A2C. "discrete": all in one number, for DQN as well.
             "box": the location and one logit a class, for SAC and other learners of continuous actions.
         grid: columns and rows that a location is chosen from; not used by "box".
-        arguments: of the environment.
+        arguments: arguments of the environment.
 
     Raises:
-        ValueError: unknown actions, or a bad argument of the environment.
+        ValueError: ``actions`` is unknown, or an argument of the environment is bad.
     """
     if actions not in ACTIONS:
         raise ValueError(f"Unknown actions {actions!r}: use one of {', '.join(map(repr, ACTIONS))}.")
@@ -71,13 +71,13 @@ def make_vec_env(
 class NativeVecEnv(VecEnv):
     """A Gymnasium vector environment as one of Stable-Baselines3.
 
-    The environments are one object: what is asked of each of them is answered by the whole, and cannot be set for some.
+    The environments are one object: attributes are shared, and cannot be set for some alone.
 
     Args:
         envs: with ``AutoresetMode.SAME_STEP``, and a Box or a Dict of them as the observation.
 
     Raises:
-        ValueError: another autoreset mode.
+        ValueError: the autoreset mode is another.
     """
 
     def __init__(self, envs: VectorEnv[Any, Any, Any]) -> None:

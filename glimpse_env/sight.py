@@ -1,4 +1,4 @@
-"""What one glimpse shows of a scene, for pictures: all that is known of it is what `RetinaLike.project` tells."""
+"""Pictures of what one glimpse shows of a scene, from `RetinaLike.project`."""
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ _UNSEEN = 56
 def foveate(
     glimpse: npt.NDArray[np.float32], retina: RetinaLike, location: npt.NDArray[np.float32], height: int, width: int
 ) -> npt.NDArray[np.uint8]:
-    """Lay a glimpse where it was taken: all of the scene that an agent sees, as sharply as it does.
+    """Paint a glimpse where it was taken: what an agent sees of the scene.
 
     Args:
         glimpse: (K*C, h, w) float32 in [0, 1].
@@ -46,9 +46,9 @@ def outline(
         location: (2,) float32 in [-1, 1], where it looks.
         height: H of the scene.
         width: W of the scene.
-        color: of the lines.
-        thickness: of the lines, in pixels of the picture.
-        sharpest: draw a line around what it sees most sharply alone.
+        color: the color of the lines.
+        thickness: the thickness of the lines, in pixels of the picture.
+        sharpest: outline only what it sees most sharply.
     """
     scale = len(within) // height
     rim = -(-thickness // scale)  # of pixels around the scene, so that an edge of both shows a line

@@ -1,4 +1,4 @@
-"""One environment alone."""
+"""The single environment: a batch of one."""
 
 from typing import Any, Unpack, overload
 
@@ -15,7 +15,7 @@ from glimpse_env.info import Info, first, plain
 from glimpse_env.retina import RetinaLike
 from glimpse_env.worlds import Task, World
 
-_OF_A_BATCH = ("num_envs", "autoreset_mode")  # arguments that a single environment does not have
+_OF_A_BATCH = ("num_envs", "autoreset_mode")  # arguments that only a batch has
 
 
 class GlimpseEnv(gym.Env[Observation, Action]):
@@ -24,7 +24,7 @@ class GlimpseEnv(gym.Env[Observation, Action]):
     Args:
         world: what is out there, see `GlimpseVectorEnv`.
         render_mode: "rgb_array" for frames, "human" for a window that shows each step (extra "render"), or None.
-        arguments: those of `GlimpseVectorEnv` and of its world, but for num_envs and autoreset_mode.
+        arguments: those of `GlimpseVectorEnv` and of the world, except num_envs and autoreset_mode.
 
     Raises:
         TypeError: an argument is unknown; the message names the nearest one and lists all.
@@ -56,7 +56,7 @@ class GlimpseEnv(gym.Env[Observation, Action]):
 
     @property
     def task(self) -> Task:
-        """What is asked of an agent."""
+        """What the task asks of an agent."""
         return self._batch.task
 
     @property
@@ -66,23 +66,23 @@ class GlimpseEnv(gym.Env[Observation, Action]):
 
     @property
     def scenes(self) -> npt.NDArray[np.uint8]:
-        """The whole scene (1, H, W, C), which no agent sees."""
+        """The whole scene (1, H, W, C), which agents never see."""
         return self._batch.scenes
 
     @property
     def world(self) -> World:
-        """What is out there: a batch of one."""
+        """The world: a batch of one."""
         return self._batch.world
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, Info]:
-        """Begin an episode: episode 0 of a seed, or the next one without.
+        """Begin an episode: episode 0 of the seed, or the next one if seed is None.
 
         Args:
             seed: an integer of at least 0, or None.
             options: ``index``: an image of the split.
 
         Raises:
-            ValueError: a bad seed, index or option; nothing has changed then.
+            ValueError: a seed, index or option is bad; nothing has changed.
         """
         observation, info = self._batch._restart(seed, options, ())
         super().reset(seed=None if seed is None else int(seed))
@@ -95,14 +95,14 @@ class GlimpseEnv(gym.Env[Observation, Action]):
             action: ``location`` (2,) float in [-1, 1], ``action`` an integer; see `GlimpseVectorEnv`.
 
         Raises:
-            ValueError: an action of another shape, dtype or range; nothing has changed then.
-            gymnasium.error.ResetNeeded: no episode is going on.
+            ValueError: the action has another shape, dtype or range; nothing has changed.
+            gymnasium.error.ResetNeeded: the environment needs a reset.
         """
         observation, rewards, terminations, _, info = self._batch._advance(action, ())
         return first(observation), rewards.item(), terminations.item(), False, plain(info)
 
     def render(self) -> npt.NDArray[np.uint8] | None:  # type: ignore[override]
-        """Draw the scene, the path, the patches seen last, and the belief: (height, width, 3) uint8; see `draw`."""
+        """Draw the scene, the path, the latest patches, and the belief: (height, width, 3) uint8; see `draw`."""
         frames = self._batch.render()
         return None if frames is None else frames[0]
 
@@ -111,9 +111,9 @@ class GlimpseEnv(gym.Env[Observation, Action]):
         self._batch.set_arguments(**changes)
 
     def believe(self, belief: npt.ArrayLike) -> None:
-        """Tell what an agent makes of the glimpses so far, for the pictures alone: (n,) probabilities of the actions."""
+        """Set an agent's belief, (n,) probabilities of the actions, for rendering only."""
         self._batch.believe([belief])  # type: ignore[arg-type]  # checked there
 
     def close(self) -> None:
-        """Close the window, if one is open. There is nothing else to close: the environment can be played on."""
+        """Close the window, if one is open. The environment remains usable."""
         self._batch.close()

@@ -1,4 +1,4 @@
-"""Checks for worlds of one's own, in the manner of Gymnasium's ``check_env``."""
+"""Check a custom world, as Gymnasium's ``check_env`` checks an environment."""
 
 import copy
 from typing import Any
@@ -17,11 +17,11 @@ _MOST_STEPS = 5000  # within which an episode must have ended
 
 
 def check_world(world: str | type[World], **arguments: Any) -> None:
-    """Check that a world keeps the contracts that environments, seeds, batches and pictures rest on.
+    """Check that a world keeps the contracts that environments rely on.
 
     Args:
         world: a class derived from `World`, or what ``world=`` takes.
-        arguments: of the world, and of its environment, such as ``patch_size``.
+        arguments: arguments of the world and of its environment, such as ``patch_size``.
 
     Raises:
         AssertionError: a contract is broken; the message says which, and what to do.

@@ -25,10 +25,10 @@ def in_threads(num_threads: int, kernel: Callable[..., Any], *batched: npt.NDArr
         num_threads: the number of parts, at least 1.
         kernel: writes into its arguments, row by row; releases the GIL.
         batched: arrays of shape (B, ...), cut along B.
-        shared: what each part gets whole.
+        shared: arguments that every part gets whole.
 
     Raises:
-        Exception: that of the first part that fails, when no part is running any longer.
+        Exception: the first part's that fails, raised after all parts have ended.
     """
     size = -(-len(batched[0]) // num_threads)
     if size == len(batched[0]):
@@ -39,7 +39,7 @@ def in_threads(num_threads: int, kernel: Callable[..., Any], *batched: npt.NDArr
     try:
         running.extend(_pool(num_threads).submit(kernel, *part, *shared) for part in parts)
         concurrent.futures.wait(running)
-    finally:  # a Ctrl-C does not end it either: a part that is left alone would write into what comes next
+    finally:  # wait even after Ctrl-C: a running part would write into later results
         concurrent.futures.wait(running)
     for done in running:
         done.result()

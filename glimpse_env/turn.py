@@ -1,4 +1,4 @@
-"""One thread at a time within an environment."""
+"""Allow one thread at a time in an environment."""
 
 from collections.abc import Callable
 from threading import get_ident
@@ -9,23 +9,23 @@ T = TypeVar("T")
 
 
 class Turn:
-    """Lets one thread in, and is an error for others as long as it is within.
+    """Lets one thread in, and raises an error for others meanwhile.
 
-    There is no lock in it, so that it can be copied and pickled; a thread that was interrupted on its way out comes in again.
+    It has no lock, so that it can be copied and pickled; a thread that was interrupted on its way out can enter again.
     """
 
     def __init__(self) -> None:
         self._within: dict[str, int] = {}
 
     def take(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call within.
+        """Call a function as the only thread.
 
         Raises:
-            RuntimeError: another thread is within.
+            RuntimeError: another thread is in.
         """
         thread = get_ident()
         try:
-            if self._within.setdefault("thread", thread) != thread:  # one step of the interpreter: no thread comes between
+            if self._within.setdefault("thread", thread) != thread:  # atomic
                 raise RuntimeError(
                     "Two threads use one environment at the same time: give each thread its own, or take a lock."
                 )

@@ -1,4 +1,4 @@
-"""All images of a split in order."""
+"""Evaluate on all images of a split, in order."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from gymnasium.vector import VectorEnv
 def walk(envs: gym.Env[Any, Any] | VectorEnv[Any, Any, Any], seed: int = 0) -> Iterator[tuple[Any, dict[str, Any], Any]]:
     """Begin an episode on each image of the split, in order, each exactly once: for exact evaluation.
 
-    The scene of image j is that of seed + j, so it does not depend on how many environments share the walk.
+    Image j takes seed + j, so its scene does not depend on the number of environments.
 
     Args:
         envs: a `GlimpseEnv` or `GlimpseVectorEnv` (with autoreset disabled), wrapped or not.

@@ -1,4 +1,4 @@
-"""A window on the screen, by pygame, which is imported when one opens and not before."""
+"""A window on the screen; pygame is imported when it opens."""
 
 import importlib
 import os
@@ -10,10 +10,10 @@ from glimpse_env.ink import Picture
 
 
 class Window:
-    """Shows pictures, one after the other; opens with the first.
+    """Shows pictures; opens with the first.
 
     Args:
-        title: what stands over it.
+        title: the title of the window.
         fps: the most pictures a second.
     """
 
@@ -43,7 +43,7 @@ class Window:
         pygame.display.flip()
 
     def asked_to_close(self) -> bool:
-        """Whether someone has closed the window, by mouse or by Escape or Q, since it was last asked."""
+        """Whether the user has closed the window, by mouse, Escape or Q, since the last call."""
         return any([asks_to_close(event) for event in load_pygame().event.get()])
 
     def close(self) -> None:
@@ -58,7 +58,7 @@ def asks_to_close(event: Any) -> bool:
 
 
 def _open_display(pygame: Any) -> None:
-    """Open the display; where there is none SDL would draw into the void, and nobody could close the window."""
+    """Open the display; raise an error where SDL would draw to an invisible one."""
     try:
         pygame.display.init()
         unseen = pygame.display.get_driver() == "offscreen" and "SDL_VIDEODRIVER" not in os.environ
@@ -78,7 +78,7 @@ def load_pygame() -> Any:
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # those of what it imports itself
+            warnings.simplefilter("ignore")  # from its own imports
             return importlib.import_module("pygame")
     except ImportError as error:
         raise ImportError('A window needs pygame, which is missing: pip install "glimpse-env[render]".') from error

@@ -91,9 +91,9 @@ def test_classes_of_what_has_no_names_are_named_by_hand():
     ]:
         with pytest.raises(ValueError, match=message):
             load((IMAGES, LABELS), class_names=names)
-    with pytest.raises(ValueError, match="class_names= is for what has none: the dataset names its classes cat, dog, fox"):
+    with pytest.raises(ValueError, match="class_names= is for datasets without names: this one has cat, dog, fox"):
         load(Folder(*GRAY), class_names=["x", "y", "z"])
-    with pytest.raises(ValueError, match="'mnist' has its own"):
+    with pytest.raises(ValueError, match="leave them out with 'mnist'"):
         load("mnist", class_names=list("0123456789"))
 
 
@@ -127,7 +127,7 @@ def test_a_class_has_the_same_number_in_all_splits(tmp_path, kind, other, names)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_class_unknown_to_the_training_images_is_an_error(tmp_path, kind):
     sets = {"train": KINDS[kind](tmp_path / "a", "cat", "dog"), "test": KINDS[kind](tmp_path / "b", "cat", "fox")}
-    with pytest.raises(ValueError, match="'test' has a class 'fox', and 'train' has not: use cat, dog"):
+    with pytest.raises(ValueError, match="'test' has a class 'fox' that 'train' lacks: use cat, dog"):
         load(sets, "test")
 
 
@@ -196,7 +196,7 @@ def test_labels_that_change_from_one_reading_to_the_next_are_named():
             image, label = super().__getitem__(index)
             return image, (label + len(self.read) // 25) % 3
 
-    with pytest.raises(ValueError, match=r"has the label 1, but was read before with 0: .*random transform has no place"):
+    with pytest.raises(ValueError, match=r"has the label 1, but it was first read with 0: .*no random transform"):
         load(Random(IMAGES, LABELS.tolist()))
 
 
@@ -228,13 +228,13 @@ def transformed(change):
     [
         (
             lambda batch: {"pixel_values": batch["image"]},
-            r"has a transform that fails for the labels alone .*with_format\(None\)",
+            r"has a transform that fails on the labels alone .*with_format\(None\)",
         ),
         (
             lambda batch: {"pixel_values": [0], "label": batch["label"]},
-            r"Item 0 of the dataset is no image with a label \(KeyError",
+            r"Item 0 of the dataset is not an image with a label \(KeyError",
         ),
-        (lambda batch: {"image": [ONE_BIG] * 24}, r"fails for the labels alone \(KeyError: 'label'\)"),
+        (lambda batch: {"image": [ONE_BIG] * 24}, r"fails on the labels alone \(KeyError: 'label'\)"),
     ],
 )
 def test_a_transform_that_loses_a_column_is_named(change, message):

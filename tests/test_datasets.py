@@ -184,7 +184,7 @@ NAN = np.array([[[0.5, np.nan]]])
         (IMAGES, [0, 1], 2.5, "num_classes must be an integer, got 2.5"),
         (IMAGES, [0, 1], True, "num_classes must be an integer, got True"),
         (IMAGES, [0, 1], 0, "num_classes must be at least 1, got 0"),
-        (IMAGES, [0, 10**9], None, "1,000,000,001 classes are more than 1,000,000: number those"),
+        (IMAGES, [0, 10**9], None, "1,000,000,001 classes are more than 1,000,000: number the classes"),
         (IMAGES, np.array([0, 2**63], np.uint64), None, "classes are more than"),
         (IMAGES, [0, 3], 3, r"labels must lie in \[0, num_classes=3\), got \[0, 3\]"),
     ],
@@ -198,7 +198,7 @@ def test_bad_arrays(images, labels, num_classes, message):
     ("changes", "message"),
     [
         ({"images": np.zeros((1, 3, 3, 1), np.uint8)}, r"\(2, h, w, C\) uint8, as many as labels, got \(1, 3, 3, 1\)"),
-        ({"images": IMAGES}, r"got \(2, 3, 3\) uint8: pass .* as a pair"),
+        ({"images": IMAGES}, r"got \(2, 3, 3\) uint8: pass a pair"),
         ({"images": np.zeros((2, 3, 3, 1))}, "got .* float64"),
         ({"labels": np.array([0, 2])}, r"int64 in \[0, num_classes=2\)"),
         ({"labels": np.array([0, -1])}, r"int64 in \[0, num_classes=2\)"),

@@ -146,8 +146,8 @@ def test_a_spoilt_file_is_read_or_refused(name, place, data):
     [
         (b"\0\0\x0d\1\0\0\0\1abcd", "not an IDX file of bytes"),
         (b"\0\0\x08\3\0\0\0\1", r"values and has"),
-        (b"\0\0\x08\1\0\0\0\5abcd", r"of \[5\] values and has 4"),
-        (b"\0\0\x08\1\0\0\0\3abcd", r"of \[3\] values and has 4"),
+        (b"\0\0\x08\1\0\0\0\5abcd", r"promises \[5\] values and has 4"),
+        (b"\0\0\x08\1\0\0\0\3abcd", r"promises \[3\] values and has 4"),
         (b"\0\0\x08\3" + b"\xff" * 12 + b"a", "values and has 1"),
     ],
 )

@@ -236,7 +236,7 @@ def with_scans(extra):
 
 def test_a_jpeg_of_hundreds_of_scans_is_refused(tmp_path):
     path = one(tmp_path, "a.jpg", with_scans(500))
-    with pytest.raises(ValueError, match=f"{path} cannot be read as an image .*a JPEG of more than 30 scans"):
+    with pytest.raises(ValueError, match=f"{path} cannot be read as an image .*a JPEG with more than 30 scans"):
         load(tmp_path)
 
 

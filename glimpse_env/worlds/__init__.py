@@ -1,6 +1,6 @@
-"""What is out there: worlds compose scenes, keep their state and give the reward. They know nothing of eyes or Gymnasium.
+"""Worlds compose scenes, keep their state and give the reward; they know nothing of eyes or Gymnasium.
 
-Each module of this package but `base` holds one world, and ``world=`` takes the module's name.
+Each module except `base` holds one world, and ``world=`` takes the module's name.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""What is out there: worlds compose scenes, keep their state and give the reward. They know nothing of eyes or Gymnasium."""
+"""The base class of worlds, which compose scenes, keep their state and give the reward."""
 
 import abc
 import dataclasses
@@ -12,18 +12,18 @@ from glimpse_env.arguments import refuse
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """What a task asks of whoever plays it; every environment has one, as ``env.get_wrapper_attr("task")``.
+    """What a task asks of an agent; every environment has one, as ``env.get_wrapper_attr("task")``.
 
     Args:
-        measure: what counts. "error": the share of episodes whose answers, the actions, are not all ``info["label"]``. Any
-            other word names the return: "return", or, say, "balls caught".
-        num_glimpses: T, the most glimpses of an episode; None where an episode has its own end.
+        measure: the score. "error": the share of episodes whose actions, the answers, are not all ``info["label"]``. Any
+            other word names the return, such as "balls caught".
+        num_glimpses: T, the most glimpses of an episode; None if episodes end otherwise.
         action_names: a short name for each action, for people; empty for continuous actions.
         splits: the splits of its images, by ``split=``; empty for a task without images.
-        num_images: how many images of the split an episode can be asked for by ``options={"index": ...}``; 0 for no choice.
-        best: the highest return of an episode; None where nobody knows it.
-        goal: what a person is to do, in a short sentence.
-        grid: (rows, columns) where the actions name the cells of a grid over the scene, row by row; None where they do not.
+        num_images: how many images of the split ``options={"index": ...}`` can choose from; 0 for no choice.
+        best: the highest return of an episode; None if unknown.
+        goal: what to do, in a short sentence.
+        grid: (rows, columns) where the actions name the cells of a grid over the scene, row by row; else None.
     """
 
     measure: str = "return"
@@ -37,21 +37,21 @@ class Task:
 
 
 class World(abc.ABC):
-    """B episodes side by side; what `GlimpseVectorEnv` asks of a world. Whatever is optional has a default here.
+    """B episodes side by side, for `GlimpseVectorEnv`. Optional members have defaults here.
 
     `glimpse_env.testing.check_world` checks a world.
 
     Args:
         num_envs: B.
-        num_threads: how many threads may share the batch; nothing may depend on it.
-        arguments: the world's own, by name, with a default each.
+        num_threads: number of threads that may share the batch; it must not change results.
+        arguments: the world's own, by name, each with a default.
 
     Attributes:
-        scenes: (B, H, W, C) uint8, as they stand now.
-        cues: (B, h, w, C) uint8, what a world shows besides its scene, the observation's entry ``cue``; None for nothing.
-        task: what it asks.
-        num_draws: uniform numbers that the start of an episode takes.
-        splits: the values of its argument ``split``; empty where it has none.
+        scenes: (B, H, W, C) uint8, the current scenes.
+        cues: (B, h, w, C) uint8, the observation's entry ``cue``; None for none.
+        task: what the world asks of an agent.
+        num_draws: the number of uniform numbers that an episode's start takes.
+        splits: the values of its argument ``split``; empty if it has none.
         changeable: the arguments that `set_arguments` takes.
     """
 
@@ -71,7 +71,7 @@ class World(abc.ABC):
 
         Args:
             rows: (b,) int64, which of the B.
-            draws: (b, num_draws) float64, uniform in [0, 1), all the randomness there is.
+            draws: (b, num_draws) float64, uniform in [0, 1), the only randomness.
             indices: (b,) int64 in [0, task.num_images), the image of each, or None to draw it.
         """
 
@@ -90,19 +90,19 @@ class World(abc.ABC):
         """
 
     def info(self) -> dict[str, npt.NDArray[Any]]:
-        """What an info tells at each step: name -> (B,) array."""
+        """The info at each step: name -> (B,) array."""
         return {}
 
     def final_info(self) -> dict[str, npt.NDArray[Any]]:
-        """What an info tells at the end of an episode besides: name -> (B,) array."""
+        """The additional info at the end of an episode: name -> (B,) array."""
         return {}
 
     def set_arguments(self, **changes: Any) -> None:
-        """Change how scenes are made, from the next episode on; episodes that are going on stay as they are.
+        """Change how scenes are made, from the next episode on; current episodes do not change.
 
-        This one refuses all but ``changeable``: call it first, and then change them.
+        This method refuses all but ``changeable``: call it first in an override.
 
         Raises:
-            ValueError: an argument that cannot be changed, or a value out of its range; nothing has changed then.
+            ValueError: an argument cannot be changed, or a value is out of range; nothing has changed.
         """
         refuse(f"{type(self).__name__}.set_arguments()", changes, self.changeable, ValueError)

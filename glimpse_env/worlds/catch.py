@@ -20,7 +20,7 @@ class CatchWorld(World):
     actions move it one column to the left (0), leave it (1) or move it one column to the right (2). When a ball is down, on
     the bottom row, the reward is 1 if the paddle overlaps it, and 0 otherwise; with the last ball the episode ends.
 
-    What the paper leaves open is done so:
+    What the paper leaves open:
 
     - In a step the paddle moves first, then the ball falls, then it counts as caught or not.
     - A ball starts in any column, each as likely, and moves sideways by a slope uniform in [-1, 1) columns a row: up to 45
@@ -145,7 +145,7 @@ def _play(
             row = 0
         else:
             row = min(row + speed, H - 1)
-        ball = min(balls[b], last)  # whatever state is found
+        ball = min(balls[b], last)  # safe in any state
         column = _column(starts[b, ball], slopes[b, ball], row, W)
         screen[H - 1, paddle : paddle + paddle_width] = 255
         screen[row, column] = 255

@@ -15,32 +15,32 @@ DECIDES = ("end", "anytime")
 
 
 class ClassificationWorld(World):
-    """B scenes, each with the class of its image as the answer.
+    """B scenes; the answer is the class of the image in each.
 
     Args:
         num_envs: B.
         dataset: the name of a dataset, a pair (images, labels) of arrays, a folder of class folders, a Hugging Face dataset,
             a sequence of (image, label), or several of these by split: see ``datasets.load``.
-        split: "train", "validation", "test" or "train+validation"; "train" unless given, and all images of a dataset of your
-            own that has no splits.
-        num_classes: how many classes arrays or pairs have; the largest of their labels plus one unless given.
+        split: "train", "validation", "test" or "train+validation"; default: "train", or all images of your own dataset if it
+            has no splits.
+        num_classes: the number of classes of arrays or pairs; default: the largest label plus one.
         image_size: (h, w) or one number for both, to which images of a folder, a Hugging Face dataset or a sequence are fitted;
-            the size of the first unless given.
-        scene_size: (H, W) or one number for both, in pixels; the images' own size unless given.
-        translate: whether the image lies anywhere in the scene, or in its center.
+            default: the size of the first.
+        scene_size: (H, W) or one number for both, in pixels; default: the images' own size.
+        translate: whether the image lies at a random place rather than in the center.
         num_clutter: pieces of other images of the split, added at random places.
         clutter_size: their side, in pixels.
-        rotation: rotates the image by up to this many degrees either way; 0, as are the next four, for the image as it is.
+        rotation: rotates the image by up to this many degrees either way.
         scale: stretches or shrinks each axis by up to this factor, at least 1.
         shear: slides the rows by up to this many pixels a row, either way.
         shift: moves the image within its box by up to this many pixels along each axis, either way.
         contrast: dims the image by up to this share, in [0, 1].
         noise: standard deviation of Gaussian noise on each pixel of the whole scene, in [0, 1], where 1 is white.
-        num_glimpses: T, the glimpses, and so the steps, of an episode.
+        num_glimpses: T, the glimpses (and steps) of an episode.
         reward: "final": 1 for the right class at the last step. "every": each step's class is scored, 1/T each.
         decide: "end": the class named at step T counts. "anytime": there is one more action, the last, "look on"; naming
-            a class ends the episode. Who still looks on at step T is wrong.
-        glimpse_cost: with "anytime", taken off the reward for each further glimpse.
+            a class ends the episode. Looking on at step T is wrong.
+        glimpse_cost: with "anytime", subtracted from the reward for each further glimpse.
         num_threads: number of threads that compose scenes.
 
     Attributes:
@@ -80,10 +80,10 @@ class ClassificationWorld(World):
         inputs.word("reward", reward, REWARDS)
         inputs.word("decide", decide, DECIDES)
         if decide == "anytime" and reward == "every":
-            raise ValueError("reward='every' scores each step, decide='anytime' one answer: take reward='final' with it.")
+            raise ValueError("reward='every' scores each step, decide='anytime' one answer: use reward='final'.")
         glimpse_cost = inputs.number("glimpse_cost", glimpse_cost, 0)
         if decide == "end" and glimpse_cost != 0:
-            raise ValueError(f"glimpse_cost={glimpse_cost} needs decide='anytime': with 'end' all episodes are as long.")
+            raise ValueError(f"glimpse_cost={glimpse_cost} needs decide='anytime': with 'end' all episodes are equally long.")
         num_glimpses = inputs.integer("num_glimpses", num_glimpses, 1)
 
         self.dataset = datasets.load(dataset, split, num_classes=num_classes, image_size=image_size)

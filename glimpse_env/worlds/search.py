@@ -1,4 +1,4 @@
-"""Several images strewn over a scene, and a cue: one of them, which is to be found."""
+"""Find the image that a cue shows among several in a scene."""
 
 from typing import Any, ClassVar
 
@@ -12,25 +12,25 @@ from glimpse_env.worlds.base import Task, World
 
 
 class SearchWorld(World):
-    """B scenes of several images each, one of which is to be found: the one that the cue shows.
+    """B scenes of several images each; the cue shows the one to find.
 
-    An action names a cell of a grid over the scene, row by row; the one at the last glimpse counts, and earns 1 less the
-    distance of the cell's center from the image's, as a share of ``radius``, but at least 0. Images do not overlap: each lies
-    at a place drawn evenly from those that earlier ones leave free, the one to be found first. Reset's ``index`` is that one;
-    the others are any of the split. The cue shows neither noise nor how the image varies in the scene.
+    An action names a cell of a grid over the scene, row by row. The last one counts: its reward is max(0, 1 - d / radius),
+    where d is the distance from the cell's center to the image's. Images do not overlap: each is placed uniformly where
+    earlier ones leave room, the one to find first. Reset's ``index`` chooses that one; the others are any of the split. The
+    cue shows the image without noise or variation.
 
     Args:
         num_envs: B.
-        dataset: what the images are taken from, see `ClassificationWorld`.
+        dataset: the source of the images, see `ClassificationWorld`.
         split: see `ClassificationWorld`.
-        num_classes: how many classes arrays or pairs have, which nobody asks for.
+        num_classes: the number of classes of arrays or pairs; the task does not use it.
         image_size: (h, w) or one number for both, to which images are fitted; default: the size of the first.
         scene_size: (H, W) or one number for both, in pixels.
-        shrink: how many times smaller than in the dataset images are, in the scene and as cues.
-        num_distractors: how many other images a scene has.
+        shrink: the factor by which images and cues are smaller than in the dataset.
+        num_distractors: the number of other images in a scene.
         grid: the cells of the grid along each axis.
-        radius: the distance in pixels from which on nothing is earned; a quarter of the scene's shorter side unless given.
-        num_glimpses: T, the glimpses, and so the steps, of an episode.
+        radius: the distance, in pixels, at which the reward is 0; default: a quarter of the scene's shorter side.
+        num_glimpses: T, the glimpses (and steps) of an episode.
         rotation: rotates each image by up to this many degrees either way.
         scale: stretches or shrinks each axis by up to this factor.
         shear: slides the rows by up to this many pixels a row.
@@ -41,7 +41,7 @@ class SearchWorld(World):
 
     Attributes:
         cues: (B, h // shrink, w // shrink, C) uint8.
-        places: (B, 1 + num_distractors, 2) int64, the top-left pixel (x, y) of each image, that to be found first: for
+        places: (B, 1 + num_distractors, 2) int64, the top-left pixel (x, y) of each image, the one to find first: for
             analysis, no agent sees it.
 
     Raises:

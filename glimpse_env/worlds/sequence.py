@@ -1,7 +1,4 @@
-"""Several images in a row, to be read from left to right, as in *Multiple object recognition with visual attention*.
-
-That is Ba, Mnih and Kavukcuoglu (2015): pairs of digits.
-"""
+"""Several images to read from left to right, as in Ba, Mnih and Kavukcuoglu (2015)."""
 
 from typing import Any, ClassVar
 
@@ -14,23 +11,23 @@ from glimpse_env.worlds.base import Task, World
 
 
 class SequenceWorld(World):
-    """B scenes of several images each, whose classes are asked for one after the other, from left to right.
+    """B scenes of several images each; the agent names their classes from left to right.
 
-    Each answer has some glimpses. The action at the last of them is the answer, the others are ignored; a right answer earns
-    1/n, where n answers are asked for. No two images share a column of pixels, so that there is no doubt about their order.
-    With a range of ``num_digits`` there is one more action, "end", which is the right answer after the last image; given as an
-    answer, it ends the episode, right or wrong. Reset's ``index`` is the leftmost image.
+    Each answer takes some glimpses: the action at the last one is the answer, the others are ignored. A right answer earns
+    1/n, where n is the number of answers. No two images share a column of pixels, so their order is clear.
+    With a range of ``num_digits`` there is one more action, "end", the right answer after the last image; as an answer it
+    ends the episode, right or wrong. Reset's ``index`` chooses the leftmost image.
 
     Args:
         num_envs: B.
-        dataset: what the images are taken from, see `ClassificationWorld`.
+        dataset: the source of the images, see `ClassificationWorld`.
         split: see `ClassificationWorld`.
-        num_classes: how many classes arrays or pairs have; the largest of their labels plus one unless given.
+        num_classes: the number of classes of arrays or pairs; default: the largest label plus one.
         image_size: (h, w) or one number for both, to which images are fitted; default: the size of the first.
         scene_size: (H, W) or one number for both, in pixels.
-        num_digits: how many images a scene has, or the fewest and the most of them, each number as likely.
+        num_digits: the number of images in a scene, or the fewest and the most, uniformly distributed.
         glimpses_per_answer: the glimpses of each answer.
-        search_glimpses: further glimpses of the first answer.
+        search_glimpses: additional glimpses of the first answer.
         rotation: rotates each image by up to this many degrees either way.
         scale: stretches or shrinks each axis by up to this factor.
         shear: slides the rows by up to this many pixels a row.

@@ -1,4 +1,4 @@
-"""The Dict action as one array, for learners that know no Dict."""
+"""The Dict action as one array, for learners without Dict actions."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol

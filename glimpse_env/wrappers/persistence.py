@@ -1,4 +1,4 @@
-"""What was seen lately, for environments with a gaze (the persistence of vision of SUGARL; Shang and Ryoo 2023)."""
+"""A canvas of the latest glimpses (the persistence of vision of SUGARL; Shang and Ryoo 2023)."""
 
 import collections
 from typing import Any
@@ -17,7 +17,7 @@ _ROW = np.zeros(1, np.int64)
 
 
 class PersistenceOfVision(gym.ObservationWrapper[dict[str, Any], Any, dict[str, Any]], RecordConstructorArgs):
-    """Adds ``canvas``: the latest glimpses painted where they were taken, and older ones forgotten.
+    """Adds ``canvas``: the latest glimpses, painted where they were taken.
 
     It is the canvas of ``canvas=`` in the native environments (C + 1 channels: the pixels, and how sharply each was seen; the
     sharpest view kept, the newer one of two alike), but of the last few glimpses alone, since a world that moves makes older
@@ -29,7 +29,7 @@ class PersistenceOfVision(gym.ObservationWrapper[dict[str, Any], Any, dict[str, 
         size: the side, in pixels of the scene, of a window around the gaze; "scene" for one over the whole scene.
 
     Raises:
-        ValueError: an argument out of its range, or an environment without a gaze or with a canvas.
+        ValueError: an argument is out of range, or the environment has no gaze or already a canvas.
     """
 
     def __init__(self, env: gym.Env[Any, Any], num_glimpses: int = 4, size: int | str = SCENE) -> None:
