@@ -7,6 +7,7 @@ import os
 import pathlib
 import shlex
 import sys
+import zlib
 from collections.abc import Callable
 
 import torch
@@ -19,6 +20,7 @@ from agents.presets import PRESETS, preset
 from glimpse_env.datasets import load as load_dataset
 from glimpse_env.rendering import SIDE
 
+_LONGEST_NAME = 100  # of a run's folder
 _LONGEST = 64  # pixels of the longer side of own images, unless told otherwise
 _HELP = """Train the recurrent attention model, measure it and draw it, all into runs/NAME.
 Other commands: python -m agents.ram {evaluate,watch,export} --help.
@@ -159,7 +161,10 @@ def _named(config: Config, default: Config) -> Config:
     then, now = dataclasses.asdict(default), dataclasses.asdict(config)
     changes = [f"{name}={now[name]}" for name in now if now[name] != then[name] and name not in told | {"env"}]
     changes += [f"{name}={value}" for name, value in config.env.items()]
-    return dataclasses.replace(config, name="-".join([config.run_name, *changes]).replace("/", "-"))
+    name = "-".join([config.run_name, *changes]).replace("/", "-")
+    if len(name) > _LONGEST_NAME:
+        name = f"{name[:_LONGEST_NAME]}-{zlib.crc32(name.encode()):08x}"
+    return dataclasses.replace(config, name=name)
 
 
 def _check_writable(folder: pathlib.Path) -> None:

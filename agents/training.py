@@ -145,6 +145,8 @@ def owned(config: TrainingConfig, folder: pathlib.Path, ranks: Ranks, resume: bo
     if resume and not checkpoints.exist(folder):
         raise FileNotFoundError(f"No checkpoint in {folder}: train first, or leave --resume away.")
     with files.own(folder):
+        for left in folder.glob("*.partial"):  # by a process that was killed
+            left.unlink()
         if overwrite and not resume:
             for name in (checkpoints.NEWEST, checkpoints.OLDER, "results.json", "metrics.csv", "config.json"):
                 (folder / name).unlink(missing_ok=True)

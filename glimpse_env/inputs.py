@@ -11,6 +11,7 @@ from glimpse_env.jit import jit
 
 _FLOAT32 = np.dtype(np.float32)  # compared at each step: made once
 SCENE = "scene"  # a canvas as large as the scene
+_MAX_CANVAS = 2**11  # pixels a side of a window around the gaze
 _MAX_SIDE = 2**15  # pixels of a scene
 _MOST = 2**31 - 1  # of any count
 
@@ -207,4 +208,4 @@ def number(name: str, value: Any, least: float, most: float = np.inf) -> float:
 
 def canvas_size(canvas: int | str) -> int | str:
     """Check the side of a canvas: pixels, or "scene"."""
-    return SCENE if canvas == SCENE else integer('canvas, unless it is "scene" or None,', canvas, 1)
+    return SCENE if canvas == SCENE else integer('canvas, unless it is "scene" or None,', canvas, 1, _MAX_CANVAS)

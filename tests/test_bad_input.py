@@ -267,7 +267,7 @@ MAKES = [
     ({"max_step": 0}, r"max_step must be above 0, got 0"),
     ({"max_step": "a"}, r"max_step must be a finite number in \[0, 2\], got 'a'"),
     ({"max_step": True}, r"max_step must be a finite number .*got True"),
-    ({"canvas": 0}, r"canvas, unless it is \"scene\" or None, must be at least 1, got 0"),
+    ({"canvas": 0}, r"canvas, unless it is \"scene\" or None, must be from 1 to 2048, got 0"),
     ({"canvas": 2.5}, r"canvas.* must be an integer, got 2\.5"),
     ({"canvas": "whole"}, r"canvas.*\"scene\".*must be an integer, got 'whole'"),
     ({"rotation": -1}, r"rotation must be a finite number in \[0, 180\], got -1"),

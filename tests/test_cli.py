@@ -62,7 +62,7 @@ def test_a_bare_call_trains_and_so_does_train(asked):
     cli.main([])
     cli.main(["train"])
     assert asked[0] == asked[1]
-    assert asked[0][0] == preset("best", Config.env_id)
+    assert asked[0][0] == dataclasses.replace(preset("best", Config.env_id), name="Glimpse-ClutteredMNIST-v0-learned-0")
     assert not any(asked[0][1].values())
 
 
@@ -97,7 +97,7 @@ def test_flags_change_the_preset(asked):
     cli.main(["--preset=paper", "--env-id=Tiny-v0", "--size=64"])
     cli.main(["--size", "64", "--env-id", "Tiny-v0", "--preset", "game"])
     expected = [dataclasses.replace(preset(name, "Tiny-v0"), size=64) for name in ("paper", "paper", "game")]
-    assert [config for config, _ in asked] == expected
+    assert [dataclasses.replace(config, name=None) for config, _ in asked] == expected
 
 
 def test_how_a_run_starts(asked):
@@ -173,7 +173,10 @@ def test_every_command_explains_itself(command, capsys):
         (["--env-id", "Lamp-v0", "--preset", "paper"], "Lamp-v0 has no labels to learn from: use --preset game"),
         (["--env-id", "Glimpse-Catch-v0", "--preset", "paper"], "Glimpse-Catch-v0 has no labels to learn from"),
         (["--env-id", "Lamp-v0", "--canvas", "9"], "Lamp-v0 cannot be made with .*canvas"),
-        (["--env-id", "Lamp-v0", "--looking", "fixed"], "looking='fixed' needs a number of glimpses, and Lamp-v0 has none"),
+        (
+            ["--env-id", "Lamp-v0", "--looking", "fixed"],
+            "looking='fixed' and plan need a number of glimpses, and Lamp-v0 has none",
+        ),
         (["--env-id", "Tiny-v0", "--size", "90000"], r"makes a network of [\d,]+ parameters"),
         (["--env-id", "Tiny-v0", "--resume"], "No checkpoint in .*: train first"),
         (["evaluate", "--weights", "Glimpse-Nothing-v0"], "No agent 'Glimpse-Nothing-v0'"),
@@ -278,8 +281,9 @@ def test_photos_are_learned(photos, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     flags = "--num-glimpses=2 --num-episodes=128 --num-validations=1 --hidden-size=8 --size=8 --canvas=None --image-size=20"
     cli.main(["--env-id=Glimpse-MNIST-v0", f"--dataset={photos}", *flags.split()])
-    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["Glimpse-MNIST-v0-photos-learned-0"]
-    model, config = weights.load(tmp_path / "runs" / "Glimpse-MNIST-v0-photos-learned-0")
+    (run,) = (tmp_path / "runs").iterdir()
+    assert run.name.startswith("Glimpse-MNIST-v0-photos-learned-0-image_size=20")
+    model, config = weights.load(run)
     assert config.dataset == str(photos)
     assert model.heads.action.out_features == 2
 

@@ -31,7 +31,6 @@ FLAGS = [
     "--glimpse-network=fc",
     "--hidden-size=16",
     "--size=16",
-    "--location-stream=8",
     "--canvas=12",
     "--name=tiny",
 ]
@@ -140,7 +139,7 @@ def strike(training, blow, rng, launched):
         return False
     said = training.said()
     if blow != signal.SIGKILL:
-        assert "checkpoint.pt is saved; go on with the same flags and --resume." in said, said
+        assert "checkpoint.pt is saved; resume with the same flags and --resume." in said, said
         assert launched or process.returncode == 130
     elif launched:
         assert re.search(rf"rank +: {rank} .*\n.*exitcode.*SIGKILL", said.partition("Root Cause")[2]), said

@@ -349,7 +349,7 @@ def test_the_weights_are_the_seeds():
 
 def test_a_scan_path_needs_a_number_of_glimpses():
     config = dataclasses.replace(preset("game", "lamps:Lamp-v0"), looking="fixed")
-    with pytest.raises(ValueError, match="looking='fixed' needs a number of glimpses, and lamps:Lamp-v0 has none"):
+    with pytest.raises(ValueError, match="looking='fixed' and plan need a number of glimpses, and lamps:Lamp-v0 has none"):
         made(config)
 
 

@@ -337,7 +337,7 @@ ANY = {
     "initial_fixation": pair_or(one_of("random", "center"), real(-1, 1)),
     "location_mode": one_of("absolute", "relative"),
     "max_step": lambda v: v is None or (real(0, 2)(v) and v != 0),
-    "canvas": lambda v: v is None or v == "scene" or whole(1)(v),
+    "canvas": lambda v: v is None or v == "scene" or whole(1, 2048)(v),
     "render_mode": one_of(None, "rgb_array"),
     "render_size": whole(1),
     "autoreset_mode": one_of(*MODES, "NextStep", "SameStep", "Disabled"),

@@ -74,10 +74,12 @@ def checkpoint_content():
     """A whole checkpoint."""
     import torch
 
-    with tempfile.TemporaryFile() as file:
-        torch.save({"config": {"a": 1}, "update": 3, "model": {"w": torch.ones(3)}, "optimizer": {}}, file)
-        file.seek(0)
-        return file.read()
+    from agents import checkpoints
+
+    with tempfile.TemporaryDirectory() as folder:
+        content = {"config": {"a": 1}, "update": 3, "model": {"w": torch.ones(3)}, "optimizer": {}}
+        checkpoints.save(pathlib.Path(folder), content)
+        return (pathlib.Path(folder) / checkpoints.NEWEST).read_bytes()
 
 
 def weights(path):
