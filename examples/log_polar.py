@@ -1,7 +1,8 @@
 """Another retina: RAM on translated MNIST, seen through rings and wedges (Schwartz 1980) or through the paper's squares.
 
 Needs ``pip install "glimpse-env[agents]"`` in a clone. Both retinas give 432 numbers a glimpse, and both agents have no canvas.
-``python examples/log_polar.py`` and ``python examples/log_polar.py --retina square`` show what each reaches in the same time.
+``python examples/log_polar.py`` and ``python examples/log_polar.py --retina square`` show what each reaches: 95.1 % and 95.6 %
+of the validation split after 150,000 scenes, six minutes of one busy core each.
 """
 
 import argparse
@@ -27,7 +28,7 @@ IDS = {"log-polar": "LogPolar-v0", "square": "Glimpse-TranslatedMNIST-v0"}
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--retina", choices=IDS, default="log-polar")
-    parser.add_argument("--num-episodes", type=int, default=300_000)
+    parser.add_argument("--num-episodes", type=int, default=150_000)
     flags = parser.parse_args()
     config = dataclasses.replace(
         preset("canvas", IDS[flags.retina]),
