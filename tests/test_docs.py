@@ -188,7 +188,7 @@ def test_targets_of_make_are_there(page):
 # to reach stands beside it, so that a seed's luck does not decide.
 LEARNING = {
     "numpy_policy": (["--num-steps=200000"], 45, None),  # 64
-    "log_polar": (["--num-episodes=12800"], 20, "torch"),  # 33
+    "log_polar": (["--num-episodes=12800"], 15, "torch"),  # 25
     "recurrent_ppo": (["--num-steps=20000", "--patch-size=16"], 25, "torch"),  # 39
     "sb3_ppo": (["--num-steps=20000"], 20, "stable_baselines3"),  # 35
     "sb3_recurrent_ppo": (["--num-steps=18000"], 20, "sb3_contrib"),  # 35
