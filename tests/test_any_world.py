@@ -8,40 +8,40 @@ import lamps
 import numpy as np
 import pytest
 import torch
-from gymnasium import spaces
 from stable_baselines3 import PPO
+from tiny_runs import stopped_after, weights_of
 
-from agents import actions, build, evaluation, parallel, ram
-from agents.config import Config, preset
-from agents.rollout import Episodes, collect, make_gaze
+from agents import cli, environments, evaluation, ram
+from agents.episodes import Episodes
+from agents.policy import Noise, Policy
+from agents.presets import preset
+from agents.rollout import collect
 from glimpse_env.wrappers import DiscretizeAction, FlattenAction, PersistenceOfVision
 
 IDS = ("Lamp-v0", "LampLevel-v0")
+STD = 0.5  # of the locations that are drawn
 
 
 def small(id, **changes):
-    fixed = {"size": 32, "hidden_size": 32, "precision": "float32", "batch_size": 32}
-    return dataclasses.replace(preset("best", id), **fixed | changes)
+    return dataclasses.replace(preset("best", id), **{"size": 32, "hidden_size": 32, "batch_size": 32} | changes)
+
+
+def taste(config):
+    """A policy with some taste of its own."""
+    envs = environments.make_envs(config, 1, "train")
+    model = ram.prepare(config)
+    with torch.no_grad():
+        model.heads.location.weight.normal_(std=0.3)
+        model.heads.baseline.weight.normal_()
+    return Policy(model, envs.single_action_space)
 
 
 def played(id, num_envs=12, seed=0, **changes):
-    """A model with some taste of its own, and episodes that it played with noise."""
+    """Such a policy, and episodes that it played with noise."""
     config = small(id, **changes)
-    envs = build.make_envs(config, num_envs, "train")
-    model = build.make_model(config, envs)
-    with torch.no_grad():
-        model.location.weight.normal_(std=0.3)
-        model.baseline.weight.normal_()
-    noise = np.random.default_rng(seed)
-    gaze = make_gaze(model, "learned", noise, num_envs, slice(None), std=0.5)
-    episodes = collect(
-        envs,
-        model,
-        envs.reset(seed=seed),
-        gaze,
-        lambda logits: ram._sampled(model, logits, noise, num_envs, parallel.Ranks("cpu")),
-    )
-    return model, config, episodes
+    policy = taste(config)
+    envs = environments.make_envs(config, num_envs, "train")
+    return policy, config, collect(envs, policy, envs.reset(seed=seed), Noise(seed, num_envs), STD, explore=True)
 
 
 def alone(episodes: Episodes, row: int) -> Episodes:
@@ -53,56 +53,102 @@ def alone(episodes: Episodes, row: int) -> Episodes:
         value = getattr(episodes, field.name)
         if value is not None:
             over_time = field.name not in ("cut", "after")
-            parts[field.name] = value[: lengths.get(field.name, T), [row]] if over_time else value[[row]]
-    return Episodes(**{"labels": None, "scored": None, "after": None, **parts})
+            value = value[: lengths.get(field.name, T), [row]] if over_time else value[[row]]
+        parts[field.name] = value
+    return Episodes(**parts)
+
+
+# What is learned from.
 
 
 @pytest.mark.parametrize("id", IDS)
 def test_losses_of_a_batch_are_those_of_its_episodes_played_alone(id):
-    model, config, episodes = played(id)
-    config = dataclasses.replace(config, entropy=0.1)
+    policy, config, episodes = played(id)
+    config = dataclasses.replace(config, entropy_coef=0.1)
     lengths = episodes.playing.sum(0).tolist()
     assert len(set(lengths)) > 2
     assert 0 < episodes.cut.sum() < 12
-    parts = ram.losses(model, episodes, config, 0.5, looked=True)
-    singles = [ram.losses(model, alone(episodes, row), config, 0.5, looked=True) for row in range(12)]
+    parts = ram.losses(episodes, policy, config, STD)
+    singles = [ram.losses(alone(episodes, row), policy, config, STD) for row in range(12)]
     assert parts.keys() == {"action", "entropy", "baseline", "location"}
     for name, part in parts.items():
         steps = np.array(lengths) - (name == "location")  # a mean over all steps that count
         expected = sum(share * single[name] for share, single in zip(steps / steps.sum(), singles, strict=True))
         torch.testing.assert_close(part, expected)
-        for gradient, other in zip(gradients(model, part), gradients(model, expected), strict=True):
+        for gradient, other in zip(gradients(policy, part), gradients(policy, expected), strict=True):
             torch.testing.assert_close(gradient, other, rtol=1e-4, atol=1e-6)
-    assert torch.autograd.grad(parts["action"], model.action.weight, retain_graph=True)[0].abs().sum() > 0
+    gradient = torch.autograd.grad(parts["action"], policy.model.heads.action.weight, retain_graph=True)[0]
+    assert gradient.abs().sum() > 0
 
 
-def gradients(model, loss):
-    found = torch.autograd.grad(loss, list(model.parameters()), retain_graph=True, allow_unused=True, materialize_grads=True)
-    return [gradient.clone() for gradient in found]
+def gradients(policy, loss):
+    parameters = list(policy.model.parameters())
+    return torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True, materialize_grads=True)
 
 
 def test_only_the_last_step_of_each_is_trained_where_that_alone_is_scored():
-    model, config, episodes = played("Lamp-v0")
+    policy, config, episodes = played("Lamp-v0")
     config = dataclasses.replace(config, scored="last")
-    part = ram.losses(model, episodes, config, 0.5, looked=True)["action"]
-    singles = [ram.losses(model, alone(episodes, row), config, 0.5, looked=True)["action"] for row in range(12)]
+    part = ram.losses(episodes, policy, config, STD)["action"]
+    singles = [ram.losses(alone(episodes, row), policy, config, STD)["action"] for row in range(12)]
     torch.testing.assert_close(part, torch.stack(singles).mean())
 
 
+@pytest.mark.parametrize("looking", ["random", "center"])
+def test_who_is_led_learns_no_looking(looking):
+    policy, config, episodes = played("Lamp-v0")
+    led = Policy(policy.model, environments.make_envs(config, 1, "train").single_action_space, looking)
+    assert ram.losses(episodes, led, config, STD).keys() == {"action", "entropy", "baseline"}
+
+
+def test_a_truncated_episode_earns_the_baseline_behind_its_end():
+    policy, config, episodes = played("Lamp-v0")
+    config = dataclasses.replace(config, gamma=0.9, gae_lambda=1.0, credit="reward")
+    assert episodes.after.shape == episodes.cut.shape
+    assert not episodes.after.requires_grad
+    later = 0.9 * episodes.after * episodes.cut
+    assert later.abs().sum() > 0
+    ended = dataclasses.replace(episodes, cut=torch.zeros_like(episodes.cut), after=None)
+    paid = dataclasses.replace(ended, rewards=episodes.rewards + episodes.ends * later)
+    losses, expected = (ram.losses(each, policy, config, STD) for each in (episodes, paid))
+    for name in expected:
+        torch.testing.assert_close(losses[name], expected[name])
+    assert not torch.isclose(ram.losses(ended, policy, config, STD)["baseline"], expected["baseline"])
+
+
+def test_the_log_prob_is_that_of_the_unclipped_sample_and_teaches_the_spread():
+    policy, config, episodes = played("LampLevel-v0", num_envs=40)
+    head = policy.model.heads.action
+    assert episodes.actions.abs().max() > 1
+    assert episodes.actions.shape == (*episodes.playing.shape, 1)
+    assert not episodes.actions.requires_grad
+    normal = torch.distributions.Normal(episodes.logits[..., 0], head.log_std.exp())
+    log_probs = head.policy(episodes.logits).log_prob(episodes.actions)
+    torch.testing.assert_close(log_probs, normal.log_prob(episodes.actions[..., 0]))
+    loss = ram.losses(episodes, policy, config, STD)["action"]
+    assert torch.autograd.grad(loss, head.log_std)[0] != 0
+
+
+# What is played.
+
+
 def test_each_episode_is_the_one_that_is_played_alone():
-    model, config, _ = played("Lamp-v0")
-    envs = build.make_envs(config, 12, "train")
-    gaze = make_gaze(model, "learned", np.random.default_rng(0), 12, slice(None), std=0.0)
-    together = collect(envs, model, envs.reset(seed=7), gaze)
+    config = small("Lamp-v0")
+    policy = taste(config)
+    envs = environments.make_envs(config, 12, "train")
+    together = collect(envs, policy, envs.reset(seed=7), Noise(0, 12))
+    assert 0 < together.cut.sum() < 12
     for row in range(12):
-        one = build.make_envs(config, 1, "train")
-        gaze = make_gaze(model, "learned", np.random.default_rng(0), 1, slice(None), std=0.0)
-        single = collect(one, model, one.reset(seed=7 + row), gaze)
+        one = environments.make_envs(config, 1, "train")
+        single = collect(one, policy, one.reset(seed=7 + row), Noise(0, 1))
         cropped = alone(together, row)
         assert single.playing.all()
         assert single.rewards.equal(cropped.rewards)
         assert single.cut.equal(cropped.cut)
-        torch.testing.assert_close(single.features, cropped.features)
+        assert single.actions.equal(cropped.actions)
+        torch.testing.assert_close(single.fixations, cropped.fixations)
+        torch.testing.assert_close(single.baselines, cropped.baselines)
+        assert (single.after is None) == (not single.cut)
         if single.cut:
             torch.testing.assert_close(single.after, cropped.after)
 
@@ -121,28 +167,11 @@ def test_ended_environments_rest(monkeypatch):
     step = lamps.Lamp.step
     monkeypatch.setattr(lamps.Lamp, "step", lambda self, action: steps.append(0) or step(self, action))
     config = small("Lamp-v0")
-    envs = build.make_envs(config, 12, "train")
-    model = build.make_model(config, envs)
-    gaze = make_gaze(model, "center", np.random.default_rng(0), 12, slice(None), std=0.0)
+    policy = taste(config)
+    envs = environments.make_envs(config, 12, "train")
     for seed in (0, 100):
         steps.clear()
-        assert collect(envs, model, envs.reset(seed=seed), gaze).playing.sum() == len(steps)
-
-
-def test_a_truncated_episode_earns_the_baseline_behind_its_end():
-    model, config, episodes = played("Lamp-v0")
-    config = dataclasses.replace(config, gamma=0.9, trace=1.0, credit="reward")
-    with torch.no_grad():
-        later = 0.9 * model.baseline(episodes.after) * episodes.cut
-        paid = dataclasses.replace(
-            episodes, rewards=episodes.rewards + episodes.ends * later, cut=torch.zeros_like(episodes.cut), after=None
-        )
-        assert later.abs().sum() > 0
-    losses, expected = (ram.losses(model, each, config, 0.5, looked=True) for each in (episodes, paid))
-    for name in expected:
-        torch.testing.assert_close(losses[name], expected[name])
-    ended = dataclasses.replace(episodes, cut=torch.zeros_like(episodes.cut), after=None)
-    assert not torch.isclose(ram.losses(model, ended, config, 0.5, looked=True)["baseline"], expected["baseline"])
+        assert collect(envs, policy, envs.reset(seed=seed), Noise(0, 12)).playing.sum() == len(steps)
 
 
 def test_an_endless_episode_is_cut():
@@ -159,33 +188,15 @@ def test_one_that_terminates_as_its_time_is_up_is_not_cut():
     assert 0 < episodes.cut.sum() < at_the_limit.sum()
 
 
-# Actions.
-
-
-def test_choices_begin_where_the_space_does():
-    assert actions.for_env(spaces.Discrete(3, start=5), torch.tensor([0, 2])).tolist() == [5, 7]
-
-
-def test_numbers_span_the_box_and_are_clipped_to_it():
-    space = spaces.Box(np.array([[0, -2, -np.inf, 1]], np.float32), np.array([[10, 2, np.inf, np.inf]], np.float32))
-    drawn = torch.tensor([[-1.0, 0.5, 7.0, -3.0], [1.5, -2.0, -0.25, 4.0]])
-    made = actions.for_env(space, drawn)
-    assert made.dtype == np.float32
-    assert made.tolist() == [[[0, 1, 7, 1]], [[10, -2, -0.25, 4]]]
-    assert all(row in space for row in made)
-    assert drawn[1, 0] == 1.5, "the sample itself is not clipped"
-
-
-def test_log_prob_is_that_of_the_unclipped_sample_and_teaches_the_spread():
-    model, config, episodes = played("LampLevel-v0", num_envs=40)
-    assert episodes.actions.abs().max() > 1
-    assert episodes.actions.shape == (*episodes.playing.shape, 1)
-    assert not episodes.actions.requires_grad
-    policy = model.action.policy(episodes.logits)
-    normal = torch.distributions.Normal(episodes.logits[..., 0], model.action.log_std.exp())
-    torch.testing.assert_close(policy.log_prob(episodes.actions), normal.log_prob(episodes.actions[..., 0]))
-    loss = ram.losses(model, episodes, config, 0.5, looked=True)["action"]
-    assert torch.autograd.grad(loss, model.action.log_std)[0] != 0
+def test_a_canvas_of_what_was_seen_is_read():
+    gym.register("LampCanvas-v0", entry_point=lambda: PersistenceOfVision(lamps.make()))
+    try:
+        policy, config, episodes = played("LampCanvas-v0")
+        loss = ram.losses(episodes, policy, config, STD)["action"]
+        readers = list(policy.model.glimpse_network.read.parameters())
+        assert any(gradient.abs().sum() > 0 for gradient in torch.autograd.grad(loss, readers))
+    finally:
+        del gym.registry["LampCanvas-v0"]
 
 
 # Training.
@@ -194,110 +205,78 @@ CHANCE = {"Lamp-v0": 0.5, "LampLevel-v0": 0.5}  # of a step, for one who never s
 
 
 @pytest.mark.parametrize("id", IDS)
-def test_learns_to_look_from_reward_alone(id, tmp_path, capsys):
+def test_learns_to_look_from_reward_alone(id, tmp_path):
     config = small(
         id, num_episodes=32 * 150, learning_rate=3e-3, std_start=0.4, blind=0.4, num_validations=1, num_test_episodes=96
     )
     result = ram.train(config, runs=tmp_path)
-    assert result.errors.keys() == {"learned", "random", "center"}
-    learned, led, unseen = (result.errors[looking][0] for looking in ("learned", "random", "center"))
-    # An episode has 5.7 steps in the mean, the first of them without the lamp. Seen for seed 0: 4.92, 3.42 and 2.84 for
-    # choices; 3.79, 3.23 and 2.61 for numbers.
+    assert result.scores.keys() == {"learned", "random", "center"}
+    learned, led, unseen = (result.scores[looking][0] for looking in ("learned", "random", "center"))
+    # An episode has 5.7 steps in the mean, the first of them without the lamp.
     assert unseen < 5.7 * CHANCE[id] + 0.2
     assert learned > 1.25 * unseen
     assert learned > led + 0.3
     assert (result.folder / "paths.png").stat().st_size > 1000
-    assert (result.folder / "metrics.csv").read_text().startswith("update,episodes,validation_return,return")
-    evaluation.print_report(result.errors, config, "test")
-    assert capsys.readouterr().out.strip().splitlines()[-1] == f"return: {learned:.2f}"
+    assert (result.folder / "metrics.csv").read_text().startswith("update,episodes,validation_score,return")
+    told = str(result.report).splitlines()
+    assert told[0] == f"{id}, test, 96 episodes: return, by the same networks:"
+    assert told[-1] == f"return: {learned:.2f}"
 
 
 def test_runs_from_the_command_line_by_module_and_id(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    flags = "--num-episodes 8 --batch-size 4 --num-test-episodes 5 --num-validations 1 --size 16 --hidden-size 16"
-    ram.main(["--env-id", "lamps:LampLevel-v0", *flags.split()])
-    assert capsys.readouterr().out.splitlines()[-1].startswith("return: ")
-    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["LampLevel-v0-learned-0"]
+    flags = "--num-episodes 8 --batch-size 4 --num-test-episodes 5 --num-validations 1 --size 16 --hidden-size 16 --name lamp"
+    cli.main(["--env-id", "lamps:LampLevel-v0", *flags.split()])
+    assert "\nreturn: " in capsys.readouterr().out
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["lamp"]
 
 
 def test_resumed_run_is_the_uninterrupted_one(tmp_path, monkeypatch):
     config = small("LampLevel-v0", num_episodes=6 * 8, batch_size=8, num_validations=1, num_test_episodes=4, name="run")
     whole = ram.train(config, runs=tmp_path / "whole")
-    step = ram.train_step
-
-    def stopped(*arguments):
-        if arguments[4] == 3:
-            raise KeyboardInterrupt
-        return step(*arguments)
-
-    monkeypatch.setattr(ram, "train_step", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        ram.train(config, runs=tmp_path / "cut")
-    monkeypatch.setattr(ram, "train_step", step)
+    stopped_after(3, monkeypatch, tmp_path / "cut", config)
     resumed = ram.train(config, resume=True, runs=tmp_path / "cut")
-    for one, other in zip(whole.model.parameters(), resumed.model.parameters(), strict=True):
-        assert one.equal(other)
-    assert resumed.errors == whole.errors
+    assert weights_of(resumed.policy.model).equal(weights_of(whole.policy.model))
+    assert resumed.scores == whole.scores
 
 
-def test_native_episodes_of_different_lengths(tmp_path):
+# Native tasks that are not the usual ones.
+
+
+@pytest.fixture
+def registered(request):
+    """An id of a native task with arguments of its own."""
     gym.register(
-        "Anytime-v0",
+        "Own-v0",
         entry_point="glimpse_env:GlimpseEnv",
         vector_entry_point="glimpse_env.envs:GlimpseVectorEnv",
-        kwargs={"num_glimpses": 4, "decide": "anytime"},
+        kwargs=request.param,
     )
-    try:
-        _, config, episodes = played("Anytime-v0", num_envs=500)
-        assert len(set(episodes.playing.sum(0).tolist())) > 1
-        assert (episodes.rewards[~episodes.playing] == 0).all(), "those of the next episodes, which begin by themselves"
-        assert not config.hybrid
-        config = dataclasses.replace(config, num_episodes=64, batch_size=32, num_validations=1, num_test_episodes=100)
-        assert all(0 <= value[0] <= 1 for value in ram.train(config, runs=tmp_path).errors.values())
-    finally:
-        del gym.registry["Anytime-v0"]
+    yield "Own-v0"
+    del gym.registry["Own-v0"]
 
 
-def test_balls_are_counted_in_any_game_of_catch(capsys):
-    gym.register("Three-v0", vector_entry_point="glimpse_env.envs:GlimpseVectorEnv", kwargs={"world": "catch", "num_balls": 3})
-    try:
-        evaluation.print_report({"learned": [1.5]}, Config(env_id="Three-v0"), "test")
-    finally:
-        del gym.registry["Three-v0"]
-    assert capsys.readouterr().out.strip().splitlines()[-1] == "balls caught: 50.0 %"
+@pytest.mark.parametrize("registered", [{"num_glimpses": 4, "decide": "anytime"}], indirect=True)
+def test_native_episodes_of_different_lengths(registered, tmp_path):
+    _, config, episodes = played(registered, num_envs=500)
+    assert len(set(episodes.playing.sum(0).tolist())) > 1
+    assert (episodes.rewards[~episodes.playing] == 0).all(), "those of the next episodes, which begin by themselves"
+    assert not config.hybrid, "an answer at any time is a move, learned from reward"
+    config = dataclasses.replace(config, num_episodes=64, batch_size=32, num_validations=1)
+    scores = ram.train(config, runs=tmp_path).scores
+    assert scores.keys() == {"learned", "random", "center", "center first"}
+    assert all(0 <= value <= 100 for (value,) in scores.values())
 
 
-def test_a_canvas_of_what_was_seen_is_read():
-    gym.register("LampCanvas-v0", entry_point=lambda: PersistenceOfVision(lamps.make()))
-    try:
-        model, config, episodes = played("LampCanvas-v0")
-        assert model.canvas is not None
-        loss = ram.losses(model, episodes, config, 0.5, looked=True)["action"]
-        assert any(gradient.abs().sum() > 0 for gradient in torch.autograd.grad(loss, list(model.canvas.parameters())))
-    finally:
-        del gym.registry["LampCanvas-v0"]
-
-
-# Errors.
-
-
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (["--env-id=lamps:LampBoth-v0"], r"plays a Discrete or a Box, not MultiDiscrete\(\[2 3\]\): wrap the environment"),
-        (["--env-id=lamps:LampUnseen-v0"], "LampUnseen-v0 has no gaze, .* register it in a GlimpseWrapper"),
-        (["--env-id=lamps:Lamp-v0", "--preset=paper"], "Lamp-v0 has no labels to learn from: take --preset game"),
-        (["--env-id=Glimpse-Catch-v0", "--preset=paper"], "Glimpse-Catch-v0 has no labels to learn from"),
-        (["--env-id=lamps:Lamp-v0", "--canvas=9"], r"Lamp-v0 cannot be made with \{'canvas': 9\}: .*canvas"),
-        (["--env-id=Nowhere-v0"], "Nowhere.* doesn't exist"),
-        (["--env-id=nowhere:Lamp-v0"], "No module named 'nowhere'"),
-        (["--env-id=lamps:Lamp-v0", "--looking=fixed"], "looking='fixed' needs a number of glimpses, and .*Lamp-v0 has none"),
-    ],
-)
-def test_what_cannot_be_played_is_told_in_a_line(flags, message, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit, match=f"agents.ram: .*{message}"):
-        ram.main(flags)
+@pytest.mark.parametrize("registered", [{"world": "catch", "num_balls": 3}], indirect=True)
+def test_balls_are_counted_in_any_game_of_catch(registered):
+    _, _, episodes = played(registered)
+    task = environments.task_of(registered)
+    percent = evaluation.scores(episodes, task)
+    assert percent.shape == (1, 12)
+    torch.testing.assert_close(percent[0], 100 * episodes.rewards.double().sum(0) / 3)
+    report = evaluation.Report({"learned": [50.0]}, registered, task, "test", 12)
+    assert str(report).splitlines()[-1] == "balls caught: 50.00 %"
 
 
 # Other learners.

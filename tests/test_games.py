@@ -13,7 +13,7 @@ from gymnasium.utils.env_checker import check_env
 from rollouts import assert_identical, play
 
 from agents import ram
-from agents.config import preset
+from agents.presets import preset
 from glimpse_env import GAMES
 from glimpse_env.wrappers import GlimpseWrapper
 
@@ -137,7 +137,7 @@ def test_the_agent_plays_it(name, tmp_path):
         result = ram.train(config, runs=tmp_path)
     finally:
         del gym.registry["Game-v0"]
-    assert result.errors.keys() == {"learned", "random", "center"}
+    assert result.scores.keys() == {"learned", "random", "center"}
     assert (result.folder / "paths.png").stat().st_size > 1000
 
 
