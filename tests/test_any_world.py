@@ -207,7 +207,7 @@ CHANCE = {"Lamp-v0": 0.5, "LampLevel-v0": 0.5}  # of a step, for one who never s
 @pytest.mark.parametrize("id", IDS)
 def test_learns_to_look_from_reward_alone(id, tmp_path):
     config = small(
-        id, num_episodes=32 * 150, learning_rate=3e-3, std_start=0.4, blind=0.4, num_validations=1, num_test_episodes=96
+        id, num_episodes=32 * 300, learning_rate=3e-3, std_start=0.4, blind=0.4, num_validations=1, num_test_episodes=96
     )
     result = ram.train(config, runs=tmp_path)
     assert result.scores.keys() == {"learned", "random", "center"}
