@@ -282,7 +282,8 @@ def test_photos_are_learned(photos, tmp_path, monkeypatch, capsys):
     flags = "--num-glimpses=2 --num-episodes=128 --num-validations=1 --hidden-size=8 --size=8 --canvas=None --image-size=20"
     cli.main(["--env-id=Glimpse-MNIST-v0", f"--dataset={photos}", *flags.split()])
     (run,) = (tmp_path / "runs").iterdir()
-    assert run.name.startswith("Glimpse-MNIST-v0-photos-learned-0-image_size=20")
+    assert run.name.startswith("Glimpse-MNIST-v0-photos-learned-0-")
+    assert "image_size=20" in run.name
     model, config = weights.load(run)
     assert config.dataset == str(photos)
     assert model.heads.action.out_features == 2
