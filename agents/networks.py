@@ -136,10 +136,9 @@ class CanvasGlimpseNetwork(nn.Module):
             *_convolution(2 * num_filters, 4 * num_filters),
         )
         self.mix = nn.Linear(_num_features(self.read, canvas_shape), size)
-        for layer in (*self.read, self.mix):
-            if isinstance(layer, nn.Conv2d | nn.Linear):  # no signal fades (He et al. 2015)
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        for layer in (layer for layer in (*self.read, self.mix) if isinstance(layer, nn.Conv2d | nn.Linear)):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")  # no signal fades (He et al. 2015)
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast on a CPU
 
     def maps(self, observation: Observation) -> list[Tensor]:

@@ -1,13 +1,36 @@
 """Records and draws episodes; exists only with a render_mode."""
 
+import dataclasses
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from glimpse_env.eye import Eye
 from glimpse_env.ink import Picture
-from glimpse_env.rendering import Trail, draw, tile
+from glimpse_env.rendering import draw, tile
 from glimpse_env.window import Window
 from glimpse_env.worlds import World
+
+
+@dataclasses.dataclass
+class Trail:
+    """What a picture shows of an episode besides its scene.
+
+    Attributes:
+        path: the fixations so far, (2,) float32 each.
+        beliefs: the probabilities (n,) that an agent gave the actions after each; None where it did not tell.
+        action: the latest, None before the first.
+    """
+
+    path: list[npt.NDArray[np.float32]] = dataclasses.field(default_factory=list)
+    beliefs: list[npt.NDArray[Any] | None] = dataclasses.field(default_factory=list)
+    action: int | None = None
+
+    def look(self, location: npt.NDArray[np.float32]) -> None:
+        """Note a fixation."""
+        self.path.append(location.copy())
+        self.beliefs.append(None)
 
 
 class Recorder:

@@ -92,26 +92,6 @@ class Layout:
         return self.bars + bars, left + side + _MARGIN * self.unit, 3
 
 
-@dataclasses.dataclass
-class Trail:
-    """What a picture shows of an episode besides its scene.
-
-    Attributes:
-        path: the fixations so far, (2,) float32 each.
-        beliefs: the probabilities (n,) that an agent gave the actions after each; None where it did not tell.
-        action: the latest, None before the first.
-    """
-
-    path: list[npt.NDArray[np.float32]] = dataclasses.field(default_factory=list)
-    beliefs: list[npt.NDArray[Any] | None] = dataclasses.field(default_factory=list)
-    action: int | None = None
-
-    def look(self, location: npt.NDArray[np.float32]) -> None:
-        """Note a fixation."""
-        self.path.append(location.copy())
-        self.beliefs.append(None)
-
-
 def draw(
     scene: npt.NDArray[np.uint8],
     retina: RetinaLike,
