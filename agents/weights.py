@@ -65,9 +65,9 @@ def load(name: str | os.PathLike[str], trust_module: bool = False) -> tuple[Recu
     else:
         shipped = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.safetensors")))
         raise FileNotFoundError(f"No agent {os.fspath(name)!r}: give the path of a run or a file, or one of {shipped}.")
-    module = config.env_id.rpartition(":")[0]
-    if module and not trust_module:
-        raise ValueError(f"{path} is an agent for {config.env_id}, whose module {module!r} would be imported: --trust-module.")
+    named = [name for name in (config.env_id, str(config.env.get("world", ""))) if ":" in name]
+    if named and not trust_module:
+        raise ValueError(f"{path} is an agent for {named[0]}, whose module would be imported: give --trust-module to allow it.")
     try:
         envs = environments.make_envs(config, 1, config.split)
         with torch.device("meta"):  # takes no memory until the shapes are known to be right

@@ -174,7 +174,7 @@ def test_a_module_is_imported_for_those_who_trust_it_alone(tmp_path, run, monkey
     weights.save(tmp_path / "agent", run.policy.model, dataclasses.replace(CONFIG, env_id="stranger:Tiny-v0"))
     checkpoints.save(tmp_path, {**checkpoints.load(run.folder), "config": {"env_id": "stranger:Tiny-v0"}})
     for path in (tmp_path / "agent", tmp_path):
-        with pytest.raises(ValueError, match=r"whose module 'stranger' would be imported: --trust-module"):
+        with pytest.raises(ValueError, match=r"whose module would be imported: give --trust-module"):
             agents.load(path)
     for command in (["evaluate", "--weights"], ["watch", "--gif=a.gif", "--weights"], ["export"]):
         with pytest.raises(SystemExit, match="--trust-module"):
@@ -214,6 +214,12 @@ def test_a_small_file_that_asks_for_much_takes_little_memory(tmp_path, claims, f
     taken, _, said = done.stdout.partition(" ")
     assert int(taken) < 500, f"{taken} MB"
     assert "holds no agent that can be used here" in said
+
+
+def test_a_world_is_imported_for_those_who_trust_it_alone(tmp_path):
+    config = {**dataclasses.asdict(CONFIG), "env": {"world": "stranger:World"}}
+    with pytest.raises(ValueError, match="an agent for stranger:World, whose module would be imported"):
+        weights.load(written(tmp_path / "hostile", {"w": torch.zeros(3)}, config))
 
 
 def test_a_header_that_lies_about_its_length_takes_little_memory(tmp_path):
