@@ -175,7 +175,7 @@ def test_the_score_stands_beside_the_agents():
 def test_command_plays(capsys):
     pygame.event.post(key("escape"))
     play.main(["Glimpse-MNIST-v0", "--seed", "0"])
-    assert capsys.readouterr().out.startswith("you 0 of 0   the agent 99")
+    assert capsys.readouterr().out.startswith("you 0 of 0   the agent 9")
 
 
 def test_own_images_are_played_by_their_names(tmp_path, capsys):

@@ -466,7 +466,7 @@ def test_older_glimpses_are_forgotten(num_glimpses):
         (Pictures(), {}, r"has no glimpses: put it into a GlimpseWrapper"),
         (single("Glimpse-MNIST-v0", canvas=9), {}, r"has a canvas of its own"),
         (single("Glimpse-MNIST-v0"), {"num_glimpses": 0}, r"num_glimpses must be at least 1, got 0"),
-        (single("Glimpse-MNIST-v0"), {"size": 0}, r"canvas.* must be at least 1, got 0"),
+        (single("Glimpse-MNIST-v0"), {"size": 0}, r"canvas.* must be from 1 to 2048, got 0"),
     ],
 )
 def test_bad_argument_of_persistence(env, arguments, message):
