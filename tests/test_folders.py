@@ -256,7 +256,9 @@ def test_any_tree_is_read_as_the_oracle_says_or_refused(place, files):
     try:
         expected = oracle(place)
     except RefusedError:
-        with pytest.raises(ValueError, match=r"split|must have 'train'|has no folders|has no images|has a class|cannot be read as"):
+        with pytest.raises(
+            ValueError, match=r"split|must have 'train'|has no folders|has no images|has a class|cannot be read as"
+        ):
             [load(place, split) for split in (None, *(name for name in ("validation", "test")))]
         return
     for split, (found, classes, left_out) in expected.items():
