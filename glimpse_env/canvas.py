@@ -43,7 +43,7 @@ class Canvas:
         """Move the windows to the gaze and paint the glimpses; painting one twice changes nothing.
 
         Args:
-            glimpses: (B, *retina.shape(C)) float32 in [0, 1].
+            glimpses: ``(B, *retina.shape(C))`` float32 in [0, 1].
             fixations: (B, 2) float32 in [-1, 1], where they were taken.
 
         Returns:

@@ -54,7 +54,7 @@ class RetinaLike(Protocol):
         """Show the pixels of windows of the scenes as glimpses saw them: the way back, for canvases and pictures.
 
         Args:
-            glimpses: (B, *shape(C)) float32 in [0, 1].
+            glimpses: ``(B, *shape(C))`` float32 in [0, 1].
             locations: (B, 2) float32 in [-1, 1], where they were taken.
             scene_size: (H, W) of the scenes.
             corners: (B, 2) int64, the top-left pixel (x, y) of each window, which may reach beyond the scene.
