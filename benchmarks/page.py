@@ -79,7 +79,7 @@ def section(known: Evidence) -> list[str]:
     if ablations := known.rows("ablations"):
         lines += ["Short trainings, measured on the validation split:", ""]
         lines += [*row_table(ablations, task, {}, f"validation: {measured(task)}"), ""]
-    for kind, shown in {"curves": "Learning curves", **PICTURES}.items():
+    for kind, shown in {"curves": "Learning curves", **(PICTURES if known.shipped else {})}.items():
         path = evidence.picture(kind, known.id)
         if path.exists():
             lines += [f"![{shown}]({path.parent.name}/{path.name})", ""]

@@ -96,9 +96,10 @@ def _made(id: str) -> Any:
 
 
 def _picture(id: str) -> list[str]:
-    """The agent at work, where one is shipped; otherwise a still picture."""
+    """The agent at work, or one of an earlier version where none is shipped; otherwise a still picture."""
     name = id.split("-")[1].lower()
-    for file, shown in ((f"watch-{id}.gif", "The trained agent at work"), (f"{name}.png", id)):
+    agent = "The trained agent" if id in json.loads(SCORES.read_text()) else "An agent of an earlier version"
+    for file, shown in ((f"watch-{id}.gif", f"{agent} at work"), (f"{name}.png", id)):
         if (IMAGES / file).exists():
             return [f"![{shown}](../images/{file})", ""]
     return []
