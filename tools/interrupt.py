@@ -56,9 +56,11 @@ def at_bytecode(call: Callable[[], Any], moment: int) -> bool:
 
 def at_time(call: Callable[[], Any], seconds: float) -> bool:
     """Call, and raise a KeyboardInterrupt after some seconds by a signal; whether it came to that."""
+    calling = True
 
     def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
+        if calling:  # a signal that comes late is nobody's
+            raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
@@ -66,10 +68,11 @@ def at_time(call: Callable[[], Any], seconds: float) -> bool:
             signal.setitimer(signal.ITIMER_REAL, seconds)
             call()
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            calling = False
     except KeyboardInterrupt:
         return True
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     return False
 
