@@ -8,13 +8,13 @@ import torch
 from gymnasium import spaces
 from torch import nn
 
-from agents import heads, networks
+from agents import cores, heads, networks
 from agents.config import Config
 from agents.environments import Envs, task
 from agents.policy import READ
 
 GLIMPSE_NETWORKS = {"fc": networks.GlimpseNetwork, "conv": networks.ConvGlimpseNetwork}
-CORES = {"relu": networks.ReLUCore, "gru": networks.GRUCore, "lstm": networks.LSTMCore}
+CORES = {"relu": cores.ReLUCore, "gru": cores.GRUCore, "lstm": cores.LSTMCore}
 _MOST_PARAMETERS = 50_000_000
 
 
@@ -73,7 +73,7 @@ def _put_together(config: Config, envs: Envs) -> networks.RecurrentAttentionMode
     if config.looking == "fixed" or config.plan:
         if num_glimpses is None:
             raise ValueError(f"looking='fixed' and plan need a number of glimpses, and {config.env_id} has none.")
-        core = networks.CountingCore(core, num_glimpses)
+        core = cores.CountingCore(core, num_glimpses)
     kind = heads.DetachedLocationNetwork if config.stop_location_gradient else heads.LocationNetwork
     location: nn.Module = kind(core.size, num_glimpses or 0 if config.plan else 0)
     if config.looking == "fixed":

@@ -3,17 +3,17 @@
 Shapes: B episodes, K*C patches of G x G pixels in a glimpse, D units, n environment actions, S numbers of a core's state.
 
 A *glimpse network* maps an observation to g (B, size) in two steps: ``maps`` makes features, ``join`` mixes them. So a
-network that wraps another can weigh its features in between. A *core* maps g and its state (B, S) to h and the next state.
+network that wraps another can weigh its features in between.
 """
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # the field's name
 
+from agents.cores import Core
 from agents.heads import Heads, Step
 
 Observation = dict[str, Tensor]
@@ -183,81 +183,6 @@ class CuedGlimpseNetwork(nn.Module):
         maps = self.glimpse_network.maps(observation)
         weighed = [m * w.view(*w.shape, *[1] * (m.ndim - 2)) for m, w in zip(maps, weights, strict=True)]
         return self.glimpse_network.join(weighed)
-
-
-class Core(Protocol):
-    """What joins glimpses: g (B, input_size) and a state (B, state_size) to h (B, size) and the next state.
-
-    Attributes:
-        size: units of h.
-        state_size: S.
-    """
-
-    size: int
-    state_size: int
-
-    def __call__(self, g: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Take one glimpse in."""
-
-
-class ReLUCore(nn.RNNCell):
-    """h_t = ReLU(W h_{t-1} + W g_t) (section 4, f_h for classification)."""
-
-    def __init__(self, input_size: int, size: int = 256) -> None:
-        super().__init__(input_size, size, nonlinearity="relu")
-        self.size = self.state_size = size
-
-    def forward(self, g: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        """(B, input_size) and (B, size) to h (B, size), which is the state, too."""
-        h = super().forward(g, state)
-        return h, h
-
-
-class GRUCore(nn.GRUCell):
-    """A gated recurrent unit (Cho et al. 2014) as the core."""
-
-    def __init__(self, input_size: int, size: int = 256) -> None:
-        super().__init__(input_size, size)
-        self.size = self.state_size = size
-
-    def forward(self, g: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        """(B, input_size) and (B, size) to h (B, size), which is the state, too."""
-        h = super().forward(g, state)
-        return h, h
-
-
-class LSTMCore(nn.LSTMCell):
-    """An LSTM as the core (section 4.2, f_h for the game); its state holds h and c side by side."""
-
-    def __init__(self, input_size: int, size: int = 256) -> None:
-        super().__init__(input_size, size)
-        self.size, self.state_size = size, 2 * size
-
-    def forward(self, g: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        """(B, input_size) and (B, 2 * size) to h (B, size) and the state."""
-        h, c = super().forward(g, state.chunk(2, dim=1))  # type: ignore[arg-type]
-        return h, torch.cat([h, c], dim=1)
-
-
-class CountingCore(nn.Module):
-    """A core that counts: h ends with the number of the glimpse, one-hot, (B, core.size + num_glimpses).
-
-    Args:
-        core: any core.
-        num_glimpses: T, up to which it counts; then it begins anew.
-    """
-
-    def __init__(self, core: Core, num_glimpses: int) -> None:
-        super().__init__()
-        self.core = core
-        self.size, self.state_size = core.size + num_glimpses, core.state_size + num_glimpses
-
-    def forward(self, g: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, input_size) and (B, state_size) to h (B, size) and the state."""
-        before, count = state[:, : self.core.state_size], state[:, self.core.state_size :]
-        h, after = self.core(g, before)
-        count = torch.cat([1 - count[:, :-1].sum(1, keepdim=True), count[:, :-1]], dim=1)
-        return torch.cat([h, count.to(h)], dim=1), torch.cat([after, count.to(after)], dim=1)
 
 
 class RecurrentAttentionModel(nn.Module):

@@ -16,8 +16,6 @@ KNOWN: dict[str, dict[str, float]] = {
     "Glimpse-ClutteredMNIST-v0": {RAM: 4.04, BEST: 2.63, "conv net on the whole scene, Mnih et al.": 8.09},
     "Glimpse-ClutteredMNIST100-v0": {RAM: 8.11, BEST: 5.9, "conv net on the whole scene, Mnih et al.": 14.35},
     "Glimpse-MultiMNIST-v0": {"RAM, Ba et al. (2015)": 9, "DRAM, Ba et al. (2015)": 5},
-    "Glimpse-Search-v0": {},
-    "Glimpse-CircleSquare-v0": {},
     "Glimpse-Catch-v0": {RAM: 85, BEST: 89},
 }
 NOTES = {

@@ -13,7 +13,7 @@ from gymnasium import spaces
 from tiny_runs import TINY, weights_of
 from torch import nn
 
-from agents import environments, heads, models, networks
+from agents import cores, environments, heads, models, networks
 from agents.policy import Policy
 from agents.presets import PRESETS, preset
 
@@ -32,7 +32,7 @@ def model_of(glimpse_network=None, core=None, read=None):
     """The paper's parts, small, unless others are given."""
     torch.manual_seed(0)
     glimpse_network = glimpse_network or networks.GlimpseNetwork((2, 6, 6), 8, 12)
-    core = core or networks.GRUCore(glimpse_network.size, 10)
+    core = core or cores.GRUCore(glimpse_network.size, 10)
     read = read or heads.Heads(
         heads.ActionNetwork(core.size, 3), heads.LocationNetwork(core.size), heads.BaselineNetwork(core.size)
     )
@@ -184,7 +184,7 @@ def test_glimpses_are_scaled_to_what_was_measured():
 
 
 def test_the_relu_core_is_the_papers():
-    core, g, h = networks.ReLUCore(5, 7), torch.randn(B, 5), torch.randn(B, 7)
+    core, g, h = cores.ReLUCore(5, 7), torch.randn(B, 5), torch.randn(B, 7)
     parameters = dict(core.named_parameters())
     expected = torch.relu(
         g @ parameters["weight_ih"].T + parameters["bias_ih"] + h @ parameters["weight_hh"].T + parameters["bias_hh"]
@@ -194,7 +194,12 @@ def test_the_relu_core_is_the_papers():
     assert state.equal(found)
 
 
-@pytest.mark.parametrize("kind", [networks.ReLUCore, networks.GRUCore, networks.LSTMCore])
+def test_the_relu_core_begins_by_remembering():
+    core, h = cores.ReLUCore(5, 7), torch.rand(B, 7)
+    assert core(torch.zeros(B, 5), h)[0].equal(h), "without input, what is positive stays"
+
+
+@pytest.mark.parametrize("kind", [cores.ReLUCore, cores.GRUCore, cores.LSTMCore])
 def test_cores_remember(kind):
     torch.manual_seed(0)
     core = kind(5, 7)
@@ -208,7 +213,7 @@ def test_cores_remember(kind):
 
 def test_an_lstm_keeps_what_is_hidden_in_its_state():
     torch.manual_seed(0)
-    core, cell = networks.LSTMCore(5, 7), nn.LSTMCell(5, 7)
+    core, cell = cores.LSTMCore(5, 7), nn.LSTMCell(5, 7)
     cell.load_state_dict(core.state_dict())
     g, h, c = torch.randn(B, 5), torch.randn(B, 7), torch.randn(B, 7)
     found, state = core(g, torch.cat([h, c], dim=1))
@@ -218,8 +223,8 @@ def test_an_lstm_keeps_what_is_hidden_in_its_state():
 
 
 def test_a_core_counts_the_glimpses_and_begins_anew():
-    inner = networks.GRUCore(5, 7)
-    core = networks.CountingCore(inner, 3)
+    inner = cores.GRUCore(5, 7)
+    core = cores.CountingCore(inner, 3)
     assert (core.size, core.state_size) == (10, 10)
     state, plain = torch.zeros(2, 10), torch.zeros(2, 7)
     for t in range(7):
@@ -309,7 +314,7 @@ def test_the_paper_is_one_flag_away():
         "ReLUCore",
         "Heads",
         "ActionNetwork",
-        "DetachedLocationNetwork",
+        "LocationNetwork",
         "BaselineNetwork",
     ]
     sizes = {name: tuple(p.shape) for name, p in model.named_parameters() if name.endswith("weight")}

@@ -8,7 +8,7 @@ import pytest
 import torch
 from gymnasium import spaces
 
-from agents import heads, networks, ram, reinforce
+from agents import cores, heads, networks, ram, reinforce
 from agents.config import Config
 from agents.episodes import Episodes
 from agents.policy import Policy
@@ -134,7 +134,7 @@ def policy_of(location=heads.LocationNetwork, looking="learned"):
     """A small agent of the paper's parts, whose locations depend on what it sees."""
     torch.manual_seed(0)
     read = heads.Heads(heads.ActionNetwork(8, 3), location(8), heads.BaselineNetwork(8))
-    model = networks.RecurrentAttentionModel(networks.GlimpseNetwork((1, 4, 4), 8, 8), networks.GRUCore(8, 8), read)
+    model = networks.RecurrentAttentionModel(networks.GlimpseNetwork((1, 4, 4), 8, 8), cores.GRUCore(8, 8), read)
     with torch.no_grad():
         model.heads.location.weight.normal_()
     return Policy(model, SPACE, looking)

@@ -178,8 +178,8 @@ def test_the_pages_and_the_scores_are_what_the_commands_write(monkeypatch):
     assert leaderboard.page(found) == (root / leaderboard.PAGE).read_text(), "run python -m benchmarks.leaderboard --id"
 
 
-def test_every_task_has_its_evidence_and_every_row_a_config():
-    assert set(page.KNOWN) == set(TASKS)
+def test_what_is_published_is_of_a_task_and_every_row_has_a_config():
+    assert set(page.KNOWN) <= set(TASKS)
     for name, (_, changes) in reproduce.ROWS.items():
         config = reproduce.config_of("Glimpse-ClutteredMNIST-v0", name, 1)
         assert config.seed == 1
