@@ -34,7 +34,8 @@ class Run:
 
     Attributes:
         name: what it is, in words; the seeds of one name make a row of a table.
-        table: which table it belongs to. "ablations" are measured on the validation split, the others on the test split.
+        table: which table it belongs to. "ablations" and "what it takes" are measured on the
+            validation split, the others on the test split.
         seed: of the training.
         command: what makes it anew, at its commit.
         preset: the preset it started from, as it was at the commit.
@@ -50,7 +51,7 @@ class Run:
     """
 
     name: str
-    table: Literal["results", "ablations", "leaderboard"]
+    table: Literal["results", "ablations", "leaderboard", "what it takes"]
     seed: int
     command: str
     preset: str

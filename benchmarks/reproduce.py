@@ -89,19 +89,22 @@ def trained(id: str, name: str, seed: int, again: bool = False) -> pathlib.Path:
 
 
 def keep(folder: pathlib.Path, name: str, commit: str) -> pathlib.Path:
-    """Take a finished run into results/<id>.json.
+    """Take a finished run into results/<id>.json; its path. See `run_of`."""
+    run = run_of(folder, name, commit)
+    return evidence.save(evidence.load(_config_in(folder).env_id).with_run(run))
+
+
+def run_of(folder: pathlib.Path, name: str, commit: str) -> Run:
+    """Read a finished run.
 
     Args:
         folder: of the run.
         name: what it is, in words; the name of its row.
         commit: the code that made it.
 
-    Returns:
-        The path of the file.
-
     Raises:
         FileNotFoundError: it is not finished.
-        ValueError: it is not a run, or its name stands for runs that were trained in another way.
+        ValueError: it is not a run.
     """
     for file in ("config.json", "metrics.csv", "results.json"):
         if not (folder / file).exists():
@@ -119,7 +122,7 @@ def keep(folder: pathlib.Path, name: str, commit: str) -> pathlib.Path:
         if measure.startswith("validation_")
     ]
     parameters, multiply_adds = size_of(config)
-    run = Run(
+    return Run(
         name=name,
         table="results" if config.evaluated_on == "test" else "ablations",
         seed=config.seed,
@@ -134,7 +137,6 @@ def keep(folder: pathlib.Path, name: str, commit: str) -> pathlib.Path:
         commit=commit,
         machine=machine(),
     )
-    return evidence.save(evidence.load(config.env_id).with_run(run))
 
 
 def _config_in(folder: pathlib.Path) -> TrainingConfig:
