@@ -75,7 +75,7 @@ def add_noise(
     """Add noise to the values of some rows of scenes, clipped to [0, 255]: eight of them from each four words of a stream.
 
     Args:
-        rows: (b,) int64, which of the B.
+        rows: (b,) int64, the rows to change.
         draws: (b,) float64, uniform in [0, 1): the key of each one's stream.
         scenes: (B, H, W*C) uint8, changed in those rows.
         noises: (n,) int16, what may be added, each as likely; n divides 2**16.

@@ -119,7 +119,7 @@ def test_the_radius_is_a_quarter_of_the_shorter_side_unless_given():
         ({"num_glimpses": 0}, "num_glimpses must be at least 1, got 0"),
         ({"scene_size": 13}, r"scene_size=13 is smaller than the images \(14, 14\)"),
         ({"shrink": 0}, "shrink must be at least 1, got 0"),
-        ({"shrink": 29}, r"shrink=29 leaves nothing of images of \(28, 28\)"),
+        ({"shrink": 29}, r"shrink=29 leaves no pixel of images of \(28, 28\)"),
         ({"shrink": 1.5}, r"shrink must be an integer, got 1\.5"),
     ],
 )
