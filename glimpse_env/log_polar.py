@@ -77,7 +77,7 @@ class LogPolarRetina:
             (B, C, R, V) float32 in [0, 1], a new array.
 
         Raises:
-            ValueError: an array has another shape or dtype.
+            ValueError: an array has the wrong shape or dtype.
         """
         check_look(scenes, locations)
         glimpses = np.empty((len(scenes), *self.shape(scenes.shape[3])), np.float32)

@@ -133,7 +133,7 @@ class Retina:
             (B, K*C, G, G) float32 in [0, 1], finest scale first, a new array.
 
         Raises:
-            ValueError: an array has another shape or dtype.
+            ValueError: an array has the wrong shape or dtype.
         """
         check_look(scenes, locations)
         B, H, W, C = scenes.shape

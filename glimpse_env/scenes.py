@@ -1,7 +1,7 @@
 """Scenes made on the fly: an image on a black ground, at its center or anywhere, with pieces of other images as clutter.
 
-As in Mnih et al. (2014), section 4.1. The caller gives the random numbers (see ``streams``):
-a scene is a pure function of the images, the index of its image and its draws.
+As in Mnih et al. (2014), section 4.1. The caller gives the random numbers (see ``streams``), so a scene is a pure function of
+the images, the index of its image and its draws.
 """
 
 import dataclasses

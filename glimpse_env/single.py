@@ -22,7 +22,7 @@ class GlimpseEnv(gym.Env[Observation, Action]):
     """One world seen through a retina: a `GlimpseVectorEnv` of one, without the leading B.
 
     Args:
-        world: what is out there, see `GlimpseVectorEnv`.
+        world: the world, see `GlimpseVectorEnv`.
         render_mode: "rgb_array" for frames, "human" for a window that shows each step (extra "render"), or None.
         arguments: those of `GlimpseVectorEnv` and of the world, except num_envs and autoreset_mode.
 
