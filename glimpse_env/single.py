@@ -95,7 +95,7 @@ class GlimpseEnv(gym.Env[Observation, Action]):
             action: ``location`` (2,) float in [-1, 1], ``action`` an integer; see `GlimpseVectorEnv`.
 
         Raises:
-            ValueError: the action has another shape, dtype or range; nothing has changed.
+            ValueError: the action has a wrong shape, dtype or range; nothing has changed.
             gymnasium.error.ResetNeeded: the environment needs a reset.
         """
         observation, rewards, terminations, _, info = self._batch._advance(action, ())
