@@ -1,6 +1,6 @@
 """Agents for Glimpse environments: a recurrent REINFORCE agent after Mnih et al. (2014), run with ``python -m agents.ram``.
 
-``agents.load("Glimpse-ClutteredMNIST-v0")`` gives a trained one, ready to act. Agents see an environment only through its
+``agents.load("Glimpse-ClutteredMNIST-v0")`` returns a trained agent. Agents see an environment only through its
 spaces, its infos and its task.
 """
 

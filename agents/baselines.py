@@ -1,7 +1,7 @@
-"""What the agent is measured against: ``python -m agents.baselines --network conv``.
+"""The paper's baselines: ``python -m agents.baselines --network conv``.
 
-The paper's networks that see the whole scene (Mnih et al. 2014, section 4.1), trained on the same stream of scenes and
-measured the same way. The agent's own networks with looks that it does not choose are ``agents.ram --looking random``.
+These networks see the whole scene (Mnih et al. 2014, section 4.1). They train on the same stream of scenes as the agent, and
+are measured the same way. For the agent's own networks with random looks, use ``agents.ram --looking random``.
 """
 
 import dataclasses
@@ -44,7 +44,7 @@ class BaselineConfig(TrainingConfig, SceneNetworkOptions):
 
 
 def make_network(name: str, scene_shape: tuple[int, int, int], num_classes: int) -> nn.Sequential:
-    """Make a network of the paper's: (B, C, H, W) in [0, 1] to logits (B, n).
+    """Make one of the paper's networks, which maps scenes (B, C, H, W) in [0, 1] to logits (B, n).
 
     Args:
         name: "fc64", "fc256" or "conv".
@@ -63,14 +63,14 @@ def make_network(name: str, scene_shape: tuple[int, int, int], num_classes: int)
 
 
 def scenes_of(envs: Envs) -> Tensor:
-    """The whole scenes, (B, C, H, W) in [0, 1], which no agent ever sees."""
+    """The whole scenes (B, C, H, W) in [0, 1], which agents never see."""
     scenes: Tensor = torch.from_numpy(envs.unwrapped.scenes)  # type: ignore[attr-defined]
     return scenes.permute(0, 3, 1, 2).float() / 255
 
 
 @torch.no_grad()
 def evaluate(network: nn.Module, envs: Envs, split: str, seed: int = 0) -> float:
-    """Measure the scene of each image of the split once, the very scenes that `evaluation.evaluate` shows: error in percent."""
+    """Return the error in percent, on one scene of each image of the split: the same as in `evaluation.evaluate`."""
     wrong, total = 0, 0
     for _, info, fresh in glimpse_env.walk(envs, environments.first_seed(split, seed)):
         missed = network(scenes_of(envs)).argmax(-1) != torch.from_numpy(info["label"])
@@ -82,19 +82,19 @@ def evaluate(network: nn.Module, envs: Envs, split: str, seed: int = 0) -> float
 def train(
     config: BaselineConfig, resume: bool = False, overwrite: bool = False, runs: pathlib.Path = pathlib.Path("runs")
 ) -> float:
-    """Train a network on whole scenes, in float32 on the CPU; its files are those of `ram.train`.
+    """Train a network on whole scenes, in float32 on the CPU; it writes the same files as `ram.train`.
 
     Returns:
-        The error in percent on the split it is evaluated on.
+        The error in percent on ``config.evaluated_on``.
 
     Raises:
         FileNotFoundError, FileExistsError, OSError, KeyboardInterrupt: as `ram.train` does.
-        ValueError: as `ram.train` does; or there is more to be read than the class of an image.
+        ValueError: as `ram.train` does; or the task is not to name the class of an image.
     """
     envs = environments.make_envs(config, config.batch_size, config.split, **config.variation)
     asked = environments.task(envs)
     if asked.measure != "error" or "scored" in envs.reset(seed=0)[1] or not asked.num_images:
-        raise ValueError(f"These networks name the class of an image, and {config.env_id} asks for something else.")
+        raise ValueError(f"These networks name the class of an image, but {config.env_id} asks for something else.")
     torch.set_num_threads(config.num_threads)
     torch.manual_seed(config.seed)
     validation = environments.evaluation_envs(config, "validation")
@@ -134,7 +134,7 @@ def train(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train as the flags say."""
+    """Run the command line."""
     with training.plain_errors("agents.baselines"):
         config, start = parse(
             BaselineConfig(),

@@ -1,4 +1,4 @@
-"""Save and load a run so that nothing is lost: the last two checkpoints are kept, each whole."""
+"""Save and load the checkpoints of a run; the folder keeps the last two."""
 
 import dataclasses
 import io
@@ -18,21 +18,21 @@ from agents.config import TrainingConfig
 
 NEWEST, OLDER = "checkpoint.pt", "checkpoint.previous.pt"
 FORMAT = 2
-"""The number of the layout of a checkpoint; another one is refused."""
+"""The version of a checkpoint's layout; other versions are refused."""
 _MOST_BYTES = 2**31
 
 _C = TypeVar("_C", bound=TrainingConfig)
 
 
 def save(folder: pathlib.Path, content: dict[str, Any]) -> None:
-    """Write a checkpoint, and keep the one before it; one that is damaged takes no good one's place.
+    """Write a checkpoint, and keep the previous one, unless it is damaged.
 
     Args:
-        folder: of the run.
+        folder: the folder of the run.
         content: tensors, numbers, strings, and dicts and lists of them.
 
     Raises:
-        OSError: the disk is full or not writable; the older checkpoints stand.
+        OSError: the disk is full or not writable; the older checkpoints are unchanged.
     """
     buffer = io.BytesIO()
     torch.save({**content, "format": FORMAT}, buffer)
@@ -45,15 +45,15 @@ def save(folder: pathlib.Path, content: dict[str, Any]) -> None:
 
 
 def load(folder: pathlib.Path, tell: bool = True) -> dict[str, Any]:
-    """Read the newest checkpoint of a run that is whole; no code in it is run.
+    """Read the newest undamaged checkpoint of a run, without running code from it.
 
     Args:
-        folder: of the run.
-        tell: say so on stderr, if it is not the newest.
+        folder: the folder of the run.
+        tell: whether to report on stderr that the newest one is damaged.
 
     Raises:
-        FileNotFoundError: there is none.
-        ValueError: what there is is damaged, or no checkpoint of this version.
+        FileNotFoundError: there is no checkpoint.
+        ValueError: all checkpoints are damaged or of another version.
     """
     faults = []
     for path in (folder / NEWEST, folder / OLDER):
@@ -67,64 +67,64 @@ def load(folder: pathlib.Path, tell: bool = True) -> dict[str, Any]:
             return content
     if not exist(folder):
         raise FileNotFoundError(f"No checkpoint in {folder}: train first.")
-    raise ValueError(f"{' '.join(faults)} Remove what is damaged, and train anew.")
+    raise ValueError(f"{' '.join(faults)} Remove the damaged files, and train again.")
 
 
 def read(path: pathlib.Path) -> dict[str, Any]:
-    """Read one checkpoint; no code in it is run.
+    """Read one checkpoint, without running code from it.
 
     Raises:
-        FileNotFoundError: it is not there.
-        ValueError: it is damaged, or no checkpoint of this version.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is damaged, or not a checkpoint of this version.
     """
     if not path.exists():
-        raise FileNotFoundError(f"{path} is not there.")
-    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would keep it waiting
-        raise ValueError(f"{path} is no file.")
+        raise FileNotFoundError(f"{path} does not exist.")
+    if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe would hang
+        raise ValueError(f"{path} is not a file.")
     if path.stat().st_size > _MOST_BYTES or (content := _parsed(path.read_bytes())) is None:
-        raise ValueError(f"{path} is damaged, or no checkpoint of this project.")
+        raise ValueError(f"{path} is damaged, or not a checkpoint of this project.")
     if content.get("format") != FORMAT:
         raise ValueError(
-            f"{path} is of another version of this project (format {content.get('format', 1)}, this is {FORMAT}): train anew, "
-            "or use it with that version."
+            f"{path} has format {content.get('format', 1)}, but this version reads format {FORMAT}: train again, or use the "
+            "version that wrote it."
         )
     return content
 
 
 def exist(folder: pathlib.Path) -> bool:
-    """Whether a run has a checkpoint to go on from."""
+    """Whether a run has a checkpoint."""
     return any((folder / name).exists() for name in (NEWEST, OLDER))
 
 
 def config_of(kind: type[_C], saved: Any, source: str | os.PathLike[str]) -> _C:
-    """Make a config of what was saved of one: a field that is younger than it has its default.
+    """Make a config from saved fields; missing fields, newer than the file, get their defaults.
 
     Args:
-        kind: of config.
-        saved: its fields.
-        source: the file that holds it.
+        kind: the class of the config.
+        saved: the saved fields.
+        source: the file that contains them.
 
     Raises:
-        ValueError: it has fields that are unknown here, or values that no config has.
+        ValueError: a field is unknown, or has a bad value.
     """
     if not isinstance(saved, dict):
-        raise ValueError(f"{source} holds no {kind.__name__}: {saved!r} is no table of fields.")
+        raise ValueError(f"{source} contains no {kind.__name__}: {saved!r} is not a dict of fields.")
     fields = {field.name: field for field in dataclasses.fields(kind)}
     if unknown := sorted(saved.keys() - fields.keys()):
         raise ValueError(
-            f"{source} is of another version or kind of training: {', '.join(unknown)} is no field of {kind.__name__}."
+            f"{source} is from another version or kind of training: {kind.__name__} has no field {', '.join(unknown)}."
         )
     hints = typing.get_type_hints(kind)
     if wrong := [f"{name}={value!r}" for name, value in saved.items() if not _fits(value, hints[name])]:
-        raise ValueError(f"{source} holds no {kind.__name__}: it cannot have {', '.join(wrong)}.")
+        raise ValueError(f"{source} contains no {kind.__name__}: it cannot have {', '.join(wrong)}.")
     try:
         return kind(**saved)
     except ValueError as error:
-        raise ValueError(f"{source} holds no {kind.__name__}: {error}") from error
+        raise ValueError(f"{source} contains no {kind.__name__}: {error}") from error
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value is of the type of a config's field."""
+    """Whether a value has the type of a config's field."""
     origin, kinds = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Literal:
         return value in kinds
@@ -134,12 +134,12 @@ def _fits(value: Any, hint: Any) -> bool:
 
 
 def _parsed(data: bytes) -> dict[str, Any] | None:
-    """What a checkpoint's bytes hold; None where they are damaged or something else."""
+    """Parse the bytes of a checkpoint; None if they are damaged or something else."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
-                return None  # what torch writes is not compressed: it costs no more memory than it has bytes
-            if archive.testzip() is not None:  # a checksum does not hold, which torch would not notice
+                return None  # torch does not compress; a compressed file could need any amount of memory
+            if archive.testzip() is not None:  # a wrong checksum, which torch does not check
                 return None
         content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception:

@@ -1,4 +1,4 @@
-"""The commands of ``python -m agents.ram``: train (what a bare call does), evaluate, watch, export."""
+"""The commands of ``python -m agents.ram``: train (the default), evaluate, watch, export."""
 
 import argparse
 import dataclasses
@@ -21,8 +21,8 @@ from glimpse_env.datasets import load as load_dataset
 from glimpse_env.rendering import SIDE
 
 _LONGEST_NAME = 100  # of a run's folder
-_LONGEST = 64  # pixels of the longer side of own images, unless told otherwise
-_HELP = """Train the recurrent attention model, measure it and draw it, all into runs/NAME.
+_LONGEST = 64  # the default longer side of the user's own images, in pixels
+_HELP = """Train the recurrent attention model, measure it and draw it; all files go into runs/NAME.
 Other commands: python -m agents.ram {evaluate,watch,export} --help.
 
 Examples:
@@ -33,7 +33,7 @@ Examples:
 
 
 def train(arguments: list[str]) -> None:
-    """Train as the flags say; ``--env.NAME VALUE`` is an argument of the environment."""
+    """Run ``train``; ``--env.NAME VALUE`` is an argument of the environment."""
     command = "python -m agents.ram"
     first = argparse.ArgumentParser(prog=command, add_help=False, allow_abbrev=False)
     first.add_argument("--preset", choices=PRESETS, default="best")
@@ -45,17 +45,17 @@ def train(arguments: list[str]) -> None:
     )
     if result.report:
         print(result.report)
-        print(f"\nIts pictures are in {result.folder}. Next:")
+        print(f"\nThe figures are in {result.folder}. Next:")
         agent = f"--weights {shlex.quote(str(result.folder))}{' --trust-module' * (':' in config.env_id)}"
         print(f"  python -m agents.ram watch {agent}")
         print(f"  python -m agents.ram evaluate {agent}")
 
 
 def evaluate(arguments: list[str]) -> None:
-    """Measure an agent as the flags say."""
+    """Run ``evaluate``: measure an agent."""
     parser = _parser("evaluate", "Measure a trained agent.")
     parser.add_argument("--num-threads", type=int, default=1, help="CPU threads")
-    parser.add_argument("--figures", type=pathlib.Path, help="a folder for pictures of its looks and its mistakes")
+    parser.add_argument("--figures", type=pathlib.Path, help="a folder for figures of its fixations and its mistakes")
     flags = parser.parse_args(arguments)
     if flags.num_threads < 1:
         raise ValueError(f"--num-threads must be above 0, got {flags.num_threads}.")
@@ -72,13 +72,13 @@ def evaluate(arguments: list[str]) -> None:
 
 
 def show(arguments: list[str]) -> None:
-    """Show an agent as the flags say."""
+    """Run ``watch``: show an agent."""
     parser = _parser("watch", "Watch a trained agent, in a window or a GIF.")
     parser.add_argument("--gif", type=pathlib.Path, help="write a GIF instead of opening a window")
-    parser.add_argument("--episodes", type=int, help="how many; 4 in a GIF, and in a window on and on, unless given")
-    parser.add_argument("--num-envs", type=int, default=1, help="how many side by side")
+    parser.add_argument("--episodes", type=int, help="number of episodes; default: 4 in a GIF, no limit in a window")
+    parser.add_argument("--num-envs", type=int, default=1, help="number of environments side by side")
     parser.add_argument("--fps", type=float, default=3.0, help="glimpses a second")
-    parser.add_argument("--size", type=int, default=SIDE, help="about how many pixels the longer side of a scene has")
+    parser.add_argument("--size", type=int, default=SIDE, help="approximate length of a scene's longer side, in pixels")
     flags = parser.parse_args(arguments)
     torch.set_num_threads(1)
     if flags.gif:
@@ -98,16 +98,16 @@ def show(arguments: list[str]) -> None:
 
 
 def export(arguments: list[str]) -> None:
-    """Write the agent of a run into one small file."""
+    """Run ``export``: write the agent of a run into one small file."""
     parser = argparse.ArgumentParser(
         prog="python -m agents.ram export", description="Write a run's agent into one file, in half precision."
     )
     parser.add_argument("run", help="the folder of a run, or a checkpoint")
     parser.add_argument("file", type=pathlib.Path, help="the file to write, such as agent.safetensors")
-    parser.add_argument("--trust-module", action="store_true", help="import the module that its id names")
+    parser.add_argument("--trust-module", action="store_true", help="import the module that the agent's id names")
     flags = parser.parse_args(arguments)
     if flags.file.exists():
-        raise FileExistsError(f"{flags.file} is there already: remove it, or choose another name.")
+        raise FileExistsError(f"{flags.file} exists already: remove it, or choose another name.")
     weights.save(flags.file, *weights.load(flags.run, flags.trust_module))
     print(f"{flags.file}: {flags.file.stat().st_size / 1e6:.1f} MB. python -m agents.ram watch --weights {flags.file}")
 
@@ -120,7 +120,7 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a name in a script that the terminal does not know
+            stream.reconfigure(errors="replace")  # a name with letters that the terminal cannot show
     name = arguments.pop(0) if arguments and not arguments[0].startswith("-") else "train"
     with training.plain_errors(f"agents.ram {name}"):
         if name not in _COMMANDS:
@@ -129,19 +129,22 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _parser(command: str, description: str) -> argparse.ArgumentParser:
-    """What evaluate and watch share."""
+    """Make a parser with the flags that evaluate and watch share."""
     parser = argparse.ArgumentParser(prog=f"python -m agents.ram {command}", description=description)
     parser.add_argument(
-        "--weights", required=True, metavar="AGENT", help="an id whose agent is shipped, a run's folder, a checkpoint or a file"
+        "--weights",
+        required=True,
+        metavar="AGENT",
+        help="an id with a shipped agent, a run's folder, a checkpoint, or an exported file",
     )
-    parser.add_argument("--split", default="test", choices=("train", "validation", "test"), help="which images")
-    parser.add_argument("--seed", type=int, default=0, help="of the scenes")
+    parser.add_argument("--split", default="test", choices=("train", "validation", "test"), help="the split of the images")
+    parser.add_argument("--seed", type=int, default=0, help="the seed of the scenes")
     parser.add_argument("--trust-module", action="store_true", help="import the module that the agent's id names")
     return parser
 
 
 def _fitted(config: Config) -> Config:
-    """Tell what images of one's own there are, and fit large ones into a size that an agent learns from in minutes."""
+    """Print a summary of the user's own images, and shrink large ones to a size that trains in minutes."""
     if config.dataset is None or not os.path.isdir(config.dataset):
         return config
     images = load_dataset(config.dataset, image_size=config.image_size)
@@ -149,15 +152,15 @@ def _fitted(config: Config) -> Config:
     h, w, _ = images.shape
     if config.image_size is not None or max(h, w) <= _LONGEST:
         return config
-    print(f"Images of {w}x{h} pixels are fitted into {_LONGEST}x{_LONGEST}; choose another size with --image-size.")
+    print(f"Images of {w}x{h} pixels are scaled to fit {_LONGEST}x{_LONGEST}; choose another size with --image-size.")
     return dataclasses.replace(config, image_size=_LONGEST)
 
 
 def _named(config: Config, default: Config) -> Config:
-    """Name a run by what differs from the id's preset, so that another run is another folder."""
+    """Name a run by its changes to the id's preset, so that different runs have different folders."""
     if config.name is not None:
         return config
-    told = {"env_id", "dataset", "looking", "seed", *CIRCUMSTANCES}  # in the name already, or no matter
+    told = {"env_id", "dataset", "looking", "seed", *CIRCUMSTANCES}  # in the name already, or irrelevant to it
     then, now = dataclasses.asdict(default), dataclasses.asdict(config)
     changes = [f"{name}={now[name]}" for name in now if now[name] != then[name] and name not in told | {"env"}]
     changes += [f"{name}={value}" for name, value in config.env.items()]

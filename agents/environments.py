@@ -1,4 +1,4 @@
-"""Environments as a config says. What they ask, they tell by their task; see `glimpse_env.worlds.Task`."""
+"""Make the environments of a config. Their `glimpse_env.worlds.Task` says what they ask of an agent."""
 
 import importlib
 from typing import Any
@@ -15,18 +15,18 @@ from agents.episodes import OneEpisode
 from glimpse_env.worlds import Task
 
 Envs = VectorEnv[Any, Any, Any]
-_SIDE_BY_SIDE = 500  # native environments at most in an evaluation; no result depends on it
-_BYTES = 2**28  # of their scenes, at most
-_REGIONS = ("train", "evaluation", "validation", "test")  # of the seeds of episodes, a quarter each
+_SIDE_BY_SIDE = 500  # the most native environments in an evaluation; results do not depend on it
+_BYTES = 2**28  # the most that their scenes may take
+_REGIONS = ("train", "evaluation", "validation", "test")  # each has a quarter of the seeds of episodes
 _ROOM = 2**40  # the most episodes of a run
 
 
 def is_native(env_id: str) -> bool:
-    """Whether an id has vector environments of its own; of "module:id", once that module was imported to register it.
+    """Whether an id has its own vector environment; for "module:id", the module is imported first.
 
     Raises:
-        ImportError: no such module.
-        gymnasium.error.Error: no such id.
+        ImportError: the module cannot be imported.
+        gymnasium.error.Error: the id is unknown.
     """
     module, _, name = env_id.rpartition(":")
     if module:
@@ -35,17 +35,17 @@ def is_native(env_id: str) -> bool:
 
 
 def make_envs(config: TrainingConfig, num_envs: int, split: str, **arguments: Any) -> Envs:
-    """Make the environments of a run, with autoreset at the next step; those that are not native play one episode a reset.
+    """Make the environments of a run, with autoreset at the next step; other than native ones play one episode for each reset.
 
     Args:
         config: the run.
         num_envs: B.
-        split: which images; not read by environments that are not native.
-        arguments: of the environment, besides the run's own.
+        split: the split of the images, for native environments.
+        arguments: arguments of the environment, in addition to the run's.
 
     Raises:
-        ImportError, gymnasium.error.Error: no such id.
-        ValueError: it cannot be made so, or shows no glimpses.
+        ImportError, gymnasium.error.Error: the id is unknown.
+        ValueError: an argument is bad, or the environment has no glimpses.
     """
     arguments = {**config.env_arguments, **arguments}
     if is_native(config.env_id):
@@ -54,7 +54,7 @@ def make_envs(config: TrainingConfig, num_envs: int, split: str, **arguments: An
 
 
 def evaluation_envs(config: TrainingConfig, split: str, **arguments: Any) -> Envs:
-    """Make environments to evaluate with: of native ones many, fewer of large scenes; of others a training batch."""
+    """Make environments for an evaluation: as many native ones as fit into memory, or a training batch of others."""
     if not is_native(config.env_id):
         return make_envs(config, config.batch_size, split, **arguments)
     one = make_envs(config, 1, split, **arguments)
@@ -63,7 +63,7 @@ def evaluation_envs(config: TrainingConfig, split: str, **arguments: Any) -> Env
 
 
 def task_of(env_id: str, **arguments: Any) -> Task:
-    """What an id asks of an agent, made with these arguments; see `make_envs` for the errors."""
+    """The task of an id with these arguments; see `make_envs` for the errors."""
     envs = _make(env_id, 1, 1, arguments)
     try:
         return task(envs)
@@ -72,19 +72,19 @@ def task_of(env_id: str, **arguments: Any) -> Task:
 
 
 def task(envs: Envs) -> Task:
-    """What these environments ask of an agent."""
+    """The task of these environments."""
     asked: Task = envs.unwrapped.task if hasattr(envs.unwrapped, "task") else envs.get_attr("task")[0]  # type: ignore[attr-defined]
     return asked
 
 
 def first_seed(purpose: str, seed: int) -> int:
-    """The seed of the first of the episodes of a training or an evaluation; the others follow.
+    """The seed of the first episode of a training or an evaluation; the others have the following seeds.
 
-    Each purpose has a quarter of all seeds for itself: no training ever plays an episode of an evaluation.
+    Each purpose has its own quarter of all seeds, so a training never plays an episode of an evaluation.
 
     Args:
-        purpose: "train" for a training; for an evaluation its split.
-        seed: of the run, or of the evaluation, in [0, 2**63).
+        purpose: "train" for a training; the split for an evaluation.
+        seed: the seed of the run or of the evaluation, in [0, 2**63).
     """
     region = _REGIONS.index(purpose if purpose in _REGIONS else "evaluation")
     start = int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]) % (2**62 - _ROOM)
@@ -103,5 +103,5 @@ def _make(env_id: str, num_envs: int, max_steps: int, arguments: dict[str, Any])
         (envs.single_action_space, {"location", "action"}),
     ):
         if not (isinstance(space, spaces.Dict) and keys <= set(space)):
-            raise ValueError(f"{env_id} shows no glimpses, its spaces are {space}: register it in a GlimpseWrapper.")
+            raise ValueError(f"{env_id} has no glimpses in {space}: register it with a GlimpseWrapper.")
     return envs

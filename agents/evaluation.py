@@ -1,8 +1,7 @@
-"""Evaluation by greedy rollouts: the mean location looked at, the likeliest action taken.
+"""Evaluation by greedy rollouts: the mean location and the most likely action at each step.
 
-Where a task has images, each image of a split is seen once, one rollout each; elsewhere as many episodes are played as the
-config says. What counts is the error where something is to be named, the mean return elsewhere. Where several answers are asked
-for, one after the other, an episode is wrong as soon as one of them is.
+If the task has images, each image of the split is shown once; otherwise the config gives the number of episodes. The score is
+the error if the task has a right answer, else the mean return. With several answers, an episode is wrong if any answer is.
 """
 
 import dataclasses
@@ -22,9 +21,9 @@ from glimpse_env.worlds import Task
 
 
 def scores(episodes: Episodes, asked: Task) -> torch.Tensor:
-    """What counts, in the unit in which it is told: (T, B) the error in percent after each glimpse; else (1, B) the return.
+    """The score of each episode: (T, B), the error in percent after each glimpse, or (1, B), the return.
 
-    The return is in percent of the best there is, where that is known.
+    The return is in percent of the best return, if that is known.
     """
     if asked.measure == "error":
         return 100 * episodes.wrong.double()
@@ -35,18 +34,18 @@ def scores(episodes: Episodes, asked: Task) -> torch.Tensor:
 def evaluate(
     policy: Policy, envs: Envs, split: str, seed: int = 0, num_episodes: int = 10_000, progress: str = ""
 ) -> list[float]:
-    """Measure a policy on each image of a split, one rollout each, in float32.
+    """Measure a policy on each image of a split, with one rollout each, in float32.
 
     Args:
         policy: the agent.
-        envs: of `environments.evaluation_envs`.
-        split: of the envs.
-        seed: of the scenes, see `rollout.greedy`.
-        num_episodes: how many are played where the task has no images.
-        progress: the name of a progress bar; none unless given.
+        envs: the result of `environments.evaluation_envs`.
+        split: the split of the environments.
+        seed: the seed of the scenes, see `rollout.greedy`.
+        num_episodes: the number of episodes if the task has no images.
+        progress: the name of a progress bar; empty for none.
 
     Returns:
-        (T,) error in percent after each glimpse; (1,) the mean return, where that is what counts.
+        (T,), the error in percent after each glimpse, or (1,), the mean return.
     """
     asked = task(envs)
     total = -(-(asked.num_images or num_episodes) // envs.num_envs)
@@ -63,13 +62,13 @@ class Report:
     """An agent measured in each way of looking.
 
     Attributes:
-        scores: way -> what `evaluate` gives. The first is the agent's own, from a random first fixation, as in the paper;
-            "center first" is the same from a central one, in native environments; "random" and "center" lead the same
-            networks elsewhere.
-        env_id: the task.
-        task: what it asks.
-        split: on which images.
-        count: of how many episodes.
+        scores: way of looking -> the result of `evaluate`. The first way is the agent's own, from a random first fixation, as
+            in the paper. "center first" is the same from a central first fixation, in native environments. "random" and
+            "center" use the same networks with other looks.
+        env_id: the id of the task.
+        task: the task.
+        split: the split of the images.
+        count: the number of episodes.
     """
 
     scores: dict[str, list[float]]
@@ -79,7 +78,7 @@ class Report:
     count: int
 
     def __str__(self) -> str:
-        """A table, and the figure that counts as the last line."""
+        """A table, and the main figure in the last line."""
         own = next(iter(self.scores.values()))
         what, of = self.task.measure, f"{self.count:,} {'images' if self.task.num_images else 'episodes'}"
         if what == "error":
@@ -107,7 +106,7 @@ def report(model: RecurrentAttentionModel, config: Config, split: str, seed: int
 
 
 def table(errors: dict[str, list[float]]) -> str:
-    """Error after each glimpse, a row for each way of looking, in Markdown."""
+    """A Markdown table of the error after each glimpse, with a row for each way of looking."""
     T = len(next(iter(errors.values())))
     lines = ["| fixations | " + " | ".join(str(t + 1) for t in range(T)) + " |", "|---" * (T + 1) + "|"]
     for looking, values in errors.items():

@@ -1,4 +1,4 @@
-"""Figures of what an agent does: readable in print, in gray, and without telling red from green."""
+"""Figures of an agent's looks and answers, readable in print, in gray, and by the color-blind."""
 
 import csv
 import io
@@ -21,17 +21,17 @@ from glimpse_env.worlds import Task
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_MAPS = 12  # glimpses whose fixations are shown
-_BINS = 30  # of a map, a side
+_MAPS = 12  # the most glimpses that have a map
+_BINS = 30  # along each axis of a map
 _TILES = 12  # episodes in the figure of paths
 _NUMBERED = 20  # the most classes for which each count is written
 
 
 def save(figure: "Figure", path: pathlib.Path, dpi: int = 120) -> pathlib.Path:
-    """Write a figure in one go, in the format that the path's ending names.
+    """Write a figure atomically, in the format of the path's suffix.
 
     Raises:
-        OSError: it cannot be written; what was there before stands.
+        OSError: the file cannot be written; an older one is unchanged.
     """
     content = io.BytesIO()
     figure.savefig(content, format=path.suffix.removeprefix(".") or None, dpi=dpi)
@@ -42,13 +42,13 @@ def save(figure: "Figure", path: pathlib.Path, dpi: int = 120) -> pathlib.Path:
 def save_tiles(
     frames: Sequence[npt.NDArray[np.uint8]], titles: Sequence[str], good: Sequence[bool], path: pathlib.Path
 ) -> pathlib.Path:
-    """Draw episodes side by side, each under its title, in vermilion where it went wrong.
+    """Draw episodes side by side, each under its title, which is vermilion if the episode went wrong.
 
     Args:
-        frames: of `GlimpseVectorEnv.render`, at the end of the episodes.
-        titles: one each.
-        good: whether each went well.
-        path: of the picture.
+        frames: the frames of `GlimpseVectorEnv.render` at the end of the episodes.
+        titles: a title for each episode.
+        good: whether each episode went well.
+        path: the file to write.
     """
     from matplotlib.figure import Figure
 
@@ -64,12 +64,12 @@ def save_tiles(
 
 
 def save_curve(metrics: pathlib.Path, path: pathlib.Path, title: str) -> pathlib.Path:
-    """Draw the measure that counts, in training and on the validation split, over the episodes.
+    """Draw the learning curve: the measure in training and on the validation split, over the episodes.
 
     Args:
         metrics: the ``metrics.csv`` of a run.
-        path: of the picture.
-        title: of the picture.
+        path: the file to write.
+        title: the title of the figure.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import ScalarFormatter
@@ -96,11 +96,11 @@ def save_curve(metrics: pathlib.Path, path: pathlib.Path, title: str) -> pathlib
 
 
 def save_fixations(fixations: npt.NDArray[np.float32], path: pathlib.Path) -> pathlib.Path:
-    """Draw how often each part of the scene is looked at, one map a glimpse; the darker, the more often.
+    """Draw how often the agent looks at each part of the scene, with a map for each glimpse; darker is more often.
 
     Args:
         fixations: (T, N, 2) in [-1, 1], of N episodes.
-        path: of the picture.
+        path: the file to write.
     """
     from matplotlib.colors import LogNorm
     from matplotlib.figure import Figure
@@ -128,13 +128,13 @@ def save_fixations(fixations: npt.NDArray[np.float32], path: pathlib.Path) -> pa
 def save_confusion(
     labels: npt.NDArray[np.int64], named: npt.NDArray[np.int64], names: Sequence[str], path: pathlib.Path
 ) -> pathlib.Path:
-    """Draw which class is named for which; the colors are of the mistakes alone.
+    """Draw the confusion matrix; the colors show only the mistakes.
 
     Args:
-        labels: (N,) the right classes.
-        named: (N,) the classes named.
-        names: of the n classes.
-        path: of the picture.
+        labels: (N,), the right classes.
+        named: (N,), the named classes.
+        names: the names of the n classes.
+        path: the file to write.
     """
     from matplotlib.figure import Figure
 
@@ -160,17 +160,17 @@ def save_confusion(
 
 
 def draw(policy: Policy, config: Config, split: str, folder: pathlib.Path) -> list[pathlib.Path]:
-    """Draw what an agent does on a split, its mean location looked at, each image seen once.
+    """Draw figures of greedy rollouts on a split, with each image once.
 
     Args:
         policy: the agent.
-        config: what trained it.
-        split: which images.
-        folder: of the pictures; made, unless it is there.
+        config: the config that trained it.
+        split: the split of the images.
+        folder: the folder of the figures; created if missing.
 
     Returns:
-        ``paths.png``, where the environment has pictures; ``fixations.png``; ``confusion.png`` where the task names classes;
-        ``curve.png`` where the folder has metrics.
+        The paths of ``paths.png`` if the environment has pictures, ``fixations.png``, ``confusion.png`` if the task has
+        labels, and ``curve.png`` if the folder has metrics.
     """
     paths = [_draw_paths(policy, config, split, folder / "paths.png")]
     envs = evaluation_envs(config, split)
@@ -194,7 +194,7 @@ def draw(policy: Policy, config: Config, split: str, folder: pathlib.Path) -> li
 
 
 def _draw_paths(policy: Policy, config: Config, split: str, path: pathlib.Path) -> pathlib.Path | None:
-    """Draw where an agent looks in its first episodes of a split, one a tile; see `save_tiles`."""
+    """Draw the fixation paths of the first episodes of a split, with a tile for each; see `save_tiles`."""
     native = is_native(config.env_id)
     envs = make_envs(config, _TILES, split, **({"render_mode": "rgb_array"} if native else {}))
     if not native and not envs.envs[0].has_wrapper_attr("picture"):  # type: ignore[attr-defined]
@@ -217,5 +217,5 @@ def _draw_paths(policy: Policy, config: Config, split: str, path: pathlib.Path) 
 
 
 def _words(asked: Task, actions: torch.Tensor) -> str:
-    """Actions (n,) by their names."""
+    """The names of actions (n,)."""
     return " ".join(asked.action_names[action] for action in actions.tolist())

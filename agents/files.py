@@ -1,4 +1,4 @@
-"""Files that are never half written, and run folders that one process owns."""
+"""Atomic file writes, and run folders that one process owns."""
 
 import contextlib
 import os
@@ -10,14 +10,14 @@ from filelock import FileLock, Timeout
 
 
 def write(path: pathlib.Path, content: bytes | str) -> None:
-    """Write a file atomically: after a crash at any moment it is the older one or the new one, whole.
+    """Write a file atomically: after a crash at any moment, the file is either the old or the new one.
 
     Args:
-        path: of the file; its folder is made, unless it is there.
-        content: of the file; a string is written in UTF-8.
+        path: the path of the file; its folder is created if missing.
+        content: the content; a string is written in UTF-8.
 
     Raises:
-        OSError: the disk is full or not writable; what was there before stands.
+        OSError: the disk is full or not writable; an older file is unchanged.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,16 +37,16 @@ def write(path: pathlib.Path, content: bytes | str) -> None:
     except OSError as error:
         reason = error.strerror or error
         raise OSError(
-            f"{path} cannot be written ({reason}): make room, or choose another folder. What was there stands."
+            f"{path} cannot be written ({reason}): make room, or choose another folder. An older file is unchanged."
         ) from error
 
 
 @contextlib.contextmanager
 def own(folder: pathlib.Path) -> Iterator[None]:
-    """Have a folder for this process alone, until the block or the process ends.
+    """Lock a folder for this process, until the block or the process ends.
 
     Raises:
-        OSError: another process has it, or it is not writable.
+        OSError: another process has locked it, or it is not writable.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def _umask() -> int:
 
 
 def _flush(folder: pathlib.Path) -> None:
-    """Make the names in a folder outlast a power cut, where the system can."""
+    """Write the names in a folder to disk, to survive a power cut, if the system supports it."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""Configs read from the command line: their flags are in groups, one for each class of options."""
+"""Read configs from the command line; each class of options is a group of flags."""
 
 import ast
 import dataclasses
@@ -15,27 +15,27 @@ _S = TypeVar("_S")
 
 @dataclasses.dataclass(frozen=True)
 class StartOptions:
-    """Where it starts."""
+    """How the run starts."""
 
     preset: str = "best"
-    """Where the defaults come from: best (of the id), canvas, paper or game."""
+    """The config with the defaults: best (for the id), canvas, paper or game."""
     resume: bool = False
     """Continue the run from its checkpoint."""
     overwrite: bool = False
-    """Give up a run of this name that is there."""
+    """Replace an existing run of this name."""
     tensorboard: bool = False
-    """Write scalars for TensorBoard as well."""
+    """Also write scalars for TensorBoard."""
 
 
 def parse(default: _C, start: _S, arguments: Sequence[str], command: str, description: str) -> tuple[_C, _S]:
-    """Read a config from flags, which are in groups: one for each class of options that the config's class is made of.
+    """Read a config from flags, in groups: one for each class of options that the config's class inherits.
 
     Args:
-        default: what a flag is that is not given.
-        start: further options, a group of their own.
+        default: the defaults of the flags.
+        start: other options, in a group of their own.
         arguments: the flags; ``--env.NAME VALUE`` is an argument of the environment.
-        command: how it is called.
-        description: what it does.
+        command: the name of the command, for the help.
+        description: the description, for the help.
     """
     kinds = [kind for kind in type(default).__mro__ if kind.__name__.endswith("Options")]
     groups: list[tuple[str, Any]] = [(kind.__name__.removesuffix("Options").lower(), kind) for kind in (type(start), *kinds)]
@@ -53,7 +53,7 @@ def parse(default: _C, start: _S, arguments: Sequence[str], command: str, descri
 
 
 def _env_arguments(arguments: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
-    """Take ``--env.NAME VALUE`` and ``--env.NAME=VALUE`` out of the arguments; values are Python's, or else text."""
+    """Take ``--env.NAME VALUE`` and ``--env.NAME=VALUE`` out of the arguments; values are Python literals, or else text."""
     rest, env, left = [], {}, iter(arguments)
     for argument in left:
         if not argument.startswith("--env."):

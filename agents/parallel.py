@@ -1,4 +1,4 @@
-"""One training shared by several processes, as torchrun starts them."""
+"""One training shared by several processes, which torchrun starts."""
 
 import contextlib
 import os
@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import torch
 from torch import distributed, nn
 
-_PATIENCE = 5.0  # seconds until the end of another process must have shown
+_PATIENCE = 5.0  # seconds to wait for another process's end to show
 
 
 def device_of(name: str) -> torch.device:
-    """The device of ``--device``: "auto" is cuda where there is one, else the CPU.
+    """The device of ``--device``: "auto" is cuda if available, else the CPU.
 
     Raises:
-        ValueError: no such device here.
+        ValueError: this machine has no such device.
     """
     local = int(os.environ.get("LOCAL_RANK", 0))
     if name == "auto":
@@ -31,24 +31,24 @@ def device_of(name: str) -> torch.device:
 
 
 class Ranks:
-    """The processes of this run; alone unless torchrun says otherwise.
+    """The processes of this run; a single one without torchrun.
 
-    Gradients are averaged after the backward pass, all in one message: `DistributedDataParallel` expects one forward call a
-    backward pass, and an episode makes T.
+    Gradients are averaged after the backward pass, in one message: `DistributedDataParallel` expects one forward call for each
+    backward pass, but an episode makes T.
 
     Args:
-        device: where the networks run; cuda talks by nccl, others by gloo.
+        device: the device of the networks; cuda communicates by nccl, others by gloo.
 
     Attributes:
-        rank: of this process, from 0.
-        size: how many there are.
+        rank: the number of this process, from 0.
+        size: the number of processes.
     """
 
     def __init__(self, device: torch.device) -> None:
         self.size = int(os.environ.get("WORLD_SIZE", 1))
         self.rank = int(os.environ.get("RANK", 0))
         self._device = device
-        self._processes: list[int] = []  # the number of each rank's, where all are on this machine
+        self._processes: list[int] = []  # the process id of each rank, if all are on this machine
         if self.size > 1:
             distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
             numbers = torch.zeros(self.size, dtype=torch.int64, device=device)
@@ -63,7 +63,7 @@ class Ranks:
         return self.rank == 0
 
     def part(self, batch_size: int) -> slice:
-        """Which rows of the whole batch are this process's."""
+        """The rows of the whole batch that belong to this process."""
         share = batch_size // self.size
         return slice(self.rank * share, (self.rank + 1) * share)
 
@@ -83,7 +83,7 @@ class Ranks:
             gradient.copy_(mean.view_as(gradient))
 
     def mean(self, figures: dict[str, float]) -> dict[str, float]:
-        """The mean of each figure over the processes; all must ask.
+        """The mean of each figure over the processes; all must call this.
 
         Raises:
             ConnectionError: another process has ended; the message says which.
@@ -95,7 +95,7 @@ class Ranks:
         return dict(zip(figures, (values / self.size).tolist(), strict=True))
 
     def any(self, here: bool) -> bool:
-        """Whether something is so in any of the processes; all must ask.
+        """Whether ``here`` is True in any of the processes; all must call this.
 
         Raises:
             ConnectionError: another process has ended; the message says which.
@@ -107,7 +107,7 @@ class Ranks:
         return bool(count.item())
 
     def close(self) -> None:
-        """Leave the group, all at once: who left while another still works would tear its connections down.
+        """Leave the group together: a process that left early would break the connections of the others.
 
         Raises:
             ConnectionError: another process has ended; the message says which.
@@ -123,16 +123,18 @@ class Ranks:
 
     @contextlib.contextmanager
     def _together(self) -> Iterator[None]:
-        """Say who is missing, where torch says that a connection was closed."""
+        """Name the lost process when torch reports a closed connection."""
         try:
             yield
         except RuntimeError as error:
-            # torchrun blames whom it sees end first: the wait for the other's end lets that be the other.
-            lost = self._lost() or "another process, which torchrun names,"
-            raise ConnectionError(f"rank {self.rank} stops: {lost} has ended. Start all again, with --resume.") from error
+            # torchrun blames the process that it sees end first: wait, so that it sees the other.
+            lost = self._lost() or "another process (torchrun names it)"
+            raise ConnectionError(
+                f"rank {self.rank} stops: {lost} has ended. Start all processes again, with --resume."
+            ) from error
 
     def _lost(self) -> str:
-        """Who has ended; nobody, if that does not show in a few seconds."""
+        """The ranks that have ended; empty if none shows within a few seconds."""
         end = time.monotonic() + _PATIENCE
         while time.monotonic() < end:
             time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""A policy: networks, how they look and how they explore. Whoever acts with an agent acts through this, in training as well."""
+"""A policy: the networks, and how they look and explore. Training, evaluation and users all act through it."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -19,16 +19,16 @@ READ = ("glimpse", "fixation", "canvas", "cue")
 
 
 class NotFiniteError(ValueError):
-    """The networks give something other than finite numbers: their training diverged."""
+    """The networks return numbers that are not finite: their training diverged."""
 
 
 class Noise:
-    """The random numbers of a batch. They are drawn for all of it, so that they do not depend on how many processes share it.
+    """The random numbers of a batch, drawn for the whole batch, so that they do not depend on the number of processes.
 
     Args:
-        seed: of `numpy.random.default_rng`.
-        batch_size: episodes of the whole batch.
-        part: which of them are played here.
+        seed: the seed of `numpy.random.default_rng`.
+        batch_size: the number of episodes in the whole batch.
+        part: the episodes that this process plays.
     """
 
     def __init__(self, seed: Any, batch_size: int, part: slice = slice(None)) -> None:
@@ -36,7 +36,7 @@ class Noise:
         self._batch_size, self._part = batch_size, part
 
     def __call__(self, kind: str, like: Tensor, *arguments: float) -> Tensor:
-        """Draw as many numbers an episode as ``like`` (b, n) has, by a method of NumPy's generators."""
+        """Draw numbers of the shape of ``like`` (b, n), by a method of NumPy's generators."""
         drawn = getattr(self._generator, kind)(*arguments, size=(self._batch_size, like.shape[1]))
         return torch.from_numpy(drawn[self._part]).to(like)
 
@@ -49,15 +49,15 @@ LOOKING: dict[str, Gaze] = {
     "random": lambda mean, noise, std: noise("uniform", mean, -1.0, 1.0),
     "center": lambda mean, noise, std: torch.zeros_like(mean),
 }
-"""Ways of looking: means (B, 2), noise and a standard deviation to locations (B, 2)."""
+"""Ways of looking: each maps means (B, 2), noise and a standard deviation to locations (B, 2)."""
 
 
 class Decision(NamedTuple):
-    """What is done after a glimpse.
+    """The location and action chosen after a glimpse.
 
     Attributes:
         location: (B, 2), as drawn, before clipping.
-        action: (B,) int64, the choice; (B, n), as drawn, before clipping, of continuous ones.
+        action: (B,) int64; (B, n) for continuous actions, as drawn, before clipping.
     """
 
     location: Tensor
@@ -69,11 +69,11 @@ class Policy:
 
     Args:
         model: its networks.
-        action_space: of a single environment: a Dict of ``location`` and ``action``.
-        looking: how it chooses locations, one of `LOOKING`; "learned" and "fixed" look at what the networks say.
-        std: of the location when it explores, in units of half the scene.
-        seed: of its noise, when it explores or looks at random.
-        env_arguments: what its environments are made with, such as the canvas that it reads.
+        action_space: the action space of a single environment: a Dict of ``location`` and ``action``.
+        looking: how it chooses locations, one of `LOOKING`; "learned" and "fixed" follow the networks.
+        std: the standard deviation of the location when it explores, in units of half the scene.
+        seed: the seed of its noise, when it explores or looks at random.
+        env_arguments: the arguments of its environments, such as the canvas that it reads.
     """
 
     def __init__(
@@ -92,21 +92,21 @@ class Policy:
 
     @property
     def device(self) -> torch.device:
-        """Where the networks are."""
+        """The device of the networks."""
         return next(self.model.parameters()).device
 
     def see(self, observation: dict[str, Any]) -> dict[str, Tensor]:
-        """Turn an environment's observation, arrays (B, ...), into what the networks read, on their device."""
+        """Convert an observation, arrays (B, ...), to the tensors that the networks read, on their device."""
         return {key: torch.from_numpy(observation[key]).to(self.device) for key in READ if key in observation}
 
     def decide(self, step: Step, noise: Noise, std: float = 0.0, explore: bool = False) -> Decision:
-        """Choose what to do.
+        """Choose a location and an action.
 
         Args:
-            step: what the networks make of the latest glimpse.
-            noise: where random numbers come from.
-            std: of the location around its mean.
-            explore: draw the action from the policy; otherwise the likeliest.
+            step: the networks' outputs after the latest glimpse.
+            noise: the random numbers.
+            std: the standard deviation of the location around its mean.
+            explore: whether to draw the action from the policy rather than take the most likely one.
         """
         head = self.model.heads.action
         location = LOOKING[self.looking](step.mean, noise, std)
@@ -114,13 +114,12 @@ class Policy:
         return Decision(location.detach(), action.detach())
 
     def env_action(self, decision: Decision) -> dict[str, npt.NDArray[Any]]:
-        """Turn a decision into an action of the environments, arrays (B, ...).
+        """Convert a decision to an action of the environments, arrays (B, ...).
 
-        Locations are clipped to [-1, 1]. Of a Box, [-1, 1] spans what it allows (an unbounded number is as it is), and what is
-        beyond is clipped.
+        Locations are clipped to [-1, 1]. Actions in a Box are scaled from [-1, 1] to its bounds, if it has any, and clipped.
 
         Raises:
-            NotFiniteError: what the networks gave is no number.
+            NotFiniteError: the networks returned a number that is not finite.
         """
         action = {
             "location": decision.location.clamp(-1, 1).float().cpu().numpy(),
@@ -142,13 +141,13 @@ class Policy:
         """Act, as the policies of Stable-Baselines3 do.
 
         Args:
-            observation: of a vector environment, arrays (B, ...), or of a single one.
-            state: what the last call returned; None at the start of an episode.
-            episode_start: (B,) bool, which environments begin an episode with this observation; their state is forgotten.
-            deterministic: look at the mean location and take the likeliest action; otherwise draw both.
+            observation: the observation of a vector environment, arrays (B, ...), or of a single one.
+            state: the state that the last call returned; None at the start of an episode.
+            episode_start: (B,) bool, the environments whose episode begins with this observation; their state is reset.
+            deterministic: whether to use the mean location and the most likely action rather than draw both.
 
         Returns:
-            the action, ready for ``step`` of the environment, and the state (B, S).
+            The action, ready for the environment's ``step``, and the state (B, S).
         """
         alone = np.ndim(observation["fixation"]) == 1
         if alone:
@@ -167,7 +166,7 @@ class Policy:
 
 
 def _in_space(space: gym.Space[Any], values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Choices (B,) from 0, or numbers (B, n), as actions of a Discrete or a Box."""
+    """Convert choices (B,) from 0, or numbers (B, n), to actions of a Discrete or a Box."""
     if isinstance(space, spaces.Discrete):
         return np.asarray(space.start + values)
     assert isinstance(space, spaces.Box)

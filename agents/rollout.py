@@ -1,4 +1,4 @@
-"""Whole episodes of a vector env, the networks' graph kept: the trainer backpropagates through the rollout itself."""
+"""Play whole episodes of a vector environment and keep the graph: the trainer backpropagates through the rollout."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -26,19 +26,19 @@ def collect(
     explore: bool = False,
     watched: Callable[[Step], object] | None = None,
 ) -> Episodes:
-    """Play from a reset until each environment has ended an episode.
+    """Play from a reset until every environment has ended its episode.
 
     Args:
-        envs: with autoreset at the next step, just reset.
+        envs: environments with autoreset at the next step, just reset.
         policy: the agent.
-        start: what that reset returned.
-        noise: where random numbers come from.
-        std: of the locations around their means.
-        explore: draw actions from the policy; otherwise the likeliest.
-        watched: is called with what the networks make of each glimpse, before it is acted on.
+        start: the result of that reset.
+        noise: the random numbers.
+        std: the standard deviation of the locations around their means.
+        explore: whether to draw actions from the policy rather than take the most likely ones.
+        watched: called with the networks' outputs after each glimpse, before the action.
 
     Returns:
-        The episodes, with the graph of the networks where gradients are on.
+        The episodes, with the graph of the networks if gradients are enabled.
     """
     device = policy.device
     observation, info = start
@@ -53,7 +53,7 @@ def collect(
         for name, values in told.items():
             if name in info:
                 values.append(torch.from_numpy(info[name]).to(device))
-            elif values:  # told at the reset alone
+            elif values:  # only the reset had it
                 values.append(values[-1])
         step = policy.model(seen, state)
         if watched is not None:
@@ -98,18 +98,18 @@ def greedy(
     num_episodes: int = 10_000,
     watched: Callable[[Step], object] | None = None,
 ) -> Iterator[tuple[Episodes, npt.NDArray[np.bool_]]]:
-    """Play the episodes of an evaluation: the mean location looked at, the likeliest action taken, one rollout each.
+    """Play the episodes of an evaluation, with the mean location and the most likely action, one rollout each.
 
     Args:
-        envs: of `environments.evaluation_envs`.
+        envs: the result of `environments.evaluation_envs`.
         policy: the agent.
-        split: of the envs; its episodes are none of any training.
-        seed: of the scenes; the scene of image j depends on it and j alone, however many environments there are.
-        num_episodes: how many are begun where the task has no images; otherwise each image is seen once.
+        split: the split of the environments; no training has the same episodes.
+        seed: the seed of the scenes; the scene of image j depends only on it and j, not on the number of environments.
+        num_episodes: the number of episodes if the task has no images; otherwise each image is shown once.
         watched: see `collect`.
 
     Yields:
-        the episodes of a batch, and which of them to count, (B,) bool.
+        The episodes of a batch, and which of them to count, (B,) bool.
     """
     noise = Noise(seed, envs.num_envs)
     for observation, info, fresh in _starts(envs, first_seed(split, seed), num_episodes):
@@ -118,7 +118,7 @@ def greedy(
 
 
 def _starts(envs: Envs, seed: int, num_episodes: int) -> Iterator[tuple[dict[str, Any], dict[str, Any], npt.NDArray[np.bool_]]]:
-    """Begin one episode on each image of the split; where there are none, so many."""
+    """Begin an episode on each image of the split, or num_episodes if there are none."""
     if task(envs).num_images:
         yield from glimpse_env.walk(envs, seed)
         return

@@ -1,4 +1,4 @@
-"""The loop that every training here shares: schedule, progress, metrics, checkpoints, Ctrl-C."""
+"""The loop that all trainings share: schedule, progress, metrics, checkpoints, Ctrl-C."""
 
 import contextlib
 import csv
@@ -25,8 +25,8 @@ from agents.config import CIRCUMSTANCES, TrainingConfig
 from agents.parallel import Ranks
 from agents.policy import NotFiniteError
 
-_WARM_UP = 0.02  # of the training, for the learning rate
-_SAVED_EVERY = 60.0  # seconds, or at each validation if that comes sooner
+_WARM_UP = 0.02  # share of the training in which the learning rate rises
+_SAVED_EVERY = 60.0  # seconds; also at each validation
 
 
 def fit(
@@ -41,37 +41,37 @@ def fit(
     resume: bool = False,
     tensorboard: bool = False,
 ) -> None:
-    """Train a model, or go on where a run was cut.
+    """Train a model, or resume a run.
 
     Writes into the folder: ``config.json``, ``metrics.csv``, ``checkpoint.pt``, ``checkpoint.previous.pt``.
 
     Args:
         config: the run.
-        folder: of the run, see `begin`.
-        model: trained in place.
-        optimizer: of its parameters.
-        step: makes update number n and returns its figures, among them ``measure``. All its randomness comes from the
-            config's seed and n, so that a resumed run is the one that never stopped.
-        validate: the measure on the validation split, now.
+        folder: the folder of the run, see `owned`.
+        model: the model, trained in place.
+        optimizer: the optimizer of its parameters.
+        step: makes update number n and returns its figures, which include ``measure``. All its randomness comes from the
+            config's seed and n, so that a resumed run equals one that never stopped.
+        validate: returns the current measure on the validation split.
         measure: "error", in percent, or "score".
         ranks: the processes that share the run.
-        resume: go on from the run's newest checkpoint that is whole.
-        tensorboard: write the metrics for TensorBoard as well, into the folder's ``tensorboard``.
+        resume: whether to resume from the run's newest undamaged checkpoint.
+        tensorboard: whether to write the metrics also for TensorBoard, into the folder's ``tensorboard``.
 
     Raises:
-        FileNotFoundError: nothing to resume.
-        ImportError: tensorboard without the extra of that name.
-        OSError: a file cannot be written; the older checkpoints stand.
+        FileNotFoundError: there is nothing to resume.
+        ImportError: the extra "tensorboard" is not installed.
+        OSError: a file cannot be written; the older checkpoints are unchanged.
         ConnectionError: another process of the run has ended.
         ValueError: the checkpoints are damaged, or of another config; or the training diverged.
-        KeyboardInterrupt: after SIGINT or SIGTERM in any of the processes, when the update was whole and a checkpoint saved.
+        KeyboardInterrupt: SIGINT or SIGTERM came to any of the processes; the update is complete and a checkpoint saved.
     """
     board = _board(folder / "tensorboard") if tensorboard and ranks.leads else None
     metrics = Metrics(folder / "metrics.csv", measure, board) if ranks.leads else None
     first = _restore(config, folder, model, optimizer, metrics) if resume else 0
     if ranks.leads:
         files.write(folder / "config.json", json.dumps(dataclasses.asdict(config), indent=2) + "\n")
-        (folder / "results.json").unlink(missing_ok=True)  # of a training that is not over
+        (folder / "results.json").unlink(missing_ok=True)  # it belongs to a finished training
 
     def save(update: int) -> None:
         if metrics is not None:
@@ -93,7 +93,7 @@ def fit(
         mininterval=0.5,
     )
     finished, saved_at = first, time.monotonic()
-    with _signals_wait() as asked_to_stop:  # the last save included: a second Ctrl-C waits for it too
+    with _signals_wait() as asked_to_stop:  # also during the last save, for a second Ctrl-C
         try:
             for update in progress:
                 row = step(update)
@@ -112,7 +112,7 @@ def fit(
                     raise KeyboardInterrupt
         except NotFiniteError as error:
             raise _diverged(finished, str(error)) from error
-        except (KeyboardInterrupt, ConnectionError):  # of a lost process: it stops what is between updates
+        except (KeyboardInterrupt, ConnectionError):  # a lost process also stops the others between updates
             save(finished)
             if ranks.leads:
                 newest = folder / checkpoints.NEWEST
@@ -122,30 +122,32 @@ def fit(
 
 @contextlib.contextmanager
 def owned(config: TrainingConfig, folder: pathlib.Path, ranks: Ranks, resume: bool, overwrite: bool) -> Iterator[None]:
-    """Have a run's folder for this training alone.
+    """Lock a run's folder for this training.
 
     Args:
         config: the run.
-        folder: of the run.
-        ranks: the processes that share it; the first one takes it.
-        resume: the run that stands there goes on.
-        overwrite: the run that stands there is given up.
+        folder: the folder of the run.
+        ranks: the processes that share the run; the first one locks the folder.
+        resume: whether to resume an existing run.
+        overwrite: whether to replace an existing run.
 
     Raises:
-        FileExistsError: a run stands there, and is neither resumed nor overwritten.
-        FileNotFoundError: nothing to resume.
-        OSError: another process trains there, or it is not writable.
+        FileExistsError: the folder contains a run, which is neither resumed nor overwritten.
+        FileNotFoundError: there is nothing to resume.
+        OSError: another process trains there, or the folder is not writable.
     """
     if not ranks.leads:
         yield
         return
     stands = (folder / "config.json").exists() or checkpoints.exist(folder)
     if stands and not (resume or overwrite):
-        raise FileExistsError(f"{folder} holds a run: continue it with --resume, give it up with --overwrite, or use --name.")
+        raise FileExistsError(
+            f"{folder} contains a run: continue it with --resume, replace it with --overwrite, or use --name."
+        )
     if resume and not checkpoints.exist(folder):
-        raise FileNotFoundError(f"No checkpoint in {folder}: train first, or leave --resume away.")
+        raise FileNotFoundError(f"No checkpoint in {folder}: train first, or leave out --resume.")
     with files.own(folder):
-        for left in folder.glob("*.partial"):  # by a process that was killed
+        for left in folder.glob("*.partial"):  # from a killed process
             left.unlink()
         if overwrite and not resume:
             for name in (checkpoints.NEWEST, checkpoints.OLDER, "results.json", "metrics.csv", "config.json"):
@@ -154,7 +156,7 @@ def owned(config: TrainingConfig, folder: pathlib.Path, ranks: Ranks, resume: bo
 
 
 def check_finite(row: dict[str, float], update: int) -> None:
-    """Stop where something is not a finite number."""
+    """Raise an error if a figure is not finite."""
     for name, value in row.items():
         if not math.isfinite(value):
             raise _diverged(update, f"{name} is {value}")
@@ -167,16 +169,16 @@ def _diverged(update: int, what: str) -> ValueError:
 def _restore(
     config: TrainingConfig, folder: pathlib.Path, model: nn.Module, optimizer: torch.optim.Optimizer, metrics: "Metrics | None"
 ) -> int:
-    """Bring back the state of a run; the number of the update that comes next."""
+    """Restore the state of a run, and return the number of the next update."""
     saved = checkpoints.load(folder, tell=metrics is not None)
     then = dataclasses.asdict(checkpoints.config_of(type(config), saved["config"], folder))
     now = dataclasses.asdict(config)
     changed = [name for name in now if then[name] != now[name]]
     told = [f"{name} was {then[name]!r} and is {now[name]!r}" for name in changed if name not in CIRCUMSTANCES]
     if told:
-        raise ValueError(f"{folder} is of another config: {', '.join(told)}. Give the same flags, or another --name.")
+        raise ValueError(f"{folder} has another config: {', '.join(told)}. Give the same flags, or another --name.")
     if (differs := sorted(set(changed) & {"device", "num_threads"})) and metrics is not None:
-        print(f"Another {' and '.join(differs)} than before: the last digits of the results may differ.", file=sys.stderr)
+        print(f"{' and '.join(differs)} changed: the last digits of the results may differ.", file=sys.stderr)
     try:
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
@@ -184,7 +186,7 @@ def _restore(
             metrics.restore(saved["metrics"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
-            f"{folder} has a checkpoint of another version: train anew, or finish it with that version."
+            f"{folder} has a checkpoint of another version: train again, or finish the run with that version."
         ) from error
     return int(saved["update"])
 
@@ -199,9 +201,9 @@ def anneal(optimizer: torch.optim.Optimizer, config: TrainingConfig, update: int
 
 @contextlib.contextmanager
 def _signals_wait() -> Iterator[list[int]]:
-    """Note SIGINT and SIGTERM in the list that is given, so that none of them cuts an update in two."""
+    """Collect SIGINT and SIGTERM in a list, so that none interrupts an update."""
     noted: list[int] = []
-    if threading.current_thread() is not threading.main_thread():  # where Python hears no signals
+    if threading.current_thread() is not threading.main_thread():  # only the main thread receives signals
         yield noted
         return
     older = {number: signal.signal(number, lambda heard, _: noted.append(heard)) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -221,7 +223,7 @@ def _board(folder: pathlib.Path) -> Any:
 
 @contextlib.contextmanager
 def plain_errors(command: str) -> Iterator[None]:
-    """End a command with a message where a user needs no traceback."""
+    """End a command with a message, without a traceback, for errors of the user or the system."""
     try:
         yield
     except KeyboardInterrupt:
@@ -231,13 +233,13 @@ def plain_errors(command: str) -> Iterator[None]:
 
 
 class Metrics:
-    """The running averages of a training, and their file: one row a validation."""
+    """The running averages of a training, and their file, with a row for each validation."""
 
     def __init__(self, path: pathlib.Path, measure: str, board: Any = None) -> None:
-        """Begin; the file is written with the first row."""
+        """Start empty; the first row writes the file."""
         self._path = path
         self._measure = measure
-        self._board = board  # a writer of TensorBoard's, or None
+        self._board = board  # a TensorBoard writer, or None
         self._sums: dict[str, float] = {}
         self._count = 0
         self._recent = math.nan
@@ -246,12 +248,12 @@ class Metrics:
         self._start = time.perf_counter()
 
     def state(self) -> dict[str, Any]:
-        """All that a run needs to go on with its averages as if it had never stopped."""
+        """Everything that `restore` needs to continue the averages exactly."""
         averages = {"sums": self._sums, "count": self._count, "recent": self._recent, "validation": self._validation}
         return {**averages, "rows": self._rows, "seconds": time.perf_counter() - self._start}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`, and bring the file back to it."""
+        """Continue from a `state`, and rewrite the file."""
         self._sums, self._count = dict(state["sums"]), state["count"]
         self._recent, self._validation = state["recent"], state["validation"]
         self._rows = list(state["rows"])
@@ -260,9 +262,9 @@ class Metrics:
             self._save()
 
     def add(self, row: dict[str, float]) -> None:
-        """Take in the figures of one update."""
+        """Add the figures of one update."""
         for name, value in row.items():
-            self._sums[name] = self._sums.get(name, 0.0) + float(value)  # what a checkpoint may hold
+            self._sums[name] = self._sums.get(name, 0.0) + float(value)  # a type that a checkpoint may contain
         self._count += 1
         latest = float(row[self._measure])
         self._recent = latest if math.isnan(self._recent) else 0.98 * self._recent + 0.02 * latest
@@ -289,6 +291,6 @@ class Metrics:
         files.write(self._path, content.getvalue())
 
     def summary(self) -> dict[str, str]:
-        """What the progress bar shows."""
+        """The figures that the progress bar shows."""
         told = {self._measure: self._recent, "validation": self._validation}
         return {name: f"{value:.2f}" for name, value in told.items() if not math.isnan(value)}

@@ -16,21 +16,21 @@ from glimpse_env.ink import Picture
 from glimpse_env.rendering import tile
 from glimpse_env.window import Window
 
-_LINGER = 4  # how many times longer the last picture of an episode stays
+_LINGER = 4  # the last picture of an episode stays this many times longer
 
 
 @torch.no_grad()
 def watch(policy: Policy, envs: Envs, split: str, seed: int) -> list[Picture]:
-    """Play an episode greedily: the mean location looked at, the likeliest action taken.
+    """Play an episode, with the mean location and the most likely action.
 
     Args:
         policy: the agent.
-        envs: with render_mode="rgb_array".
-        split: of the envs.
-        seed: of the scene; of a task with images also which one.
+        envs: environments with render_mode="rgb_array".
+        split: the split of the environments.
+        seed: the seed of the scene; in a task with images, also the number of the image.
 
     Returns:
-        A picture after each glimpse, with what the agent makes of it, and one of the end; several environments side by side.
+        A picture after each glimpse, with the agent's belief, and one at the end; several environments are side by side.
     """
     images = task(envs).num_images
     rows = np.arange(seed, seed + envs.num_envs)
@@ -48,15 +48,15 @@ def watch(policy: Policy, envs: Envs, split: str, seed: int) -> list[Picture]:
 
 
 def save_gif(episodes: Sequence[Sequence[Picture]], path: pathlib.Path, fps: float) -> None:
-    """Write episodes one after the other, the last picture of each for longer, as a GIF that runs for ever.
+    """Write episodes one after the other as an endless GIF, in which the last picture of each stays longer.
 
     Args:
-        episodes: the pictures of each, all of one size.
-        path: of the file, which ends with .gif.
-        fps: pictures a second.
+        episodes: the pictures of each episode, all of one size.
+        path: the path of the file, which must end with .gif.
+        fps: the number of pictures a second.
 
     Raises:
-        ValueError: a path of another ending.
+        ValueError: the path ends with something else.
     """
     from PIL import Image
 
@@ -79,9 +79,9 @@ def save_gif(episodes: Sequence[Sequence[Picture]], path: pathlib.Path, fps: flo
 
 
 def check_suffix(path: pathlib.Path) -> None:
-    """Refuse a file that would not be what its name says."""
+    """Check that a path ends with .gif."""
     if path.suffix.lower() != ".gif":
-        raise ValueError(f"{path} must end with .gif: no other kind of file is written.")
+        raise ValueError(f"{path} must end with .gif, the only format.")
 
 
 def show(episodes: Iterator[Sequence[Picture]], fps: float) -> None:

@@ -1,4 +1,4 @@
-"""Published agents: one safetensors file each, with the config that trained it, in half precision; and any agent, loaded."""
+"""Save agents to safetensors files, in half precision with their config, and load agents from any source."""
 
 import dataclasses
 import json
@@ -21,15 +21,15 @@ SHIPPED = pathlib.Path(__file__).parent / "data"
 
 
 def save(path: pathlib.Path, model: RecurrentAttentionModel, config: Config) -> None:
-    """Write a model's weights in half precision, and its config beside them.
+    """Write a model's weights, in half precision, and its config.
 
     Args:
-        path: of the file.
+        path: the path of the file.
         model: the agent.
-        config: what trained it.
+        config: the config that trained it.
 
     Raises:
-        OSError: it cannot be written; what was there before stands.
+        OSError: the file cannot be written; an older one is unchanged.
         ValueError: a weight is not finite; nothing was written.
     """
     tensors = {name: tensor.detach().cpu().half().contiguous() for name, tensor in model.state_dict().items()}
@@ -40,18 +40,18 @@ def save(path: pathlib.Path, model: RecurrentAttentionModel, config: Config) -> 
 
 
 def load(name: str | os.PathLike[str], trust_module: bool = False) -> tuple[RecurrentAttentionModel, Config]:
-    """Read an agent. No code in a file is run.
+    """Load an agent, without running code from its file.
 
     Args:
-        name: the id of a task whose agent is shipped, or the path of a run's folder, a checkpoint, or a file that `save` wrote.
-        trust_module: import the module that an agent's id of your own, "module:id", names.
+        name: the id of a task with a shipped agent, or the path of a run's folder, a checkpoint, or a file that `save` wrote.
+        trust_module: whether to import the module of an agent for your own id, "module:id".
 
     Returns:
         The agent, in float32 on the CPU, and the config that trained it.
 
     Raises:
-        FileNotFoundError: there is none of that name; the message names what is shipped.
-        ValueError: no agent of ours, or one for an id that is not there.
+        FileNotFoundError: there is no such agent; the message lists the shipped ones.
+        ValueError: the file contains no agent of this package, or one for an unknown id.
     """
     path = SHIPPED / f"{os.fspath(name).replace(':', '-')}.safetensors"
     if not path.exists():
@@ -70,17 +70,17 @@ def load(name: str | os.PathLike[str], trust_module: bool = False) -> tuple[Recu
         raise ValueError(f"{path} is an agent for {named[0]}, whose module would be imported: give --trust-module to allow it.")
     try:
         envs = environments.make_envs(config, 1, config.split)
-        with torch.device("meta"):  # takes no memory until the shapes are known to be right
+        with torch.device("meta"):  # takes no memory while the shapes are checked
             _check_shapes(make_model(config, envs), state)
         model = make_model(config, envs)
         model.load_state_dict(state)
     except (ValueError, KeyError, TypeError, RuntimeError, ImportError, gym.error.Error) as error:
-        raise ValueError(f"{path} holds no agent that can be used here ({error}).") from error
+        raise ValueError(f"{path} contains no agent that can be used here ({error}).") from error
     return model, config
 
 
 def load_policy(name: str | os.PathLike[str], trust_module: bool = False) -> Policy:
-    """Read an agent that acts: see `load` for the name and the errors, `Policy.predict` for what it does."""
+    """Load a policy: see `load` for the arguments and errors, and `Policy.predict` for its use."""
     model, config = load(name, trust_module)
     envs = environments.make_envs(config, 1, config.split)
     return Policy(model, envs.single_action_space, config.looking, config.std_end, env_arguments=config.env_arguments)
@@ -89,7 +89,7 @@ def load_policy(name: str | os.PathLike[str], trust_module: bool = False) -> Pol
 def _of_checkpoint(saved: dict[str, Any], path: pathlib.Path) -> tuple[Config, dict[str, torch.Tensor]]:
     state = saved["model"]
     if not (isinstance(state, dict) and all(isinstance(tensor, torch.Tensor) for tensor in state.values())):
-        raise ValueError(f"{path} holds no agent: its model is no table of tensors.")
+        raise ValueError(f"{path} contains no agent: its model is not a dict of tensors.")
     return checkpoints.config_of(Config, saved["config"], path), state
 
 
@@ -99,7 +99,7 @@ def _of_weights(path: pathlib.Path) -> tuple[Config, dict[str, torch.Tensor]]:
             config = checkpoints.config_of(Config, json.loads((file.metadata() or {}).get("config", "null")), path)
             return config, {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118  # no mapping
     except (SafetensorError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} holds no agent ({error}).") from error
+        raise ValueError(f"{path} contains no agent ({error}).") from error
 
 
 def _check_shapes(model: torch.nn.Module, state: dict[str, torch.Tensor]) -> None:
@@ -107,6 +107,6 @@ def _check_shapes(model: torch.nn.Module, state: dict[str, torch.Tensor]) -> Non
     found = {name: tuple(tensor.shape) for name, tensor in state.items()}
     if wanted != found:
         name = next(name for name in {**wanted, **found} if wanted.get(name) != found.get(name))
-        raise ValueError(f"{name} is {found.get(name, 'missing')}, and its config asks for {wanted.get(name, 'nothing')}")
+        raise ValueError(f"{name} is {found.get(name, 'missing')}, but its config needs {wanted.get(name, 'nothing')}")
     if not all(tensor.isfinite().all() for tensor in state.values()):
         raise ValueError("its weights are not finite")

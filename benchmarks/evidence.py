@@ -1,4 +1,4 @@
-"""Finished runs, kept in one file a task, ``results/<id>.json``; their intervals, their curves and the names of pictures."""
+"""Finished runs, in one file for each task, ``results/<id>.json``, with their intervals, curves and pictures."""
 
 import dataclasses
 import datetime
@@ -19,8 +19,8 @@ from glimpse_env import TASKS
 RESULTS = pathlib.Path("results")
 IMAGES = pathlib.Path("docs/images")
 CODE = ("agents", "glimpse_env")
-"""The folders that make a run what it is: they hold no change without a commit when one is trained."""
-# Colors of Okabe and Ito; lines and markers tell them apart in print.
+"""The folders that determine a run; all their changes must be committed before one is trained."""
+# Colors of Okabe and Ito; lines and markers distinguish curves in print.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#000000", "#999999")
 _LINES = ("-", "--", "-.", ":")
 _MARKERS = "^osvDx+*"
@@ -33,21 +33,21 @@ class Run:
     """A finished training.
 
     Attributes:
-        name: what it is, in words; the seeds of one name make a row of a table.
-        table: which table it belongs to. "ablations" and "what it takes" are measured on the
-            validation split, the others on the test split.
-        seed: of the training.
-        command: what makes it anew, at its commit.
-        preset: the preset it started from, as it was at the commit.
+        name: a description; the seeds of one name are a row of a table.
+        table: the table of the run. "ablations" and "what it takes" are measured on the validation split, the others on the
+            test split.
+        seed: the seed of the training.
+        command: the command that repeats it, at its commit.
+        preset: its preset, as of the commit.
         changes: the fields that differ from the preset.
-        scores: way of looking -> error in percent after each glimpse, or the return alone, see `agents.evaluation.Report`.
-            The first is the way it was trained with.
+        scores: way of looking -> error in percent after each glimpse, or the return, see `agents.evaluation.Report`. The
+            first is the way of its training.
         curve: (episodes, measure on the validation split, minutes) at about 20 points of the training.
-        minutes: how long the training took, on one thread.
-        parameters: of its networks; None where nobody counted them.
-        multiply_adds: of its networks in an episode; None where nobody counted them.
-        commit: the code that made it.
-        machine: where the minutes passed.
+        minutes: the duration of the training, on one thread.
+        parameters: the number of parameters of its networks; None if unknown.
+        multiply_adds: the multiply-adds of its networks in an episode; None if unknown.
+        commit: the commit of its code.
+        machine: the machine of the minutes.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Run:
 
     @property
     def score(self) -> float:
-        """The figure that counts: after the last glimpse, in its own way of looking."""
+        """The main figure: after the last glimpse, with the way of looking of its training."""
         return next(iter(self.scores.values()))[-1]
 
 
@@ -75,10 +75,10 @@ class Shipped:
     """The shipped agent, measured on the test split with several draws of the scenes.
 
     Attributes:
-        mean: of the draws; the agent's figure.
-        draws: the measure that counts, of each draw.
-        scores: as those of a `Run`, means over the draws.
-        commit: the code that measured it.
+        mean: the mean over the draws, the agent's figure.
+        draws: the measure of each draw.
+        scores: as in `Run`, means over the draws.
+        commit: the commit of the code that measured it.
     """
 
     mean: float
@@ -89,11 +89,11 @@ class Shipped:
 
 @dataclasses.dataclass(frozen=True)
 class Evidence:
-    """All that is known of a task.
+    """All results of a task.
 
     Attributes:
-        id: of the task; "module:id" of one that a module registers.
-        shipped: the shipped agent; None where none was measured.
+        id: the id of the task; "module:id" for one that a module registers.
+        shipped: the shipped agent; None if none was measured.
         runs: the finished runs.
     """
 
@@ -110,10 +110,10 @@ class Evidence:
         return {name: sorted(seeds, key=lambda run: run.seed) for name, seeds in rows.items()}
 
     def with_run(self, run: Run) -> "Evidence":
-        """Add a run, in place of the one of its table, name and seed.
+        """Add a run; it replaces one with the same table, name and seed.
 
         Raises:
-            ValueError: another seed of this name was trained in another way.
+            ValueError: another seed of this name has another preset or other changes.
         """
 
         def key(run: Run) -> tuple[str, str, int]:
@@ -123,7 +123,7 @@ class Evidence:
         for other in others:
             if key(other)[:2] == key(run)[:2] and (other.preset, other.changes) != (run.preset, run.changes):
                 raise ValueError(
-                    f"{self.id}: {run.name!r} names runs of preset {other.preset!r} with {other.changes}, and this one is of "
+                    f"{self.id}: {run.name!r} names runs of preset {other.preset!r} with {other.changes}, but this one has "
                     f"{run.preset!r} with {run.changes}: give it another --name."
                 )
         return dataclasses.replace(self, runs=(*others, run))
@@ -135,7 +135,7 @@ def path_of(id: str) -> pathlib.Path:
 
 
 def plain(id: str) -> str:
-    """An id without the module that registers it: the name of its files."""
+    """An id without its module, as in the names of its files."""
     return id.rpartition(":")[2].replace("/", "-")
 
 
@@ -145,10 +145,10 @@ def picture(kind: str, id: str) -> pathlib.Path:
 
 
 def load(id: str) -> Evidence:
-    """Read the file of a task; where there is none, nothing is known.
+    """Read the file of a task; without a file, the result is empty.
 
     Raises:
-        ValueError: it is not such a file; the message names what it lacks.
+        ValueError: the file is malformed; the message names the fault.
     """
     path = path_of(id)
     return read(path) if path.exists() else Evidence(id)
@@ -159,7 +159,7 @@ def read(path: pathlib.Path) -> Evidence:
     try:
         found = json.loads(path.read_text())
     except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is no JSON ({error}).") from error
+        raise ValueError(f"{path} is not JSON ({error}).") from error
     whole = _made(Evidence, found, str(path))
     shipped = None if whole.shipped is None else _made(Shipped, whole.shipped, f"{path}, shipped")
     runs = tuple(_made(Run, run, f"{path}, run {n}") for n, run in enumerate(whole.runs))
@@ -174,7 +174,7 @@ def read_all() -> list[Evidence]:
 
 
 def save(evidence: Evidence) -> pathlib.Path:
-    """Write the file of a task, a field a line, so that a change can be read; its path."""
+    """Write the file of a task, with one line for each field, for readable diffs; return its path."""
     shipped = "null" if evidence.shipped is None else _lines(evidence.shipped, " ")
     runs = ",\n  ".join(_lines(run, "  ") for run in evidence.runs)
     text = f'{{\n "id": {json.dumps(evidence.id)},\n "shipped": {shipped},\n "runs": [\n  {runs}\n ]\n}}\n'
@@ -184,7 +184,7 @@ def save(evidence: Evidence) -> pathlib.Path:
 
 
 def interval(values: Sequence[float]) -> str:
-    """Mean and 95 % interval of a few seeds (Student's t); the value alone of one."""
+    """Mean and 95 % interval (Student's t) of a few seeds; only the value of a single one."""
     mean = statistics.fmean(values)
     if len(values) == 1:
         return f"{mean:.2f}"
@@ -195,14 +195,14 @@ def interval(values: Sequence[float]) -> str:
 def draw_curves(
     rows: Mapping[str, Sequence[Run]], path: pathlib.Path, title: str, measure: str, known: tuple[str, float] | None = None
 ) -> None:
-    """Draw learning curves, by episodes and by minutes: the mean over seeds, and all between the least and the most.
+    """Draw learning curves, over episodes and over minutes: the mean and the range of the seeds.
 
     Args:
         rows: name -> its seeds.
-        path: of the picture.
-        title: of the picture.
-        measure: what is measured, see `glimpse_env.worlds.Task`; errors get a logarithmic axis.
-        known: a published figure to draw a line at, and whose it is.
+        path: the file to write.
+        title: the title of the figure.
+        measure: the measure, see `glimpse_env.worlds.Task`; errors have a logarithmic axis.
+        known: the source and the value of a published figure, drawn as a line.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
@@ -236,14 +236,14 @@ def draw_curves(
 
 
 def head() -> str:
-    """The commit that is checked out, all of whose code is as committed.
+    """The current commit.
 
     Raises:
-        ValueError: there are changes without a commit.
+        ValueError: the code has changes that are not committed.
     """
     changed = _git("status", "--porcelain", "--", *CODE)
     if changed:
-        raise ValueError(f"{changed.splitlines()[0][3:]} is not committed: commit it, so that the run can be made anew.")
+        raise ValueError(f"{changed.splitlines()[0][3:]} is not committed: commit it, so that the run can be repeated.")
     return _git("rev-parse", "--short", "HEAD")
 
 
@@ -257,7 +257,7 @@ def committed(name: str) -> str:
 
 
 def committed_at(name: str) -> datetime.datetime:
-    """When a commit was made."""
+    """The time of a commit."""
     return datetime.datetime.fromisoformat(_git("show", "--no-patch", "--format=%cI", name))
 
 
@@ -274,10 +274,10 @@ def _lines(record: Run | Shipped, pad: str) -> str:
 
 
 def _made(kind: type[_R], found: Any, where: str) -> _R:
-    """Make a record of what a file holds.
+    """Make a record from the contents of a file.
 
     Raises:
-        ValueError: a field is missing, or one too many.
+        ValueError: a field is missing or unknown.
     """
     names = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     if not isinstance(found, dict):

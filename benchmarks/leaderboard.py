@@ -1,11 +1,11 @@
-"""Algorithms side by side: ``python -m benchmarks.leaderboard`` trains what is missing, then writes docs/benchmark.md.
+"""Compare algorithms: ``python -m benchmarks.leaderboard`` makes the missing runs, then writes docs/benchmark.md.
 
-A run is an algorithm, an id and a seed; ``--id --algorithm --seed --steps`` makes one alone. What is finished stands in
-results/<id>.json, so that after a cut the next call makes only what is missing.
+A run is an algorithm, an id and a seed; ``--id --algorithm --seed --steps`` select some. Finished runs are kept in
+results/<id>.json, so an interrupted call can be repeated.
 
-All train on the same number of environment steps of the id as it is registered, from glimpses alone: 1 for the right class at
-the last step. They are watched on the validation split, and measured once at the end on the test split: each image once, by
-`glimpse_env.walk`, the likeliest class named and the mean location looked at.
+All algorithms train on the same number of environment steps of the registered id, from glimpses only: 1 for the right class at
+the last step. Their curves are measured on the validation split. At the end they are measured once on the test split: each
+image once, by `glimpse_env.walk`, with the most likely class and the mean location.
 """
 
 import argparse
@@ -41,23 +41,23 @@ IDS = ("Glimpse-MNIST-v0", "Glimpse-ClutteredMNIST-v0")
 SEEDS = (0, 1, 2)
 STEPS = 500_000
 PAGE = pathlib.Path("docs/benchmark.md")
-NUM_POINTS = 10  # of a learning curve
+NUM_POINTS = 10  # the points of a learning curve
 
 _GRID = 7
 _NUM_ENVS = 64
-_GLIMPSES = {"canvas": None, "augmentation": 0.0, "short": 0.0}  # what the others see: no canvas, no varied images
+_GLIMPSES = {"canvas": None, "augmentation": 0.0, "short": 0.0}  # as the other algorithms: no canvas, no varied images
 _REWARD = {"hybrid": False, "credit": "reward", "gamma": 1.0, "scored": "last", "blind": 0.0, "entropy_coef": 0.02}
 
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """What a run ends with.
+    """The result of a run.
 
     Attributes:
-        error: on the test split, in percent.
-        seconds: of the whole run, its evaluations included.
+        error: the error on the test split, in percent.
+        seconds: the duration of the whole run, with its evaluations.
         curve: (environment steps, validation error in percent, seconds) at each point.
-        parameters: of the networks.
+        parameters: the number of parameters of the networks.
     """
 
     error: float
@@ -67,13 +67,13 @@ class Trained:
 
 
 def ram_run(id: str, seed: int, steps: int, **changes: Any) -> Trained:
-    """Train the bundled agent on glimpses alone.
+    """Train the bundled agent on glimpses only.
 
     Args:
-        id: of the environment.
-        seed: of the run.
-        steps: of the environment.
-        changes: to the config that the agent has for this id, besides.
+        id: the id of the environment.
+        seed: the seed of the run.
+        steps: the number of environment steps.
+        changes: other changes to the agent's config for this id.
     """
     T = _num_glimpses(id)
     config = dataclasses.replace(preset("best", id), seed=seed, num_episodes=max(1, steps // T), **{**_GLIMPSES, **changes})
@@ -104,7 +104,7 @@ def recurrent_ppo_run(id: str, seed: int, steps: int) -> Trained:
     return _learn(model, id, steps, _Recurrent(model))
 
 
-# name -> how it is trained, and whether it reads labels.
+# name -> a function that trains it, and whether it reads labels.
 ALGORITHMS: dict[str, tuple[Callable[..., Trained], bool]] = {
     "RAM, random fixations": (lambda *run: ram_run(*run, looking="random"), True),
     "RAM, central fixations": (lambda *run: ram_run(*run, looking="center"), True),
@@ -118,13 +118,13 @@ _POLICY = {"features_extractor_class": GlimpseExtractor, "net_arch": []}
 
 
 def _ppo(T: int) -> dict[str, Any]:
-    """What both kinds of PPO are given: whole episodes, and a reward that comes at their end."""
+    """The hyperparameters of both kinds of PPO: whole episodes, and a reward at their end."""
     schedule = {"learning_rate": lambda left: 1e-3 * left, "n_steps": 4 * T, "batch_size": 32 * T, "n_epochs": 4}
     return {**schedule, "gamma": 1.0, "gae_lambda": 0.95, "ent_coef": 0.003, "device": "cpu"}
 
 
 class _Stacked:
-    """A policy that sees all glimpses of the episode, as `VecFrameStack` gives them."""
+    """A policy that sees all glimpses of the episode, stacked as by `VecFrameStack`."""
 
     def __init__(self, model: BaseAlgorithm, num_glimpses: int) -> None:
         self._model, self._num_glimpses = model, num_glimpses
@@ -141,7 +141,7 @@ class _Stacked:
 
 
 class _Recurrent:
-    """A policy with a memory of its own."""
+    """A recurrent policy."""
 
     def __init__(self, model: BaseAlgorithm) -> None:
         self._model = model
@@ -157,12 +157,12 @@ class _Recurrent:
 
 
 def error(policy: Any, envs: VectorEnv[Any, Any, Any], split: str) -> float:
-    """Share of the split's images named wrong in the end, each once, in percent.
+    """The error on the split's images, each once, after the last step, in percent.
 
     Args:
-        policy: ``begin(num_envs)`` before episodes, and then called with an observation for the actions.
-        envs: with autoreset disabled, acted on as the policy does.
-        split: of the envs; its episodes are those of every evaluation.
+        policy: has ``begin(num_envs)``, called before episodes, and maps an observation to actions.
+        envs: environments with autoreset disabled and the action space of the policy.
+        split: the split of the environments; every evaluation has the same episodes.
     """
     wrong, total = 0, 0
     for observation, info, fresh in glimpse_env.walk(envs, environments.first_seed(split, 0)):
@@ -176,7 +176,7 @@ def error(policy: Any, envs: VectorEnv[Any, Any, Any], split: str) -> float:
 
 
 class _Watch(BaseCallback):
-    """Measures a learning curve between updates, at as many points as it has."""
+    """Measures the points of a learning curve, between updates."""
 
     def __init__(self, steps: int, measure: Callable[[], float]) -> None:
         super().__init__()
@@ -198,7 +198,7 @@ class _Watch(BaseCallback):
 
 
 def _learn(model: BaseAlgorithm, id: str, steps: int, policy: Any) -> Trained:
-    """Train, watched on the validation split."""
+    """Train a model, and measure its curve on the validation split."""
 
     def measured(split: str) -> float:
         envs = gym.make_vec(id, num_envs=500, split=split, autoreset_mode=AutoresetMode.DISABLED)
@@ -215,7 +215,7 @@ def _num_glimpses(id: str) -> int:
 
 
 def make_run(id: str, algorithm: str, seed: int, steps: int) -> None:
-    """Make one run, unless it was made already."""
+    """Make one run, unless it exists."""
     known = evidence.load(id)
     changes = {"steps": steps, "labels": ALGORITHMS[algorithm][1]}
     if any((run.name, run.seed) == (_name(algorithm, steps), seed) for run in known.runs):
@@ -247,19 +247,20 @@ def _name(algorithm: str, steps: int) -> str:
 
 
 def page(found: Sequence[Evidence]) -> str:
-    """The page, from all that is finished; draws its curves, too."""
+    """Make the page of all finished runs, and draw its curves."""
     machines = sorted({run.machine for one in found for run in one.runs if run.table == "leaderboard"})
     lines = [
         "# Algorithms side by side",
         "",
         "<!-- made by python -m benchmarks.leaderboard; do not edit -->",
         "",
-        "Each algorithm trains on the same number of environment steps of the id as registered: 1 for the right class at the "
-        "last step. The error is that on the test split, each image once, one rollout, no exploration; mean over seeds with a "
-        "95 % interval (Student's t). Curves are of the validation split. Minutes are of one thread, evaluations included.",
+        "Each algorithm trains on the same number of environment steps of the registered id, whose reward is 1 for the right "
+        "class at the last step. The error is measured on the test split: each image once, one rollout, no exploration. It is "
+        "the mean over seeds with a 95 % interval (Student's t). Curves are measured on the validation split. Minutes are of "
+        "one thread, with evaluations.",
         "",
-        "An algorithm that reads labels learns from more than the reward: compare within a kind. Rows of 7bf594d see a canvas "
-        "and varied training images, which PPO does not.",
+        "An algorithm that reads labels learns from more than the reward: compare it only with others that do. Agents of "
+        "commit 7bf594d see a canvas and augmented training images; PPO does not.",
         "",
     ]
     for one in found:
@@ -280,17 +281,17 @@ def page(found: Sequence[Evidence]) -> str:
             lines.append("| " + " | ".join(cells) + " |")
         picture = evidence.picture("benchmark", one.id)
         evidence.draw_curves(rows, picture, f"{one.id}: algorithms", "error")
-        lines += ["", f"![Error on {one.id} against episodes and minutes]({picture.parent.name}/{picture.name})", ""]
+        lines += ["", f"![Error on {one.id} over episodes and minutes]({picture.parent.name}/{picture.name})", ""]
     return "\n".join([*lines, f"Measured on: {'; '.join(machines)}.", ""])
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Make runs, then the page of all that are finished."""
+    """Make runs, then write the page of all finished ones."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--id", nargs="*", choices=glimpse_env.TASKS, default=IDS, help="none: only rebuild the page")
+    parser.add_argument("--id", nargs="*", choices=glimpse_env.TASKS, default=IDS, help="without an id, only write the page")
     parser.add_argument("--algorithm", nargs="+", choices=ALGORITHMS, default=tuple(ALGORITHMS))
     parser.add_argument("--seed", nargs="+", type=int, default=SEEDS)
-    parser.add_argument("--steps", type=int, default=STEPS, help="of all environments together, a run")
+    parser.add_argument("--steps", type=int, default=STEPS, help="steps of all environments together, for each run")
     options = parser.parse_args(arguments)
     for id in options.id:
         for seed in options.seed:

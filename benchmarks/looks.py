@@ -1,7 +1,8 @@
-"""Where a trained agent looks, and what becomes of it in scenes that it was not trained on: ``python -m benchmarks.looks``.
+"""Where a trained agent looks, and its error in scenes unlike those of its training: ``python -m benchmarks.looks``.
 
-Distance of each fixation to the digit's center, share of fixations on the digit, and the information that each glimpse adds;
-then the test error with more and less clutter and in larger scenes, without retraining. Prints both tables.
+Prints two tables. The first has the distance of each fixation from the digit's center, the share of fixations on the digit, and
+the information that each glimpse adds. The second has the test error with more or less clutter and in larger scenes, without
+retraining.
 """
 
 import argparse
@@ -25,11 +26,11 @@ SIZES = (60, 80, 100, 200)
 
 
 class SameScale(VectorWrapper):  # type: ignore[type-arg]
-    """Locations in units of half the scene that the agent was trained on, however large this one is.
+    """Scales locations to larger scenes: their unit stays half the scene of the training.
 
     Args:
-        envs: the larger scenes.
-        ratio: how many times larger.
+        envs: environments with larger scenes.
+        ratio: the size of the scenes relative to those of the training.
     """
 
     def __init__(self, envs: VectorEnv[Any, Any, Any], ratio: float) -> None:
@@ -37,12 +38,12 @@ class SameScale(VectorWrapper):  # type: ignore[type-arg]
         self.ratio = np.float32(ratio)
 
     def reset(self, **arguments: Any) -> tuple[Any, dict[str, Any]]:
-        """Begin anew."""
+        """Begin episodes."""
         observation, info = self.env.reset(**arguments)
         return self._seen(observation), info
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
-        """Look where the agent means."""
+        """Take a step, with the location scaled."""
         location = np.clip(actions["location"] / self.ratio, -1, 1)
         observation, *rest = self.env.step({**actions, "location": location})
         return self._seen(observation), *rest
@@ -52,7 +53,7 @@ class SameScale(VectorWrapper):  # type: ignore[type-arg]
 
 
 def looks(model: RecurrentAttentionModel, config: Config, looking: str, split: str) -> list[list[str]]:
-    """Distance, share on the digit, and bits gained: a row each, a column a glimpse."""
+    """Rows of the distance, the share on the digit, and the bits gained, with a column for each glimpse."""
     envs = environments.evaluation_envs(config, split)
     policy = Policy(model, envs.single_action_space, looking)
     world: Any = envs.unwrapped.world  # type: ignore[attr-defined]
@@ -77,7 +78,7 @@ def looks(model: RecurrentAttentionModel, config: Config, looking: str, split: s
 def conv_error(id: str, **arguments: Any) -> float:
     """The error of the paper's conv net, trained as in the results table, in percent."""
     name = "conv net on the whole scene"
-    folder = reproduce.trained(id, name, 0)  # what is kept under results/ has no weights
+    folder = reproduce.trained(id, name, 0)  # results/ has no weights
     envs = environments.evaluation_envs(reproduce.config_of(id, name, 0), "test", **arguments)
     num_classes = len(environments.task(envs).action_names)
     network = baselines.make_network("conv", envs.unwrapped.scenes.shape[1:], num_classes)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""How a measurement is made, on what, and how it is printed. Imports neither this project nor a peer: it times both."""
+"""Measure speed, describe the machine, and print tables. Imports neither this project nor a peer, as it times both."""
 
 import importlib.metadata
 import itertools
@@ -20,7 +20,7 @@ def machine(*packages: str) -> str:
     """Describe this machine in one line.
 
     Args:
-        packages: whose versions to name, of those that are installed; numpy, numba, gymnasium and torch unless given.
+        packages: the packages whose versions to name, if installed; default: numpy, numba, gymnasium and torch.
     """
     cpuinfo = pathlib.Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
@@ -32,11 +32,11 @@ def machine(*packages: str) -> str:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a GitHub markdown table: the first column to the left, numbers to the right.
+    """Print a GitHub Markdown table: the first column is left-aligned, the others right-aligned.
 
     Args:
-        headers: one a column.
-        rows: their cells.
+        headers: the headers of the columns.
+        rows: the cells of each row.
     """
     cells = [[str(cell) for cell in row] for row in (headers, *rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -48,25 +48,25 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 class Replay:
-    """Stands in for an action space in the timed loop: its samples were drawn before."""
+    """Replaces an action space in the timed loop, with samples drawn before."""
 
     def __init__(self, space: gym.Space[Any]) -> None:
         self._actions = itertools.cycle([space.sample() for _ in range(_NUM_ACTIONS)])
 
     def seed(self, seed: int | None = None) -> None:
-        """Do nothing: the actions are drawn."""
+        """Do nothing: the actions are already drawn."""
 
     def sample(self) -> Any:
-        """Deal out the next action."""
+        """Return the next action."""
         return next(self._actions)
 
 
 def rate(env: gym.Env[Any, Any] | gym.vector.VectorEnv[Any, Any, Any], seconds: float) -> float:
-    """Steps a second of one environment, all of a vector environment's added up: the median of three repeats.
+    """Steps a second, summed over a vector environment: the median of three repeats.
 
     Args:
-        env: the environment. Its resets count as time, not as steps.
-        seconds: how long to measure, all repeats together.
+        env: the environment. Resets take time, but do not count as steps.
+        seconds: the duration of all repeats together.
     """
     loop: Any = benchmark_vector_step if isinstance(env, gym.vector.VectorEnv) else benchmark_step
     loop(env, seconds / 20, seed=0)  # compile, warm the caches

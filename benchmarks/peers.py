@@ -1,10 +1,10 @@
-"""The same task here and in the nearest neighbor, ap_gym: ``python -m benchmarks.peers [--seconds 3]``.
+"""Compare the speed of the same task with the most similar package, ap_gym: ``python -m benchmarks.peers [--seconds 3]``.
 
-MNIST 28x28 in memory, a 5x5 glimpse at one scale, 16 steps, a prediction scored at each, random actions. Each side runs in
-a process of its own, on one thread, in turn. The peer gets a virtual environment in build/, made by the first run.
+MNIST 28x28 in memory, a 5x5 glimpse at one scale, 16 steps with a scored prediction at each, random actions. The packages run
+in turn, each in its own process on one thread. The first run installs ap_gym into a virtual environment in build/.
 
-ap_gym's MNIST comes from a hub; here the same images lie in memory. Its bare environments are timed, without the log wrappers
-that its registered ids add, and without its thread that fetches images ahead: on one core it is faster so.
+ap_gym downloads MNIST from a hub; here it reads the same images from memory. Its bare environments are timed, without the log
+wrappers of its registered ids and without its prefetching thread, which is faster on one core.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from benchmarks.machine import machine, rates, table
 
 NUM_ENVS = 256
 ROUNDS = 3
-PEER_PACKAGES = ("ap_gym==0.7.1", "aiohttp", "pillow")  # the last two it imports, but does not ask for
+PEER_PACKAGES = ("ap_gym==0.7.1", "aiohttp", "pillow")  # it imports the last two, but does not require them
 
 _NUM_IMAGES = 55_000  # of our "train" split
 _ROOT = pathlib.Path(__file__).parents[1]
@@ -35,7 +35,7 @@ _PEERS_PYTHON = _PEERS_VENV / ("Scripts" if os.name == "nt" else "bin") / "pytho
 
 
 def install_peers() -> None:
-    """Make the virtual environment of the peers, unless the last run left it whole."""
+    """Make the virtual environment of the peer, unless it is complete."""
     done = _PEERS_VENV / "installed.txt"
     if done.exists() and done.read_text().split() == list(PEER_PACKAGES):
         return
@@ -55,7 +55,7 @@ def glimpse_envs() -> tuple[Any, Any]:
 
 
 def ap_gym_envs() -> tuple[Any, Any]:
-    """Make those of ap_gym, in the Python of its own virtual environment."""
+    """Make the environments of ap_gym, in its own virtual environment."""
     from ap_gym import ActivePerceptionVectorToSingleWrapper
     from ap_gym.envs.image import ImageClassificationDataset, ImagePerceptionConfig
     from ap_gym.envs.image_classification import ImageClassificationVectorEnv
@@ -67,7 +67,7 @@ def ap_gym_envs() -> tuple[Any, Any]:
     labels = read("train-labels-idx1-ubyte.gz", header=8)[:_NUM_IMAGES]
 
     class InMemoryMNIST(ImageClassificationDataset):  # type: ignore[misc]
-        """The bundled 28x28 images, handed out a batch at a time."""
+        """The bundled 28x28 images, in batches."""
 
         def _get_length(self) -> int:
             return len(images)
@@ -94,7 +94,7 @@ def ap_gym_envs() -> tuple[Any, Any]:
     return SingleEnv(ImageClassificationVectorEnv(1, config)), ImageClassificationVectorEnv(NUM_ENVS, config)
 
 
-# name -> the Python that runs it, what makes its environments, the packages whose versions are told.
+# name -> its Python, a function that makes its environments, the packages whose versions are printed.
 SIDES: dict[str, tuple[Any, Callable[[], tuple[Any, Any]], tuple[str, ...]]] = {
     "glimpse_env": (sys.executable, glimpse_envs, ()),
     "ap_gym": (_PEERS_PYTHON, ap_gym_envs, ("ap_gym", "numpy", "scipy", "gymnasium")),
@@ -122,8 +122,8 @@ def in_own_process(side: str, seconds: float) -> dict[str, Any]:
 def main() -> None:
     """Measure both sides in turn, and print the medians and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=3.0, help="how long to measure each number, each round")
-    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)  # what the process of a side is started with
+    parser.add_argument("--seconds", type=float, default=3.0, help="duration of each measurement, in each round")
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)  # for the process of a side
     flags = parser.parse_args()
     if flags.side:
         print(json.dumps(measure(flags.side, flags.seconds)))

@@ -1,6 +1,6 @@
-"""How fast the environments are: ``python -m benchmarks.throughput [--seconds 1.0]`` prints the tables of the docs.
+"""The speed of the environments: ``python -m benchmarks.throughput [--seconds 1.0]`` prints tables.
 
-Steps a second are measured by Gymnasium's own ``benchmark_step`` and ``benchmark_vector_step``.
+Steps a second are measured by Gymnasium's ``benchmark_step`` and ``benchmark_vector_step``.
 """
 
 import argparse
@@ -38,7 +38,7 @@ envs.reset(seed=0)
 for _ in range({num_steps}):
     envs.step(envs.action_space.sample())
 stepped = time.perf_counter()
-# Not getrusage's ru_maxrss: it starts from that of the process that started this one.
+# Not getrusage's ru_maxrss: it includes the parent process.
 peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1024
 print(json.dumps([imported - start, stepped - imported, peak]))
 """
@@ -59,9 +59,9 @@ def by_task(seconds: float) -> None:
 
 
 def by_scene_size(seconds: float) -> None:
-    """Print how the time of a step within an episode, and that of a reset, grow with the scene."""
-    print(f"{CLUTTERED} by scene size: median microseconds of a step within an episode, and of a reset of all, for each")
-    print("environment. A glimpse reads up to 48x48 pixels: from main memory, where the scenes of all outgrow the cache.\n")
+    """Print the times of a step within an episode and of a reset, by scene size."""
+    print(f"{CLUTTERED} by scene size: median microseconds of a step within an episode, and of a reset, for each")
+    print("environment. A glimpse reads up to 48x48 pixels, from main memory if the scenes do not fit into the cache.\n")
     for num_envs in (16, 256):
         sides = [_Episodes(gym.make_vec(CLUTTERED, num_envs, **_DISABLED, scene_size=size)) for size in SCENE_SIZES]
         _in_turn([side.play for side in sides], seconds * len(sides))
@@ -75,8 +75,8 @@ def by_scene_size(seconds: float) -> None:
 
 
 def by_copy(seconds: float) -> None:
-    """Print the time of a step against that of copying the glimpses it hands out."""
-    print(f"{CLUTTERED}: a step within an episode against np.copyto of its glimpses, median microseconds.\n")
+    """Print the time of a step compared with that of copying its glimpses."""
+    print(f"{CLUTTERED}: a step within an episode compared with np.copyto of its glimpses, median microseconds.\n")
     rows = []
     for num_envs in NUM_ENVS:
         side = _Episodes(gym.make_vec(CLUTTERED, num_envs, **_DISABLED))
@@ -99,7 +99,7 @@ def by_threads(seconds: float) -> None:
 
 
 def first_calls() -> None:
-    """Print what a fresh process pays: import, compilation, loading what was compiled, memory."""
+    """Print the costs of a fresh process: import, compilation or loading of kernels, memory."""
     print("A fresh process: seconds, and the peak of its memory.\n")
     rows = []
     for label, num_envs, num_steps in ((f"gym.make, {CLUTTERED}", 0, 1), ("make_vec, 256 environments, 50 steps", 256, 50)):
@@ -113,7 +113,7 @@ def first_calls() -> None:
 
 
 class _Episodes:
-    """Plays whole episodes in lockstep, and keeps the time of each reset and of the steps between it and the end."""
+    """Plays whole episodes in lockstep, and times each reset and each step within an episode."""
 
     def __init__(self, envs: gym.vector.VectorEnv[Any, Any, Any]) -> None:
         self.envs = envs
@@ -138,7 +138,7 @@ class _Episodes:
 
 
 def _in_turn(calls: list[Callable[[], object]], seconds: float) -> None:
-    """Call each in turn, so that what else the machine does falls on all alike."""
+    """Call each in turn, so that other work of the machine slows all equally."""
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
         for call in calls:
@@ -162,7 +162,7 @@ def _fresh(script: str, cache: str) -> list[float]:
 def main() -> None:
     """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=1.0, help="how long to measure each number")
+    parser.add_argument("--seconds", type=float, default=1.0, help="duration of each measurement")
     seconds = parser.parse_args().seconds
     print(f"{machine()}; load average before the start {os.getloadavg()[0]:.1f}\n")
     by_task(seconds)

@@ -1,8 +1,8 @@
-"""How fast the trainer is, and how much of that is arithmetic: ``python -m benchmarks.trainer``.
+"""The speed of the trainer, and the share of matrix products in it: ``python -m benchmarks.trainer``.
 
-Each row trains for some seconds through the environment (forward, backward, update; scenes made on the fly) and gives the
-median rate of its updates: one process of one thread, one of two, and two processes of one, as ``torchrun`` starts them,
-which share the batch or have as many episodes each as the one has.
+Each row trains for some seconds in the environment (forward, backward, update; scenes made on the fly), and prints the median
+rate of its updates in one process with one thread, in one with two threads, and in two processes with one thread each. The two
+processes, started by ``torchrun``, share one batch or have a whole batch each.
 """
 
 import argparse
@@ -39,10 +39,10 @@ _PRODUCTS = ("mm", "addmm", "bmm", "convolution", "mkldnn_linear")
 
 
 def measure(config: Config, seconds: float) -> dict[str, float]:
-    """Train for some seconds in this process, or in all that torchrun started.
+    """Train for some seconds in this process, or in all processes of torchrun.
 
     Returns:
-        ``rate``: images a second, over all processes; ``share``: of the time that matrix products took, in [0, 1].
+        ``rate``: images a second, over all processes; ``share``: the share of time in matrix products, in [0, 1].
     """
     torch.set_num_threads(config.num_threads)
     device = parallel.device_of(config.device)
@@ -51,7 +51,7 @@ def measure(config: Config, seconds: float) -> dict[str, float]:
     model = models.make_model(config, envs).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=config.weight_decay, fused=device.type != "mps")
     policy = Policy(model, envs.single_action_space, config.looking, config.std_end)
-    middle = config.num_updates // 2  # where looks are learned and all losses are at work
+    middle = config.num_updates // 2  # all losses are in use
     updates = max(10, int(seconds / 0.03))
     times = []
     for update in range(middle, middle + updates):
@@ -69,7 +69,7 @@ def measure(config: Config, seconds: float) -> dict[str, float]:
 
 
 def product_rate(shapes: list[tuple[int, int, int]], dtype: torch.dtype) -> float:
-    """GFLOP/s of plain matrix products (m, k) @ (k, n) of these shapes, one thread."""
+    """GFLOP/s of matrix products (m, k) @ (k, n) of these shapes, on one thread."""
     pairs = [(torch.randn(m, k, dtype=dtype), torch.randn(k, n, dtype=dtype)) for m, k, n in shapes]
 
     def run() -> None:
@@ -80,7 +80,7 @@ def product_rate(shapes: list[tuple[int, int, int]], dtype: torch.dtype) -> floa
 
 
 def paper_products(batch: int = 128, pixels: int = 64) -> list[tuple[int, int, int]]:
-    """The products of one step of the paper's network: forward, by the inputs, by the weights."""
+    """The products of one step of the paper's network: forward, and the gradients of inputs and weights."""
     layers = [(pixels, 128), (256, 256), (256, 256), (256, 256)]
     forward = [(batch, k, n) for k, n in layers]
     by_inputs = [(batch, n, k) for k, n in layers[1:]]
@@ -98,7 +98,7 @@ def _median_time(run: Callable[[], None], repeats: int = 200) -> float:
 
 
 def _in_processes(case: str, processes: int, threads: int, times: int, seconds: float) -> dict[str, float]:
-    """Measure a case in processes of some threads each, its batch taken several times."""
+    """Measure a case in several processes, with some threads each, and a multiple of its batch size."""
     launch = ["-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--master-port=29518"]
     flags = [f"--case={case}", f"--threads={threads}", f"--times={times}", f"--seconds={seconds}"]
     command = [sys.executable, *launch, "-m", "benchmarks.trainer", *flags]
@@ -112,8 +112,8 @@ def _in_processes(case: str, processes: int, threads: int, times: int, seconds: 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=8.0, help="of training, a row")
-    parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)  # what a process of a row is started with
+    parser.add_argument("--seconds", type=float, default=8.0, help="seconds of training for each row")
+    parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)  # for the processes of a row
     parser.add_argument("--times", type=int, default=1, help=argparse.SUPPRESS)
     parser.add_argument("--threads", type=int, default=1, help=argparse.SUPPRESS)
     arguments = parser.parse_args()

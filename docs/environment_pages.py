@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
 SCORES = ROOT / "glimpse_env" / "data" / "scores.json"  # percent right, or percent of the best return
 OURS = glimpse_env.TASKS | glimpse_env.FETCHED
-SHAPES = {"fashion_mnist": (28, 28, 1), "cifar10": (32, 32, 3), "svhn": (32, 32, 3)}  # nothing is fetched for a page
+SHAPES = {"fashion_mnist": (28, 28, 1), "cifar10": (32, 32, 3), "svhn": (32, 32, 3)}  # building a page downloads nothing
 GAMES = {"Glimpse-CarRacing-v0": (games.car_racing, "carracing.png"), "Glimpse-Atari-v0": (games.atari, "atari.png")}
 
 
@@ -35,12 +35,12 @@ def write(folder: pathlib.Path) -> None:
 def index_page(ids: list[str]) -> str:
     """The list of all pages."""
     rows = [f"| [`{id}`]({id}.md) | {_summary(id)} |" for id in ids]
-    head = ["# Environments", "", "| id | what it is |", "|---|---|", *rows]
+    head = ["# Environments", "", "| id | task |", "|---|---|", *rows]
     return "\n".join([*head, "", "```{toctree}", ":hidden:", *ids, "```", ""])
 
 
 def task_page(id: str) -> str:
-    """The page of a task of ours."""
+    """The page of a native task."""
     env = _made(id)
     world = type(env.world)
     registered = {name: value for name, value in OURS[id].items() if name != "world"}
@@ -57,8 +57,8 @@ def task_page(id: str) -> str:
     lines += ["    env.action_space.sample()", ")", "```", ""]
     lines += _text(world) + _text(GlimpseVectorEnv)
     lines += [f"- {_said(world.info)}", f"- At the end: {_said(world.final_info)}", ""]
-    lines += ["## Arguments", "", "Of the world:", "", *_arguments(world, registered)]
-    lines += ["", "Of the eye, the rendering and the batch:", "", *_arguments(GlimpseVectorEnv, registered)]
+    lines += ["## Arguments", "", "Arguments of the world:", "", *_arguments(world, registered)]
+    lines += ["", "Arguments of the eye, the rendering and the batch:", "", *_arguments(GlimpseVectorEnv, registered)]
     return "\n".join([*lines, "", *_results(id)])
 
 
@@ -66,18 +66,18 @@ def game_page(id: str) -> str:
     """The page of a game of another package."""
     make, picture = GAMES[id]
     lines = [f"# {id}", "", _summary(id), "", f"![{id}](../images/{picture})", ""]
-    lines += [*_text(GlimpseWrapper), "## Arguments", "", *_arguments(make, {}), "", "Of the wrapper:", ""]
+    lines += [*_text(GlimpseWrapper), "## Arguments", "", *_arguments(make, {}), "", "Arguments of the wrapper:", ""]
     return "\n".join([*lines, *_arguments(GlimpseWrapper, {}), ""])
 
 
 def _summary(id: str) -> str:
-    """What an id is, in a line."""
+    """Describe an id in one line."""
     described: Any = GAMES[id][0] if id in GAMES else type(_made(id).world)
     first = str(docstring_parser.parse(inspect.getdoc(described) or "").short_description)
     registered = OURS.get(id, {})
-    about = [f"dataset {registered['dataset']}, fetched at its first use"] if "dataset" in registered else []
+    about = [f"dataset {registered['dataset']}, downloaded at its first use"] if "dataset" in registered else []
     about += [f"scenes of {registered['scene_size']}x{registered['scene_size']}"] if "scene_size" in registered else []
-    about += ["the image anywhere in it"] if registered.get("translate") else []
+    about += ["the image at a random place"] if registered.get("translate") else []
     about += [f"{registered['num_clutter']} pieces of clutter"] if "num_clutter" in registered else []
     about += [f"{registered['num_glimpses']} glimpses"] if "num_glimpses" in registered else []
     first = first.removeprefix("B ").rstrip(".")
@@ -86,7 +86,7 @@ def _summary(id: str) -> str:
 
 @functools.cache
 def _made(id: str) -> Any:
-    """An environment of ours; black images stand in for those that would have to be fetched."""
+    """Make a native environment; black images replace those that would have to be downloaded."""
     dataset = str(OURS[id].get("dataset"))
     if dataset not in SHAPES:
         return gym.make(id).unwrapped
@@ -96,7 +96,7 @@ def _made(id: str) -> Any:
 
 
 def _picture(id: str) -> list[str]:
-    """The agent at work, or one of an earlier version where none is shipped; otherwise a still picture."""
+    """A GIF of the shipped agent, or of an earlier one if none is shipped; otherwise a still picture."""
     name = id.split("-")[1].lower()
     agent = "The trained agent" if id in json.loads(SCORES.read_text()) else "An agent of an earlier version"
     for file, shown in ((f"watch-{id}.gif", f"{agent} at work"), (f"{name}.png", id)):
@@ -106,7 +106,7 @@ def _picture(id: str) -> list[str]:
 
 
 def _text(described: Any) -> list[str]:
-    """What a docstring says between its first line and its arguments, its headings as they are."""
+    """The text of a docstring between its first line and its arguments, with its headings."""
     text = docstring_parser.parse(inspect.getdoc(described) or "").long_description or ""
     return [text, ""] if text.startswith("##") else ["## Rules", "", text, ""] if text else []
 
@@ -116,7 +116,7 @@ def _said(described: Any) -> str:
 
 
 def _arguments(described: Any, registered: dict[str, Any]) -> list[str]:
-    """A table of a docstring's arguments, their defaults and what they do."""
+    """A table of a docstring's arguments, their defaults and their meaning."""
     signature = inspect.signature(described).parameters
     rows = []
     for parameter in docstring_parser.parse(inspect.getdoc(described) or "").params:
@@ -126,7 +126,7 @@ def _arguments(described: Any, registered: dict[str, Any]) -> list[str]:
         default = registered.get(name, known.default if known else "")
         meaning = " ".join((parameter.description or "").split())
         rows.append(f"| `{name}` | `{default!r}` | {meaning} |")
-    return ["| argument | here | |", "|---|---|---|", *rows]
+    return ["| argument | default | meaning |", "|---|---|---|", *rows]
 
 
 def _plain(space: gym.Space[Any]) -> str:
@@ -134,13 +134,13 @@ def _plain(space: gym.Space[Any]) -> str:
 
 
 def _results(id: str) -> list[str]:
-    """What the agent reaches, and where it looks."""
+    """The score of the agent, and a picture of where it looks."""
     head = ["## Results", ""]
     score = json.loads(SCORES.read_text()).get(id)
     if score is None:
         return [*head, f"No agent is shipped yet. `python -m agents.ram --env-id {id}` trains one.", ""]
     error = _made(id).task.measure == "error"
-    what = f"errs in {100 - score:.2f} % of" if error else f"reaches {score:.2f} % of the best return in"
+    what = f"misclassifies {100 - score:.2f} % of" if error else f"reaches {score:.2f} % of the best return in"
     text = f"The agent {what} the test episodes. [Results](../results.md) gives intervals, controls and commands."
     fixations = f"fixations-{id}.png"
     pictures = [f"![Where it looks](../images/{fixations})", ""] if (IMAGES / fixations).exists() else []

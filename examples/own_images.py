@@ -1,4 +1,4 @@
-"""Your own images: a pair of arrays is all it takes. Here: colored squares and discs, told apart by looking."""
+"""Your own images, from a pair of arrays: here, colored squares and discs."""
 
 import numpy as np
 
@@ -18,4 +18,4 @@ observations, infos = envs.reset(seed=0)
 print("glimpses", observations["glimpse"].shape, "of scenes", envs.world.scenes.shape)
 for _ in range(4):
     observations, rewards, terminations, truncations, infos = envs.step(envs.action_space.sample())
-print(f"{100 * infos['mean_accuracy'].mean():.0f} % named right by chance, as two classes give")
+print(f"{100 * infos['mean_accuracy'].mean():.0f} % named right by chance, of two classes")

@@ -1,4 +1,4 @@
-"""Recurrent PPO in one file: plain torch, the native vector env, the Dict action, reward alone (no label is read).
+"""Recurrent PPO in one file: plain torch, the native vector env, the Dict action, from the reward alone, without labels.
 
 ``python examples/recurrent_ppo.py`` named 81.4 % of the test split right (seed 0, 263 seconds of one thread).
 """
@@ -17,42 +17,42 @@ import glimpse_env
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """The task and the learner."""
+    """The task and the hyperparameters."""
 
     env_id: str = "Glimpse-MNIST-v0"
     """The Gymnasium id."""
     patch_size: int = 8
-    """Pixels a side of the glimpse."""
+    """The side of the glimpse, in pixels."""
     reward: str = "every"
-    """"every": each step's class is scored, which learns faster. "final": the last step's alone, as the id has it."""
+    """"every": the class of each step is scored, which learns faster. "final": only that of the last step, as in the id."""
     seed: int = 0
-    """Of weights, scenes and exploration."""
+    """The seed of weights, scenes and exploration."""
     num_steps: int = 1_000_000
     """Steps of all environments together."""
     num_envs: int = 256
-    """Environments side by side; each plays one episode an update."""
+    """The number of environments; each plays one episode for each update."""
     learning_rate: float = 1e-3
-    """Of Adam, annealed to 0."""
+    """The learning rate of Adam, annealed to 0."""
     gamma: float = 0.8
-    """Discount: how far ahead a look is credited."""
+    """The discount of later rewards."""
     gae_lambda: float = 0.95
-    """Of generalized advantage estimation."""
+    """The lambda of generalized advantage estimation."""
     num_epochs: int = 4
-    """Passes over what was played, an update."""
+    """Passes over the episodes in each update."""
     num_minibatches: int = 4
-    """Parts of it, by environment, so that episodes stay whole."""
+    """Minibatches in a pass; each has whole episodes."""
     clip_coef: float = 0.2
-    """Of the probability ratio."""
+    """The clipping of the probability ratio."""
     entropy_coef: float = 0.01
-    """Weight of the class's entropy bonus."""
+    """The weight of the entropy bonus of the class."""
     value_coef: float = 0.5
-    """Weight of the value's squared error."""
+    """The weight of the squared error of the value."""
     max_grad_norm: float = 0.5
-    """Of the gradient."""
+    """The largest norm of the gradient."""
     std: float = 0.3
-    """Of the location's Gaussian at first; learned."""
+    """The initial standard deviation of the location; it is learned."""
     size: int = 256
-    """Units of the encoder and of the LSTM."""
+    """The number of units of the encoder and of the LSTM."""
 
 
 class Agent(nn.Module):
@@ -70,7 +70,7 @@ class Agent(nn.Module):
         self.log_std = nn.Parameter(torch.full((2,), np.log(config.std)))
 
     def forward(self, observation: dict[str, Tensor], state: tuple[Tensor, Tensor]):
-        """One step: the policy of the class, that of the location, the value, and the next state."""
+        """Take one step: return the policies of the class and of the location, the value, and the next state."""
         glimpse = ((observation["glimpse"] - self.scale[0]) / self.scale[1]).flatten(1)
         state = self.core(self.encode(torch.cat([glimpse, observation["fixation"]], 1)), state)
         heads = self.heads(state[0])
@@ -82,12 +82,12 @@ class Agent(nn.Module):
 
 
 def tensors(observation: dict[str, np.ndarray]) -> dict[str, Tensor]:
-    """As torch has it."""
+    """Convert arrays to tensors."""
     return {key: torch.from_numpy(value) for key, value in observation.items()}
 
 
 def played(envs: gym.vector.VectorEnv, agent: Agent, greedy: bool = False, start=None) -> dict[str, Tensor]:
-    """An episode of each environment: (T, B, ...) each. The agent's own clipping of locations is not in their density."""
+    """Play an episode in each environment: (T, B, ...) each. The density of a location ignores its clipping."""
     observation, info = envs.reset() if start is None else start
     state, steps, ended = agent.begin(envs.num_envs), [], False
     while not ended:
@@ -98,7 +98,7 @@ def played(envs: gym.vector.VectorEnv, agent: Agent, greedy: bool = False, start
         observation, reward, terminated, _, info = envs.step(
             {"location": location.clamp(-1, 1).numpy(), "action": action.numpy()}
         )
-        ended = terminated.all()  # they all last as long
+        ended = terminated.all()  # all episodes have the same length
         log_probs = classes.log_prob(action), locations.log_prob(location).sum(-1)
         row = {**seen, "action": action, "location": location, "value": value, "reward": torch.from_numpy(reward).float()}
         steps.append({**row, "class_log_prob": log_probs[0], "location_log_prob": log_probs[1]})
@@ -108,7 +108,7 @@ def played(envs: gym.vector.VectorEnv, agent: Agent, greedy: bool = False, start
 
 
 def advantages(batch: dict[str, Tensor], config: Config) -> Tensor:
-    """Generalized advantage estimation over whole episodes: after the last step nothing comes."""
+    """Generalized advantage estimation over whole episodes; the value after the last step is 0."""
     result, later, next_value = torch.zeros_like(batch["reward"]), 0.0, 0.0
     for t in reversed(range(len(result))):
         delta = batch["reward"][t] + config.gamma * next_value - batch["value"][t]
@@ -118,13 +118,13 @@ def advantages(batch: dict[str, Tensor], config: Config) -> Tensor:
 
 
 def loss(agent: Agent, batch: dict[str, Tensor], config: Config) -> Tensor:
-    """PPO's, of some whole episodes."""
+    """The loss of PPO on some whole episodes."""
     T, B = batch["reward"].shape
     state, ratios, values, entropies = agent.begin(B), [], [], []
     for t in range(T):
         classes, locations, value, state = agent({"glimpse": batch["glimpse"][t], "fixation": batch["fixation"][t]}, state)
         ratio = classes.log_prob(batch["action"][t]) - batch["class_log_prob"][t]
-        if t < T - 1:  # the location after the last glimpse is never looked at
+        if t < T - 1:  # the location after the last glimpse is never used
             ratio = ratio + locations.log_prob(batch["location"][t]).sum(-1) - batch["location_log_prob"][t]
         ratios.append(ratio.exp())
         values.append(value)
@@ -136,7 +136,7 @@ def loss(agent: Agent, batch: dict[str, Tensor], config: Config) -> Tensor:
 
 
 def train(config: Config) -> Agent:
-    """Learn, from reward alone."""
+    """Train on the reward alone."""
     torch.manual_seed(config.seed)
     torch.set_num_threads(1)
     arguments = {"patch_size": config.patch_size, "autoreset_mode": "Disabled"}
@@ -168,7 +168,7 @@ def train(config: Config) -> Agent:
 
 @torch.no_grad()
 def accuracy(agent: Agent, config: Config) -> float:
-    """On each image of the test split once, without noise, in percent."""
+    """The accuracy on each image of the test split, once, without noise, in percent."""
     arguments = {"patch_size": config.patch_size, "autoreset_mode": "Disabled"}
     envs = gym.make_vec(config.env_id, num_envs=500, split="test", **arguments)
     rounds = [played(envs, agent, True, (observation, info))["correct"] for observation, info, _ in glimpse_env.walk(envs)]

@@ -1,8 +1,8 @@
 """RLlib's PPO with an LSTM: a recipe.
 
-RLlib 2.60 pins gymnasium 1.2.2, so it goes into an environment of its own, and this file is not run with the tests:
-``pip install . "ray[rllib]==2.60.0" torch`` in a clone. It takes the Dict action as it is, but not together with its LSTM (in
-that version), hence ``DiscretizeAction``.
+RLlib 2.60 pins gymnasium 1.2.2, so it needs its own virtual environment, and the tests do not run this file:
+``pip install . "ray[rllib]==2.60.0" torch`` in a clone. This version accepts the Dict action, but not together with its LSTM,
+hence ``DiscretizeAction``.
 
 ``python examples/rllib_ppo.py --num-steps 60000`` named 23 % right while exploring, at all steps of an episode (57 seconds of
 one thread): tried once, and not tuned.
@@ -21,7 +21,7 @@ NUM_GLIMPSES = 3
 
 
 def make(_: object) -> gym.Env:
-    """One environment, its observation in one vector; "module:id" registers it in a spawned worker as well."""
+    """Make one environment, with a flat observation; "module:id" also registers it in a spawned worker."""
     task = {"patch_size": 16, "num_glimpses": NUM_GLIMPSES, "reward": "every"}
     env = gym.make("glimpse_env:Glimpse-MNIST-v0", **task)
     return gym.wrappers.FlattenObservation(DiscretizeAction(env, grid=3))
@@ -29,7 +29,7 @@ def make(_: object) -> gym.Env:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--num-steps", type=int, default=200_000, help="of all environments together")
+    parser.add_argument("--num-steps", type=int, default=200_000, help="steps of all environments together")
     options = parser.parse_args()
     register_env("glimpse", make)
     config = (

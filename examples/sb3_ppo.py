@@ -1,7 +1,7 @@
 """PPO of Stable-Baselines3 with a history of glimpses, so that a policy without memory can work.
 
 ``python examples/sb3_ppo.py`` named 89.1 % of 2,000 test scenes right (seed 0, 37 seconds of one thread). Glimpses are larger
-than the id has them, and each step's class earns its share of the reward, so that it learns in a minute.
+than in the id, and the class of each step is scored, so that it learns in a minute.
 """
 
 import argparse
@@ -17,13 +17,13 @@ TASK = {"patch_size": 16, "num_glimpses": NUM_GLIMPSES, "actions": "multidiscret
 
 
 def make(num_envs: int, seed: int, **arguments: object) -> VecEnv:
-    """Environments whose observation is all the glimpses and fixations of the episode so far."""
+    """Make environments whose observation has all glimpses and fixations of the episode so far."""
     envs = make_vec_env("Glimpse-MNIST-v0", num_envs, seed, **TASK, **arguments)
     return VecMonitor(VecFrameStack(envs, NUM_GLIMPSES, channels_order={"glimpse": "first", "fixation": "last"}))
 
 
 def accuracy(model: PPO, num_episodes: int = 2000) -> float:
-    """Share of test scenes named right at the end, in percent."""
+    """The share of test scenes named right at the end, in percent."""
     envs = make(num_episodes, seed=0, split="test")
     observations = envs.reset()
     for _ in range(NUM_GLIMPSES):
@@ -34,12 +34,12 @@ def accuracy(model: PPO, num_episodes: int = 2000) -> float:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--num-steps", type=int, default=200_000, help="of all environments together")
+    parser.add_argument("--num-steps", type=int, default=200_000, help="steps of all environments together")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     model = PPO(
         "MultiInputPolicy",
-        make(64, arguments.seed, reward="every"),  # each step's class is scored: learns faster than the last one's alone
+        make(64, arguments.seed, reward="every"),  # the class of each step is scored, which learns faster
         policy_kwargs={"features_extractor_class": GlimpseExtractor, "net_arch": []},
         n_steps=4 * NUM_GLIMPSES,
         batch_size=256,

@@ -1,4 +1,4 @@
-"""Recurrent PPO of sb3-contrib: the policy remembers by itself, so the environment is given as it is.
+"""Recurrent PPO of sb3-contrib: the policy has a memory, so it needs no history of glimpses.
 
 ``python examples/sb3_recurrent_ppo.py`` named 87.4 % of 2,000 test scenes right (seed 0, 60 seconds of one thread), on the task
 of ``sb3_ppo.py``.
@@ -17,7 +17,7 @@ TASK = {"patch_size": 16, "num_glimpses": NUM_GLIMPSES, "actions": "multidiscret
 
 
 def accuracy(model: RecurrentPPO, num_episodes: int = 2000) -> float:
-    """Share of test scenes named right at the end, in percent."""
+    """The share of test scenes named right at the end, in percent."""
     envs = make_vec_env("Glimpse-MNIST-v0", num_episodes, seed=0, split="test", **TASK)
     observations, state = envs.reset(), None
     for step in range(NUM_GLIMPSES):
@@ -29,7 +29,7 @@ def accuracy(model: RecurrentPPO, num_episodes: int = 2000) -> float:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--num-steps", type=int, default=150_000, help="of all environments together")
+    parser.add_argument("--num-steps", type=int, default=150_000, help="steps of all environments together")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     model = RecurrentPPO(

@@ -1,7 +1,7 @@
-"""PPO with TorchRL's own parts on the native vector env: its wrapper, frame history, actor, advantage and loss.
+"""PPO with TorchRL on the native vector environment: its wrapper, frame history, actor, advantage and loss.
 
-A single raw environment needs no wrapper of ours: ``GymWrapper(gym.make(id))`` takes the Dict action as it is. A batch of Dict
-actions TorchRL does not take, hence ``VectorDiscretizeAction``.
+For a single environment, ``GymWrapper(gym.make(id))`` accepts the Dict action. TorchRL does not accept a batch of Dict actions,
+hence ``VectorDiscretizeAction``.
 
 ``python examples/torchrl_env.py`` named 79.3 % of 2,000 test scenes right (seed 0, 98 seconds of one thread), on the task of
 ``sb3_ppo.py``.
@@ -29,19 +29,19 @@ KEYS = ["glimpse", "fixation"]
 class Parts(Distribution):
     """A column, a row and a class, independent given the logits (..., GRID + GRID + CLASSES)."""
 
-    arg_constraints = {}  # noqa: RUF012  # as the base has it
+    arg_constraints = {}  # noqa: RUF012  # as in the base class
 
     def __init__(self, logits: torch.Tensor) -> None:
         self.parts = [Categorical(logits=part) for part in logits.split([GRID, GRID, CLASSES], -1)]
         super().__init__(logits.shape[:-1], torch.Size([3]))
 
     def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> torch.Tensor:
-        """Integers (..., 3)."""
+        """Draw integers (..., 3)."""
         return torch.stack([part.sample(sample_shape) for part in self.parts], -1)
 
     @property
     def deterministic_sample(self) -> torch.Tensor:
-        """The likeliest of each, (..., 3)."""
+        """The most likely integers (..., 3)."""
         return torch.stack([part.probs.argmax(-1) for part in self.parts], -1)
 
     def log_prob(self, value: torch.Tensor) -> torch.Tensor:
@@ -54,7 +54,7 @@ class Parts(Distribution):
 
 
 class Network(nn.Module):
-    """Glimpses and fixations of the episode so far, to some numbers."""
+    """Maps the glimpses and fixations of the episode so far to num_outputs numbers."""
 
     def __init__(self, num_outputs: int) -> None:
         super().__init__()
@@ -62,12 +62,12 @@ class Network(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear(256, num_outputs))
 
     def forward(self, glimpse: torch.Tensor, fixation: torch.Tensor) -> torch.Tensor:
-        """(..., T, G, G) in [0, 1] and (..., 2T) to (..., num_outputs)."""
+        """Map glimpses (..., T, G, G) in [0, 1] and fixations (..., 2T) to (..., num_outputs)."""
         return self.layers(torch.cat([(glimpse.flatten(-3) - 0.2) / 0.35, fixation], -1))
 
 
 def make(num_envs: int, **arguments: object) -> TransformedEnv:
-    """The native vector env under TorchRL's wrapper, with a history of glimpses."""
+    """Make the native vector environment in TorchRL's wrapper, with a history of glimpses."""
     task = {"patch_size": PATCH, "num_glimpses": NUM_GLIMPSES, "reward": "every", "autoreset_mode": "Disabled"}
     envs = GymWrapper(VectorDiscretizeAction(gym.make_vec("Glimpse-MNIST-v0", num_envs=num_envs, **task, **arguments), GRID))
     history = [CatFrames(NUM_GLIMPSES, dim, [key], padding="constant") for key, dim in (("glimpse", -3), ("fixation", -1))]
@@ -76,7 +76,7 @@ def make(num_envs: int, **arguments: object) -> TransformedEnv:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--num-steps", type=int, default=400_000, help="of all environments together")
+    parser.add_argument("--num-steps", type=int, default=400_000, help="steps of all environments together")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.manual_seed(options.seed)
@@ -103,5 +103,5 @@ if __name__ == "__main__":
     test = make(2000, split="test")
     with torch.no_grad(), set_exploration_type(ExplorationType.DETERMINISTIC):
         played = test.rollout(NUM_GLIMPSES, actor)
-    correct = played["next", "reward"][:, -1].mean() * NUM_GLIMPSES  # what the last step earned
+    correct = played["next", "reward"][:, -1].mean() * NUM_GLIMPSES  # the reward of the last step
     print(f"test accuracy {100 * correct:.1f} % (chance: 10 %)")

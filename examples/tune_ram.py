@@ -25,7 +25,7 @@ SEARCH = {
 
 
 def trial(choice: dict[str, Any]) -> None:
-    """Train once with what was chosen, and report the validation error after the last glimpse."""
+    """Train once with the chosen hyperparameters, and report the validation error after the last glimpse."""
     config = Config(**choice)
     result = ram.train(config, runs=pathlib.Path(tune.get_context().get_trial_dir()))
     tune.report({"error": result.scores[config.looking][-1]})
@@ -33,7 +33,7 @@ def trial(choice: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--num-episodes", type=int, default=30_000, help="of each trial")
+    parser.add_argument("--num-episodes", type=int, default=30_000, help="episodes of each trial")
     parser.add_argument("--num-trials", type=int, default=4)
     parser.add_argument("--num-workers", type=int, default=1, help="trials at the same time")
     options = parser.parse_args()

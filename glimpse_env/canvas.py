@@ -1,4 +1,4 @@
-"""A picture of all that was seen: each glimpse is painted where it was taken, and each pixel keeps its sharpest view.
+"""A picture of everything seen: each glimpse is painted where it was taken, and each pixel keeps its sharpest view.
 
 A memory that needs no learning. It holds only what the episode's glimpses showed. It is a window that moves with the gaze, so
 its cost does not depend on the size of the scene.
@@ -44,7 +44,7 @@ class Canvas:
 
         Args:
             glimpses: ``(B, *retina.shape(C))`` float32 in [0, 1].
-            fixations: (B, 2) float32 in [-1, 1], where they were taken.
+            fixations: (B, 2) float32 in [-1, 1], where the glimpses were taken.
 
         Returns:
             (B, C + 1, S, S) float32 in [0, 1], a new array; (B, C + 1, H, W) for the whole scene.

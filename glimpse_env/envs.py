@@ -69,7 +69,7 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
         location_mode: "absolute": a location is where to look. "relative": location * max_step is added to the fixation,
             and the sum is clipped to [-1, 1].
         max_step: the largest move along each axis, in (0, 2]; 2 spans the scene. Default: 0.5 with "relative", no limit with
-            "absolute". With "absolute", the gaze stops on its way to a location that is farther.
+            "absolute". With "absolute", the gaze stops on its way to a farther location.
         split: the images that scenes are made of: "train", "validation", "test" or "train+validation"; see the world. A world
             without images has different episodes in each of the three.
         canvas: the side S, in scene pixels, of a window around the gaze in which all glimpses stay painted; "scene" for the
@@ -209,10 +209,9 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
             observation, rewards (B,) float64, terminations (B,) bool, truncations (B,) bool (all False), info.
 
         Raises:
-            ValueError: an action has another shape, dtype or range, and nothing has changed; or an image cannot be read, and
+            ValueError: an action has a wrong shape, dtype or range, and nothing has changed; or an image cannot be read, and
                 the environments that were beginning an episode need a reset (with SAME_STEP, the step itself was taken).
-            gymnasium.error.ResetNeeded: an environment needs a reset, as also after an interruption, such as Ctrl-C, within
-                a step.
+            gymnasium.error.ResetNeeded: an environment needs a reset, for example after Ctrl-C within a step.
             RuntimeError: another thread uses the environment.
         """
         return self._advance(actions, (self.num_envs,))

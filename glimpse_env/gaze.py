@@ -22,7 +22,7 @@ class Gaze:
         location_mode: "absolute": a location is where to look. "relative": location * max_step is added to the fixation,
             and the sum is clipped to [-1, 1].
         max_step: the largest move along each axis, in (0, 2]; 2 spans the scene. Default: 0.5 with "relative", no limit with
-            "absolute". With "absolute", the eye stops on its way to a location that is farther.
+            "absolute". With "absolute", the eye stops on its way to a farther location.
 
     Raises:
         ValueError: an argument is out of range; the message names it.

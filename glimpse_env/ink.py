@@ -23,7 +23,7 @@ def stroke(picture: Picture, points: npt.NDArray[np.float64], radius: float, col
 
 
 def box(picture: Picture, left: int, top: int, width: int, height: int, color: Color, thickness: int = 0) -> None:
-    """Draw a rectangle: a frame of some thickness inside its edges, or, with thickness 0, filled."""
+    """Draw a frame of some thickness inside a rectangle; thickness 0 fills the rectangle."""
     right, bottom = left + width, top + height
     t = thickness
     sides = [(left, top, right, bottom)]
@@ -35,7 +35,7 @@ def box(picture: Picture, left: int, top: int, width: int, height: int, color: C
 
 
 def text(picture: Picture, left: int, top: int, words: str, color: Color, unit: int = 1) -> int:
-    """Write a line with letters enlarged ``unit`` times; other characters than ASCII show as "?".
+    """Write a line with letters enlarged ``unit`` times; characters outside ASCII show as "?".
 
     Returns:
         The x coordinate of its end, in pixels.
@@ -72,7 +72,7 @@ def _stroke(
     squared = dx * dx + dy * dy
     for row in range(max(0, int(min(y0, y1) - reach)), min(height, int(max(y0, y1) + reach) + 1)):
         y = row + 0.5
-        # The part of the line near this row, so that the cost is proportional to the length.
+        # Visit only the part of the line near this row, so that the cost is proportional to the length.
         near, far = 0.0, 1.0
         if abs(dy) > 1e-9:
             one, other = (y - reach - y0) / dy, (y + reach - y0) / dy

@@ -46,7 +46,7 @@ def _is_integer(value: Any) -> bool:
 
 
 def _array(value: Any) -> npt.NDArray[Any]:
-    """A user's array; an empty object array, which no check accepts, if it cannot be one, such as ragged rows."""
+    """Convert a value to an array; to an empty object array, which no check accepts, if that fails (ragged rows ...)."""
     try:
         return np.asarray(value)
     except (TypeError, ValueError, RuntimeError):  # RuntimeError: a torch tensor that requires a gradient
@@ -56,7 +56,7 @@ def _array(value: Any) -> npt.NDArray[Any]:
 def _kind(value: Any, array: npt.NDArray[Any]) -> str:
     """Describe a value that is not the expected array."""
     if array.dtype == object and hasattr(value, "detach"):  # a torch tensor, checked without importing torch
-        return f"a tensor of {value.dtype} on {value.device}: pass tensor.detach().cpu(), and of bfloat16 .float() besides"
+        return f"a tensor of {value.dtype} on {value.device}: pass tensor.detach().cpu(), with .float() for bfloat16"
     return f"dtype {array.dtype} and shape {array.shape}"
 
 
@@ -117,7 +117,7 @@ def checked_options(
         raise ValueError(f"Unknown options {unknown}: use {' or '.join(map(repr, known))}.")
     mask = options.get("reset_mask", np.ones(num_envs, np.bool_))
     if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != (num_envs,) or not mask.any():
-        raise ValueError(f"options['reset_mask'] must be a bool array ({num_envs},) with a True, got {mask!r}.")
+        raise ValueError(f"options['reset_mask'] must be a bool array ({num_envs},) with at least one True, got {mask!r}.")
     if options.get("index") is None:
         return mask, None
     if num_images == 0:
@@ -142,7 +142,7 @@ def split(actions: Any) -> tuple[Any, Any]:
 
 
 def locations(location: Any, lead: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """Locations (B, 2) of an array with the leading shape (B,) or ()."""
+    """Check locations whose leading shape is (B,) or (): returns (B, 2)."""
     given, location = location, _array(location)
     if location.shape != (*lead, 2) or location.dtype.kind != "f":
         raise ValueError(f"location must be floats of shape {(*lead, 2)}, got {_kind(given, location)}.")
@@ -154,7 +154,7 @@ def locations(location: Any, lead: tuple[int, ...]) -> npt.NDArray[np.float32]:
 
 
 def parts(actions: Mapping[str, Any], lead: tuple[int, ...]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """Locations (B, 2) and environment actions (B,) of an action dict whose arrays have the leading shape (B,) or ()."""
+    """Check an action dict whose leading shape is (B,) or (): returns locations (B, 2) and environment actions (B,)."""
     location, choice = split(actions)
     found, array = locations(location, lead), _array(choice)
     if array.shape != lead or array.dtype.kind not in "iu":
@@ -175,10 +175,10 @@ def first_bad(
 
 
 def out_of_range(who: str, location: npt.NDArray[np.float32], choice: int | None = None, num_actions: int = 0) -> ValueError:
-    """The error of a location (2,), or of an action if there is one, that `first_bad` has found."""
+    """The error for a location (2,), and an action if there is one, that `first_bad` has found."""
     remedy = "clip it, as gymnasium.wrappers.ClipAction does"
     if not np.isfinite(location).all():
-        remedy = "clipping does not help: look where the policy diverges"
+        remedy = "clipping does not help: find where the policy diverges"
     action, known = ("", "") if choice is None else (f" and action={choice}", f", an action in [0, {num_actions})")
     return ValueError(
         f"{who} got location={location.tolist()}{action}: a location must lie in [-1, 1] and be finite ({remedy}){known}."
@@ -186,7 +186,7 @@ def out_of_range(who: str, location: npt.NDArray[np.float32], choice: int | None
 
 
 def beliefs(values: Any, shape: tuple[int, int]) -> npt.NDArray[np.float64]:
-    """Probabilities of the actions (B, n)."""
+    """Check beliefs, the probabilities (B, n) of the actions."""
     given = _array(values)
     if given.shape != shape or given.dtype.kind not in "iuf" or not ((given >= 0) & (given <= 1)).all():
         raise ValueError(f"beliefs must be {shape} probabilities in [0, 1], got {values!r}: take a softmax.")

@@ -31,17 +31,17 @@ def jit(kernel: Callable[..., Any] | None = None, **options: Any) -> Any:
     compiled = numba.njit(nogil=True, **options)(kernel)
     if compiled is not kernel:
         try:
-            compiled._cache = _Cache(kernel)  # type: ignore[no-untyped-call]  # what cache=True does, with a cache that forgives
+            compiled._cache = _Cache(kernel)  # type: ignore[no-untyped-call]  # as cache=True does, but failures are forgiven
         except (OSError, RuntimeError) as error:
             _warn(str(error))
     return compiled
 
 
 class _Cache(FunctionCache):  # type: ignore[misc]  # Numba has no types
-    """Numba's cache of a kernel, in which a failure only costs a compilation."""
+    """Numba's cache of a kernel; if it fails, the kernel is compiled again."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Load what was compiled for some types; None where there is nothing that can be loaded."""
+        """Load the code compiled for some types; None if it cannot be loaded."""
         try:
             return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
         except Exception as error:
@@ -49,7 +49,7 @@ class _Cache(FunctionCache):  # type: ignore[misc]  # Numba has no types
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Save what was compiled for some types, if that is possible."""
+        """Save the code compiled for some types, if possible."""
         try:
             super().save_overload(sig, data)  # type: ignore[no-untyped-call]
         except Exception as error:
@@ -69,8 +69,8 @@ def _warn(reason: str) -> None:
     if not _WARNED.is_set():
         _WARNED.set()
         warnings.warn(
-            f"glimpse_env compiles without a cache, and so for seconds in each process ({reason}): make a folder writable and "
-            "name it in NUMBA_CACHE_DIR.",
+            f"glimpse_env compiles without a cache ({reason}), which takes seconds in each process: set NUMBA_CACHE_DIR to a "
+            "writable folder.",
             RuntimeWarning,
             stacklevel=3,
         )

@@ -1,15 +1,15 @@
-"""A retina like that of the eye: rings and wedges around the fixation, finer the nearer they are to it.
+"""A retina like that of the eye: rings and wedges around the fixation, finer toward its center.
 
 After Schwartz, *Computational anatomy and functional architecture of striate cortex*, Vision Research 20 (1980): the cortex
-shows the world by the logarithm of the distance from the fixation, and by the angle. What grows or turns around the fixation
-shifts in such a glimpse.
+maps the world by the logarithm of the distance from the fixation, and by the angle. Scaling or rotating a scene around the
+fixation shifts such a glimpse along its axes.
 
-Which pixel belongs to which cell. The fixation is the pixel corner nearest to the location (halves go right and down, as for
-`Retina`); a pixel belongs to the cell that its middle falls into. With distances r in pixels, ring 0 is r < fovea, ring n > 0
-ends at ``fovea * (radius / fovea) ** (n / (num_rings - 1))``, so that the last one ends at the radius. Wedge 0 begins on the
-right, and they go on clockwise, 360 degrees / num_wedges each. A middle on the border between two cells (to 1e-9) belongs to
-the outer, or the next. A cell is the mean of its pixels, and outside the scene all is 0. A cell too small to hold the middle of
-a pixel is the pixel that holds its own middle: halfway between its two radii, and its two angles.
+The cell of a pixel. The fixation is the pixel corner nearest to the location (halves go right and down, as in `Retina`). A
+pixel belongs to the cell that contains its center. With distances r in pixels, ring 0 is r < fovea, and ring n > 0 ends at
+``fovea * (radius / fovea) ** (n / (num_rings - 1))``, so the last ring ends at the radius. Wedge 0 begins on the right; the
+wedges go clockwise, 360 degrees / num_wedges each. A pixel center on a border (to 1e-9) belongs to the outer ring or the next
+wedge. The value of a cell is the mean of its pixels; pixels outside the scene are 0. A cell that contains no pixel center
+takes the pixel at its own center: halfway between its two radii and its two angles.
 """
 
 import dataclasses
@@ -23,19 +23,19 @@ from glimpse_env.jit import jit
 from glimpse_env.retina import check_look
 from glimpse_env.threads import in_threads
 
-_MOST = 2**10  # rings, wedges, and pixels of the radius
-_SLACK = 1e-9  # of a pixel: what counts as on a border
+_MOST = 2**10  # the largest num_rings, num_wedges and radius
+_SLACK = 1e-9  # points this close to a border lie on it, in pixels
 
 
 @dataclasses.dataclass(frozen=True)
 class LogPolarRetina:
-    """One patch of num_rings x num_wedges cells around the location: its rows are rings, the innermost first.
+    """One patch of num_rings x num_wedges cells around the location; its rows are rings, innermost first.
 
     Args:
         num_rings: R, at least 2.
         num_wedges: V, at least 1.
-        radius: of the outermost ring, in pixels of the scene.
-        fovea: the radius of the innermost ring, which is a disc, above 0 and below the radius.
+        radius: the radius of the outermost ring, in scene pixels, at least 1.
+        fovea: the radius of the innermost ring, a disc, in scene pixels; above 0 and below ``radius``.
 
     Raises:
         ValueError: an argument is out of range; the message names it.
@@ -47,7 +47,7 @@ class LogPolarRetina:
     fovea: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse what makes no retina."""
+        """Check the arguments."""
         for name, least in (("num_rings", 2), ("num_wedges", 1), ("radius", 1)):
             object.__setattr__(self, name, inputs.integer(name, getattr(self, name), least, _MOST))
         object.__setattr__(self, "fovea", inputs.number("fovea", self.fovea, 0, self.radius))
@@ -77,7 +77,7 @@ class LogPolarRetina:
             (B, C, R, V) float32 in [0, 1], a new array.
 
         Raises:
-            ValueError: an array has another shape or dtype.
+            ValueError: an array has the wrong shape or dtype.
         """
         check_look(scenes, locations)
         glimpses = np.empty((len(scenes), *self.shape(scenes.shape[3])), np.float32)
@@ -93,7 +93,7 @@ class LogPolarRetina:
         corners: npt.NDArray[np.int64],
         window: tuple[int, int],
     ) -> npt.NDArray[np.float32]:
-        """Show windows of the scenes as glimpses saw them, see `RetinaLike.project`; all cells of a ring are as sharp."""
+        """Paint glimpses back, see `RetinaLike.project`; all cells of a ring are equally sharp."""
         shown = np.zeros((len(glimpses), glimpses.shape[1] + 1, *window), np.float32)
         _project(glimpses, self._corners(locations, *scene_size) - corners, self._cells[0], self._sharpness, shown)
         return shown
@@ -110,17 +110,17 @@ class LogPolarRetina:
 
     @functools.cached_property
     def _sharpness(self) -> npt.NDArray[np.float32]:
-        """One over the side of a square as large as a cell of each ring, at most 1: (R,)."""
+        """1 over the side of a square with the area of a cell of each ring, at most 1: (R,)."""
         areas = np.pi * np.diff(self._edges**2, prepend=0) / self.num_wedges
         return (1 / np.sqrt(np.maximum(areas, 1))).astype(np.float32)
 
     @functools.cached_property
     def _cells(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """What each pixel of the square and each cell belong to.
+        """Assign pixels to cells.
 
         Returns:
-            The cell of each pixel (2 radius, 2 radius), -1 for none; the pixels of each cell (R*V,), how many there are; and,
-            where there are none, the row and column of the one that it takes (R*V, 2).
+            The cell of each pixel (2 radius, 2 radius), -1 for none; the number of pixels of each cell (R*V,); and the row and
+            column of the pixel that the cell takes if it has none (R*V, 2).
         """
         R, V, radius = self.num_rings, self.num_wedges, self.radius
         y, x = np.mgrid[: 2 * radius, : 2 * radius] + 0.5 - radius
@@ -143,7 +143,7 @@ def _look(
     counts: npt.NDArray[np.int64],
     alone: npt.NDArray[np.int64],
 ) -> None:
-    """Fill glimpses (B, C, R, V) from scenes (B, H, W, C) whose squares of cells have their corners (B, 2) there."""
+    """Fill glimpses (B, C, R, V) from scenes (B, H, W, C); corners (B, 2) are those of the squares around all rings."""
     B, H, W, C = scenes.shape
     V = glimpses.shape[3]
     side = len(cells)
@@ -174,7 +174,7 @@ def _project(
     sharpness: npt.NDArray[np.float32],
     shown: npt.NDArray[np.float32],
 ) -> None:
-    """Fill windows (B, C + 1, h, w), all 0, in which the squares of cells have their corners (B, 2)."""
+    """Fill windows (B, C + 1, h, w) of zeros; corners (B, 2) place the squares around all rings in them."""
     B, channels, height, width = shown.shape
     V, side = glimpses.shape[3], len(cells)
     for b in range(B):

@@ -1,4 +1,4 @@
-"""The kernels of square patches: where they lie, what they see, what their glimpses show. For the arithmetic see `retina`."""
+"""Kernels for square patches: place them, look through them, and paint them back. `retina` explains the arithmetic."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +8,7 @@ from glimpse_env.jit import jit
 
 @jit
 def _corner(coordinate: float, extent: int, size: int) -> int:
-    """Pixel corner nearest to the edge of a span of size pixels around a coordinate in [-1, 1] of an extent."""
+    """The pixel corner nearest to the start of a span of size pixels around a coordinate in [-1, 1] of an axis."""
     return int(np.floor((np.float64(coordinate) + 1.0) * 0.5 * extent - 0.5 * size + 0.5))
 
 
@@ -43,7 +43,7 @@ def look(
 ) -> None:
     """Fill glimpses (B, K*C, G, G) from scenes (B, H, W*C): sum the rows of a cell, then its columns.
 
-    Indices are unsigned so that no check for negative ones keeps the loops from being vectorized.
+    Indices are unsigned: checks for negative ones would keep the loops from being vectorized.
     """
     B, H, WC = scenes.shape
     C = glimpses.shape[1] // num_scales
@@ -71,7 +71,7 @@ def look(
                         columns[start + n] += scenes[b, y, source + n]
                 for c in range(C):
                     row = glimpses[b, np.uintp(k * C + c), i]
-                    # The usual cells as constants, so that their sums are unrolled.
+                    # Constants for the usual cells let the compiler unroll their sums.
                     if cell == 1:
                         _average(columns, row, c, C, 1, norm)
                     elif cell == 2:
@@ -93,7 +93,7 @@ def project(
     scale_factor: int,
     shown: npt.NDArray[np.float32],
 ) -> None:
-    """Fill windows (B, C + 1, h, w), all 0, at corners (B, 2) of scenes H x W: the coarsest patch first, finer ones on top."""
+    """Fill windows (B, C + 1, h, w) of zeros at corners (B, 2) of scenes H x W; finer patches cover coarser ones."""
     B, channels, height, width = shown.shape
     C, G = channels - 1, glimpses.shape[2]
     K = glimpses.shape[1] // C
@@ -109,7 +109,7 @@ def project(
                 begin, end = max(0, top + i * cell), min(height, top + (i + 1) * cell)
                 if begin >= end:
                     continue
-                for c in range(C):  # one row of pixels, and the others like it
+                for c in range(C):  # fill one row of pixels, then copy it to the others
                     for j in range(G):
                         value = glimpses[b, k * C + c, i, j]
                         for x in range(max(first, left + j * cell), min(last, left + (j + 1) * cell)):

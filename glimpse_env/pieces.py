@@ -1,7 +1,7 @@
-"""The kernels of a scene: which pieces of images it is made of, and how they are laid on it.
+"""Kernels that compose a scene: choose pieces of images, and lay them on it.
 
-A piece is a box of an image, ``BOX`` numbers: its top row and left column there, its height and width, and the row and column
-of the scene where its top-left pixel goes.
+A piece is a box of an image, stored as ``BOX`` numbers: its top row, left column, height and width in the image, and the row
+and column of the scene where its top-left pixel goes.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ DRAWS_A_CHANGE = 7  # how an image varies: angle, scale (x, y), shear, shift (x,
 
 @jit(inline="always")
 def _fill(boxes, b, n, y, x, height, width, top, left):  # type: ignore[no-untyped-def]
-    """Set a box, number by number: a tuple takes longer."""
+    """Set a box number by number, which is faster than by a tuple."""
     boxes[b, n, 0], boxes[b, n, 1] = y, x
     boxes[b, n, 2], boxes[b, n, 3] = height, width
     boxes[b, n, 4], boxes[b, n, 5] = top, left
@@ -38,21 +38,21 @@ def choose(
     chosen: npt.NDArray[np.int64],
     boxes: npt.NDArray[np.int64],
 ) -> None:
-    """Choose the pieces of scenes H x W: all of an image h x w, and then clutter, squares that are cut from other ones.
+    """Choose the pieces of scenes H x W: a whole image h x w, then clutter, which is squares cut from other images.
 
     Args:
-        indices: (b,) int64, the image of each.
+        indices: (b,) int64, the image of each scene.
         draws: (b, DRAWS_A_SCENE + DRAWS_A_PIECE * num_clutter or more) float64, uniform in [0, 1).
         N: the number of images.
-        num_clutter: the pieces of clutter in each.
-        size: their side.
-        translate: whether the image goes anywhere, or into the middle.
+        num_clutter: the number of pieces of clutter in a scene.
+        size: the side of a piece of clutter.
+        translate: whether the image lies at a random place rather than in the center.
         h: height of an image.
         w: width of an image.
         H: height of a scene.
         W: width of a scene.
         chosen: (b, 1 + num_clutter) int64, filled with the image of each piece.
-        boxes: (b, 1 + num_clutter, BOX) int64, filled with their boxes.
+        boxes: (b, 1 + num_clutter, BOX) int64, filled with the box of each piece.
     """
     for b in range(len(indices)):
         if translate:
@@ -72,7 +72,7 @@ def choose(
 
 @jit
 def whole(places: npt.NDArray[np.int64], counts: npt.NDArray[np.int64], h: int, w: int) -> npt.NDArray[np.int64]:
-    """The boxes (b, n, BOX) of whole images h x w at places (b, n, 2), the first counts (b,) of them; 0 for the others."""
+    """The boxes (b, n, BOX) of whole images h x w at places (b, n, 2); 0 beyond the first counts (b,)."""
     boxes = np.zeros((*places.shape[:2], BOX), np.int64)
     for b in range(len(places)):
         for n in range(counts[b]):
@@ -93,9 +93,10 @@ def lay(
     num_varied: int,
     limits: npt.NDArray[np.float64],
 ) -> None:
-    """Make a new scene (H, W*C) in some rows of scenes, of pieces (b, n, BOX) of images (slots, h, w*C), added up.
+    """Make a new scene (H, W*C) in some rows of scenes: the sum of pieces (b, n, BOX) of images (slots, h, w*C).
 
-    Images are shrunk so many times first. The first num_varied pieces are whole images, and vary by DRAWS_A_CHANGE draws each.
+    Images are first shrunk by the factor ``times``. The first num_varied pieces are whole images, each varied by
+    DRAWS_A_CHANGE draws.
     """
     C = num_channels
     h, width = images.shape[1] // times, images.shape[2] // C // times * C
@@ -134,7 +135,7 @@ def _add(scene, top, left, image, y, x, height, width):  # type: ignore[no-untyp
 
 @jit
 def _vary(image, num_channels, limits, draws, varied):  # type: ignore[no-untyped-def]
-    """Turn, stretch, shear, shift and dim an image (h, w*C) into another, black where nothing of it comes to lie."""
+    """Rotate, stretch, shear, shift and dim an image (h, w*C); fill varied, black where no pixel comes from the image."""
     h, C = image.shape[0], num_channels
     w = image.shape[1] // C
     angle = (2 * draws[0] - 1) * limits[0]
@@ -146,7 +147,7 @@ def _vary(image, num_channels, limits, draws, varied):  # type: ignore[no-untype
     middle_x, middle_y = (w - 1) / 2, (h - 1) / 2
     for i in range(h):
         for j in range(w):
-            # Where this pixel comes from: the changes undone one after the other, from the last.
+            # Find where this pixel comes from: undo the changes in reverse order.
             x, y = j - middle_x - shift_x, i - middle_y - shift_y
             x, y = cos * x + sin * y, cos * y - sin * x
             x -= shear * y

@@ -1,8 +1,7 @@
-"""Play a task yourself: ``python -m glimpse_env.play Glimpse-ClutteredMNIST-v0``. You see your glimpses and no more.
+"""Play a task yourself: ``python -m glimpse_env.play Glimpse-ClutteredMNIST-v0``. You see only your glimpses.
 
-The mouse moves the eye. Where there is a class to name, a click looks there and a key names it; where something is to be found,
-space says that it is at the mouse; in a game the eye follows the mouse and the arrow keys move the paddle. Escape or Q ends it.
-Your score stands beside that of the agent that is shipped.
+Click to look. To name a class, press its key; to answer a search, point with the mouse and press space. In a game, the eye
+follows the mouse and the arrow keys move the paddle. Escape or Q quits. Your score is shown beside the shipped agent's.
 """
 
 import argparse
@@ -22,25 +21,25 @@ from glimpse_env.single import GlimpseEnv
 from glimpse_env.window import Window, asks_to_close, load_pygame
 
 _FPS = 30
-_PICTURES_A_MOVE = 5  # of a game: six moves a second
-_CLASS_KEYS = "0123456789abcdefghijklmnoprstuvwxyz"  # q ends it
+_PICTURES_A_MOVE = 5  # in a game: six moves a second
+_CLASS_KEYS = "0123456789abcdefghijklmnoprstuvwxyz"  # without q, which quits
 _GRID = 80
 _AMBER, _WHITE, _GRAY = np.array((255.0, 176, 0)), np.array((214.0, 216, 222)), np.array((140.0, 144, 152))
 _PUBLISHED = pathlib.Path(__file__).parent / "data" / "scores.json"  # id -> percent right, made by benchmarks.reproduce
 
 
 class Game:
-    """A person at a task: takes pygame's events, gives pictures.
+    """A task that a person plays: handles pygame's events and draws pictures.
 
     Args:
         env: the task.
         seed: the seed of the first episode.
         size: approximate length of the scene's longer side, in pixels.
-        agent: the percentage of the shipped agent; None where there is none.
+        agent: the score of the shipped agent, in percent; None if there is none.
 
     Attributes:
         scores: the return of each finished episode.
-        over: whether the episode has ended, and shows what it was.
+        over: whether the episode has ended; then the picture shows the whole scene.
     """
 
     def __init__(self, env: GlimpseEnv, seed: int = 0, size: int = SIDE, agent: float | None = None) -> None:
@@ -50,7 +49,7 @@ class Game:
         self._names = env.task.action_names
         self._moves = env.task.num_glimpses is None  # a game goes on by itself
         self._num_glimpses = env.task.num_glimpses or 0
-        self._grid = env.task.grid  # where a place is to be named
+        self._grid = env.task.grid  # None unless the answer is a place
         height, width, _ = env.scene_shape
         self._layout = Layout(height, width, env.retina, len(self._names), size, "cue" in env.observation_space)
         self._aim = np.zeros(2, np.float32)
@@ -58,7 +57,7 @@ class Game:
         self._begin(seed)
 
     def handle(self, event: Any) -> None:
-        """Take one of pygame's events."""
+        """Handle one of pygame's events."""
         pygame = load_pygame()
         if event.type == pygame.MOUSEMOTION:
             left, top, width, height = self._layout.scene
@@ -70,13 +69,13 @@ class Game:
             self._press(pygame.key.name(event.key) if event.type == pygame.KEYDOWN else "click")
 
     def tick(self) -> None:
-        """Let a game go on by one move; a still scene waits."""
+        """Make one move in a game; a still scene waits for the player."""
         if self._moves and not (self.over or self._waiting):
             rest = self._names.index("stay") if "stay" in self._names else 0
             self._step(self._aim, self._held[-1] if self._held else rest)
 
     def picture(self) -> Picture:
-        """What the player sees: (height, width, 3), always of one size."""
+        """Draw what the player sees: (height, width, 3), always of one size."""
         height, width, _ = self.env.scene_shape
         retina = self.env.retina
         seen = foveate(self._glimpse, retina, self._path[-1], height, width)
@@ -107,7 +106,7 @@ class Game:
 
     @property
     def _answer_due(self) -> bool:
-        """Whether there is no look left before the next answer."""
+        """Whether the next action must be an answer."""
         return bool(self._info.get("scored", len(self._path) == self._num_glimpses))
 
     @property
@@ -116,14 +115,14 @@ class Game:
 
     @property
     def _legend(self) -> str:
-        """Which key names which class, where the names are other than the keys."""
+        """The key of each class; empty if the names are the keys."""
         pairs = list(zip(self._class_keys, self._names, strict=False))
         told = not self._moves and any(key != name for key, name in pairs)
         return "  ".join(f"{key} {name}" for key, name in pairs) if told else ""
 
     @property
     def _num_shown(self) -> int:
-        """Fixations whose path is shown: all of a still scene, the latest in a game."""
+        """The number of fixations shown: all in a still scene, the latest in a game."""
         return 4 if self._moves else self._num_glimpses
 
     def _begin(self, seed: int | None = None) -> None:
@@ -151,7 +150,7 @@ class Game:
             self._path.append(observation["fixation"])
 
     def _press(self, key: str) -> None:
-        """A key, by its name, or a "click"."""
+        """Handle a key, by its name, or a "click"."""
         if self.over:
             if key in ("click", "space", "return"):
                 self._begin()
@@ -170,7 +169,7 @@ class Game:
             self._answer(self._class_keys.index(key.strip("[]")))
 
     def _answer(self, action: int) -> None:
-        """Give an answer; what glimpses are left before it is due are not needed."""
+        """Give an answer, and use up the glimpses that are left before it is due."""
         due = False
         while not (self.over or due):
             due = self._answer_due
@@ -181,7 +180,7 @@ class Game:
         return self._names.index(name) if name in self._names else -1
 
     def _draw_aim(self, picture: Picture) -> None:
-        """Frame what a look at the mouse would show sharply; draw the grid whose cells are to be named."""
+        """Frame what a look at the mouse would show sharply; draw the grid if the answer is a cell."""
         left, top, width, height = self._layout.scene
         within, (H, W, _) = picture[top : top + height, left : left + width], self.env.scene_shape
         rows, columns = self._grid or (1, 1)
@@ -196,7 +195,7 @@ class Game:
             how = f"Return {self._return:.3g}."
             if "correct" in self._info:
                 how = "Right." if self._info["correct"] else "Wrong."
-            return f"{how} Click or space: the next one."
+            return f"{how} Click or space: next."
         if self._waiting:
             return "Any key or a click: begin. Mouse: eye. Arrows: move."
         if self._moves:
@@ -205,22 +204,22 @@ class Game:
         return self._verdict + (f"No more looks. {keys}" if self._answer_due else f"Click: look there. {keys}")
 
     def standing(self) -> str:
-        """The score so far, beside the agent's."""
+        """The score so far, and the agent's."""
         right, count = sum(self.scores), len(self.scores)
         yours = f"you {right:g} of {count}" + (f" ({100 * right / count:.0f} %)" if count else "")
         return f"{yours}   the agent {self._agent:.2f} %" if self._agent is not None else f"{yours}   no agent is shipped"
 
 
 def make(id: str, split: str | None = None, **arguments: Any) -> GlimpseEnv:
-    """Make a task to be played.
+    """Make a task to play.
 
     Args:
-        id: of a native environment; "module:id" for one that a module registers.
-        split: which images; those for the test unless given, where there are some.
-        arguments: further ones of the environment.
+        id: the id of a native environment; "module:id" for one that a module registers.
+        split: the split of the images; default: "test", if the task has one.
+        arguments: other arguments of the environment.
 
     Raises:
-        ValueError: the environment is not a native one, or an argument is out of its range.
+        ValueError: the environment is not a native one, or an argument is out of range.
         TypeError: an argument is unknown.
         gymnasium.error.Error: the id is unknown.
     """
@@ -228,21 +227,21 @@ def make(id: str, split: str | None = None, **arguments: Any) -> GlimpseEnv:
         arguments["split"] = split
     env = gym.make(id, disable_env_checker=True, **arguments).unwrapped
     if not isinstance(env, GlimpseEnv):
-        raise ValueError(f"{id} is not an environment of this package's worlds: play it in its own window.")
+        raise ValueError(f"{id} is not a native environment of this package: play it in its own window.")
     if split is None and "test" in env.task.splits:
         try:
             return make(id, "test", **arguments)
-        except ValueError:  # a dataset of one's own, without splits: all its images
+        except ValueError:  # the user's own dataset has no splits: use all images
             pass
     return env
 
 
 def play(game: Game, max_pictures: int | None = None) -> None:
-    """Play in a window, until it is closed or Escape or Q is pressed.
+    """Play in a window until it is closed, or Escape or Q is pressed.
 
     Args:
         game: the task.
-        max_pictures: stop after so many.
+        max_pictures: stop after this many pictures.
 
     Raises:
         RuntimeError: there is no display.
@@ -264,11 +263,11 @@ def play(game: Game, max_pictures: int | None = None) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Play as the flags say."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m glimpse_env.play", description="Play a task yourself.")
-    parser.add_argument("id", help="the task, such as Glimpse-ClutteredMNIST-v0, or module:id for one of your own")
-    parser.add_argument("--split", help="which images, where there are some; those for the test unless given")
-    parser.add_argument("--dataset", help="images of your own, a folder; or the name of a dataset")
+    parser.add_argument("id", help="the task, such as Glimpse-ClutteredMNIST-v0, or module:id for your own")
+    parser.add_argument("--split", help="the split of the images; default: test, if the task has one")
+    parser.add_argument("--dataset", help="a folder of your own images, or the name of a dataset")
     parser.add_argument("--seed", type=int, help="the seed of the first episode; default: random")
     parser.add_argument("--size", type=int, default=SIDE, help="approximate length of the scene's longer side, in pixels")
     flags = parser.parse_args(arguments)

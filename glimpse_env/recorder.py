@@ -19,8 +19,8 @@ class Trail:
 
     Attributes:
         path: the fixations so far, (2,) float32 each.
-        beliefs: the probabilities (n,) that an agent gave the actions after each; None where it did not tell.
-        action: the latest, None before the first.
+        beliefs: the agent's probabilities (n,) of the actions after each fixation; None where unknown.
+        action: the latest action; None before the first.
     """
 
     path: list[npt.NDArray[np.float32]] = dataclasses.field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Pictures of what an agent sees: the scene, the path of its fixations, the patches it was given, and what it makes of them."""
+"""Pictures of an episode: the scene, the path of fixations, the latest patches, and the agent's belief."""
 
 import dataclasses
 import math
@@ -13,11 +13,11 @@ from glimpse_env.ink import Color, Picture
 from glimpse_env.retina import RetinaLike
 from glimpse_env.sight import outline
 
-SIDE = 360  # pixels of the longer side of a scene, about, unless told otherwise
+SIDE = 360  # approximate length of a scene's longer side, in pixels
 _MARGIN = 12
 _LINE = ink.LETTER[0] + 4  # of text
-_BARS = 32  # height of a certain belief
-_MOST = 10  # classes whose bars are shown
+_BARS = 32  # height of the bar of probability 1
+_MOST = 10  # the most classes that have a bar
 
 _BACKGROUND = np.array((24, 26, 32), np.uint8)
 _TEXT = np.array((214.0, 216, 222))
@@ -28,20 +28,20 @@ _HALO = np.array((0.0, 0, 0))
 _STOPS = ((150, 229, 253, 240), (30, 92, 170, 249), (160, 108, 50, 33))  # red, green and blue from violet to yellow
 _SURE = np.stack([np.interp(np.linspace(0, 3, 101), range(4), stops) for stops in _STOPS], axis=1)  # of 0 to 100 percent
 _TRACK = np.array((40.0, 43, 52))
-_SCALE = "p(label) 0      1"  # the scale of the path's colors, between its figures
+_SCALE = "p(label) 0      1"  # the colors of the path are drawn between the figures
 
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """Where the parts of a picture are, in pixels: always the same for the same scene size, retina and number of actions.
+    """The places of a picture's parts, in pixels; they depend only on these arguments.
 
     Args:
         height: H of the scene.
         width: W of the scene.
         retina: the glimpse sensor.
         num_actions: how many actions have a bar; 0 for no bars.
-        side: approximate length of the scene's longer side, in pixels. A scene is enlarged by a whole number.
-        has_cue: whether there is a cue under the patches.
+        side: approximate length of the scene's longer side, in pixels; a scene is enlarged by an integer.
+        has_cue: whether a cue is drawn under the patches.
     """
 
     height: int
@@ -53,12 +53,12 @@ class Layout:
 
     @property
     def unit(self) -> int:
-        """How many times margins, lines and letters are enlarged."""
+        """The factor by which margins, lines and letters are enlarged."""
         return max(1, self.side // SIDE)
 
     @property
     def scale(self) -> int:
-        """How many times the scene is enlarged."""
+        """The factor by which the scene is enlarged."""
         return max(1, round(self.side / max(self.height, self.width)))
 
     @property
@@ -69,7 +69,7 @@ class Layout:
 
     @property
     def tiles(self) -> list[tuple[int, int, int]]:
-        """Left, top and side of the square that each patch is drawn in, finest first, and the cue, if there is one."""
+        """Left, top and side of the square for each patch, finest first, and for the cue, if there is one."""
         left, top, width, height = self.scene
         K, *sides = self.retina.shape(1)
         G, n, line = max(sides), K + self.has_cue, _LINE * self.unit
@@ -108,27 +108,27 @@ def draw(
 ) -> Picture:
     """Draw one environment.
 
-    Left, the scene with the fixations so far joined, in amber, older ones darker, and in blue the outline of what the
-    retina sees now. Where beliefs and a label are given, a fixation has the color of the right class's probability after it.
-    Right, the patches of the latest glimpse, finest first, and the cue. Below, the belief as bars, the right class in green,
-    the latest action in amber; of more than ten classes the ten likeliest.
+    Left: the scene, the path of fixations in amber, older ones darker, and the outline of what the retina sees now in blue.
+    With beliefs and a label, the color of each fixation shows the probability of the right class after it. Right: the patches
+    of the latest glimpse, finest first, and the cue. Below: the belief as bars, the right class in green, the latest action
+    in amber; with more than ten classes, the ten most likely.
 
     Args:
         scene: (H, W, C) uint8.
         retina: the glimpse sensor.
         path: the fixations so far, (2,) float32 in [-1, 1] each.
         glimpse: (K*C, h, w) float32 in [0, 1].
-        cue: (h, w, C) uint8, a picture of what is to be found; None for none.
-        names: of the n actions; none for no bars.
-        beliefs: (n,) probabilities after each fixation of the path; None, or fewer of them, where unknown.
+        cue: (h, w, C) uint8, a picture of what to find; None for none.
+        names: the names of the n actions; empty for no bars.
+        beliefs: (n,) probabilities after each fixation, None where unknown; may be shorter than the path.
         label: the right class.
-        action: the latest.
-        title: what stands over the scene.
+        action: the latest action.
+        title: the text over the scene.
         side: approximate length of the scene's longer side, in pixels.
 
     Returns:
-        (height, width, 3) uint8, always of the same size for the same scene size, retina, side and number of names, with a cue
-        or without.
+        (height, width, 3) uint8; the size depends only on the scene's size, the retina, side, the number of names, and whether
+        there is a cue.
     """
     H, W, _ = scene.shape
     layout = Layout(H, W, retina, len(names), side, cue is not None)
@@ -160,7 +160,7 @@ def draw(
 
 
 def tile(frames: Sequence[Picture]) -> Picture:
-    """Put frames of one size side by side, in as many columns as rows, or one more."""
+    """Put frames of one size into a grid, with as many columns as rows or one more."""
     columns = math.ceil(math.sqrt(len(frames)))
     rows = math.ceil(len(frames) / columns)
     height, width, _ = frames[0].shape
@@ -174,7 +174,7 @@ def tile(frames: Sequence[Picture]) -> Picture:
 def _draw_path(
     within: Picture, layout: Layout, path: Sequence[npt.NDArray[np.float32]], sureness: Sequence[float | None]
 ) -> None:
-    """Draw the fixations and the lines between them, on a dark rim that sets them off from any scene."""
+    """Draw the fixations and the lines between them, with a dark rim that is visible on any scene."""
     extent = (layout.width * layout.scale, layout.height * layout.scale)
     points = np.array([(np.asarray(location, np.float64) + 1) / 2 * extent for location in path]).reshape(-1, 2)
     colors = [
@@ -191,7 +191,7 @@ def _draw_path(
 
 
 def _draw_scale(picture: Picture, layout: Layout) -> None:
-    """Say over the scene, on the right, what the colors of the path mean."""
+    """Draw the scale of the path's colors, above the scene on the right."""
     left, _, width, _ = layout.scene
     letter, top = ink.LETTER[1] * layout.unit, _MARGIN * layout.unit
     start = left + width - len(_SCALE) * letter
@@ -202,7 +202,7 @@ def _draw_scale(picture: Picture, layout: Layout) -> None:
 
 
 def _draw_patches(picture: Picture, layout: Layout, glimpse: npt.NDArray[np.float32]) -> None:
-    """Draw each patch under the side of the square that it shows, in pixels of the scene."""
+    """Draw each patch, and above it the side of the square that it sees, in scene pixels."""
     for patch, size, (left, top, side) in zip(
         _patches(glimpse, layout.retina), layout.retina.sizes, layout.tiles, strict=False
     ):
@@ -211,9 +211,9 @@ def _draw_patches(picture: Picture, layout: Layout, glimpse: npt.NDArray[np.floa
 
 
 def _draw_cue(picture: Picture, layout: Layout, cue: npt.NDArray[np.uint8]) -> None:
-    """Draw what is to be found under the patches, as large as they are at the most."""
+    """Draw the cue under the patches, at most as large as they are."""
     left, top, side = layout.tiles[-1]
-    every = math.ceil(max(cue.shape[:2]) / side)  # of its pixels, where they are too many
+    every = math.ceil(max(cue.shape[:2]) / side)  # subsample a cue that is too large
     shown = cue[::every, ::every]
     _enlarge_into(shown, picture[top : top + side, left : left + side])
     ink.text(picture, left, top - _LINE * layout.unit, "cue", _RIGHT, layout.unit)
@@ -252,13 +252,13 @@ def _draw_bars(
 
 
 def sure_color(probability: float) -> Color:
-    """The color of a probability: violet for 0 to yellow for 1, ever lighter, so that it reads in gray as well."""
+    """The color of a probability: from violet at 0 to yellow at 1, with increasing lightness, so that it also reads in gray."""
     color: Color = _SURE[round(min(max(probability, 0.0), 1.0) * (len(_SURE) - 1))]
     return color
 
 
 def _empty(height: int, width: int, channels: int) -> Picture:
-    """The background alone."""
+    """A picture of the background only."""
     row = np.tile(_BACKGROUND, width)
     return np.tile(row, (height, 1)).reshape(height, width, channels)
 
@@ -268,21 +268,21 @@ def _name(names: Sequence[str], k: int) -> str:
 
 
 def _patches(glimpse: npt.NDArray[np.float32], retina: RetinaLike) -> npt.NDArray[np.uint8]:
-    """The patches of a glimpse, as images: (K, h, w, C)."""
+    """The patches of a glimpse as images (K, h, w, C)."""
     patches = glimpse.reshape(retina.shape(1)[0], -1, *glimpse.shape[1:]).transpose(0, 2, 3, 1)
     return np.rint(patches * 255).astype(np.uint8)
 
 
 def _enlarge_into(image: npt.NDArray[np.uint8], square: Picture) -> None:
-    """Enlarge an image as much as a square has room for, from its top-left corner on."""
+    """Draw an image at the top left of a square, enlarged as much as it fits."""
     height, width = np.array(image.shape[:2]) * (len(square) // max(image.shape[:2]))
     _enlarge(image, square[:height, :width])
 
 
 def _enlarge(image: npt.NDArray[np.uint8], place: Picture) -> None:
-    """Fill a place with an image (h, w, C), a whole number of times as high and wide.
+    """Fill a place with an image (h, w, C), enlarged by an integer along each axis.
 
-    One channel shows as gray, three as they are, other numbers of them by their mean.
+    One channel shows as gray and three as color; any other number is averaged.
     """
     if image.shape[2] not in (1, 3):
         image = image.mean(axis=2, keepdims=True).astype(np.uint8)

@@ -5,7 +5,7 @@ the scene, measured in pixels from the outer corner of its top-left pixel: (-1, 
 scene, (1, 1) the outer corner of its bottom-right pixel. Scale k looks at a square of ``size = patch_size * scale_factor**k``
 pixels whose top-left corner is the pixel corner nearest to ``point - size / 2`` (halves go right and down). So an even
 patch is centered on the pixel corner nearest to the point, an odd one on the pixel that holds the point. Each square is
-averaged over cells of ``scale_factor**k`` pixels a side, down to patch_size x patch_size. Outside the scene all is 0.
+averaged over cells of ``scale_factor**k`` pixels a side, down to patch_size x patch_size. Pixels outside the scene are 0.
 """
 
 import dataclasses
@@ -19,13 +19,13 @@ from glimpse_env import inputs, patches
 from glimpse_env.threads import in_threads
 
 _UINT8, _FLOAT32 = np.dtype(np.uint8), np.dtype(np.float32)  # compared at each look: made once
-_MAX_SIZE = 2**15  # of a patch; and of whatever else is counted here
+_MAX_SIZE = 2**15  # the largest patch_size, num_scales and scale_factor
 _MAX_CELL = 256  # a column of cell pixels is summed in uint16: 256 * 255 < 2**16
 
 
 @runtime_checkable
 class RetinaLike(Protocol):
-    """What an environment asks of a glimpse sensor, its ``retina=``: `Retina`, `LogPolarRetina`, or one of your own.
+    """The interface of a glimpse sensor, for ``retina=``: `Retina`, `LogPolarRetina`, or your own.
 
     A glimpse is K patches of h x w values for each of the C channels of a scene. Each value is the mean of some pixels of the
     scene, around the location where the glimpse was taken. A retina keeps no state, and can be pickled and copied.
@@ -33,7 +33,7 @@ class RetinaLike(Protocol):
 
     @property
     def sizes(self) -> Sequence[int]:
-        """The pixels a side of the square that each patch looks at, (K,), finest first."""
+        """The side of the square that each patch sees, in scene pixels: (K,), finest first."""
 
     def shape(self, num_channels: int) -> tuple[int, int, int]:
         """The shape (K*C, h, w) of a glimpse of scenes of C channels, patch by patch."""
@@ -51,25 +51,25 @@ class RetinaLike(Protocol):
         corners: npt.NDArray[np.int64],
         window: tuple[int, int],
     ) -> npt.NDArray[np.float32]:
-        """Show the pixels of windows of the scenes as glimpses saw them: the way back, for canvases and pictures.
+        """Paint glimpses back onto windows of their scenes, for canvases and pictures.
 
         Args:
             glimpses: ``(B, *shape(C))`` float32 in [0, 1].
-            locations: (B, 2) float32 in [-1, 1], where they were taken.
+            locations: (B, 2) float32 in [-1, 1], where the glimpses were taken.
             scene_size: (H, W) of the scenes.
             corners: (B, 2) int64, the top-left pixel (x, y) of each window, which may reach beyond the scene.
             window: (h, w) of the windows.
 
         Returns:
-            (B, C + 1, h, w) float32 in [0, 1], a new array: for each pixel the value of the sharpest patch that it is in, and,
-            last, how sharply it was seen: 1 over the side of a square as large as what the value is the mean of, 0 for what is
-            not seen at all, whose values are 0.
+            (B, C + 1, h, w) float32 in [0, 1], a new array. The first C channels hold the value of each pixel in the sharpest
+            patch that contains it; the last holds its sharpness: 1 over the side of a square with the area that the value
+            averages. Pixels that no patch contains are 0 in all channels.
         """
 
 
 @dataclasses.dataclass(frozen=True)
 class Retina:
-    """K concentric square patches, each scale_factor times as wide as the one before, all at patch_size x patch_size.
+    """K concentric square patches, each scale_factor times as wide as the one before, averaged to patch_size x patch_size.
 
     Args:
         patch_size: G, the pixels a side of each patch, at least 1.
@@ -77,7 +77,7 @@ class Retina:
         scale_factor: the ratio of the widths of successive patches, at least 2.
 
     Raises:
-        ValueError: a size below its minimum or above 32,768, or a coarsest cell of more than 256 pixels a side.
+        ValueError: a size is below its minimum or above 32,768, or the coarsest cell has more than 256 pixels a side.
     """
 
     patch_size: int = 8
@@ -85,14 +85,14 @@ class Retina:
     scale_factor: int = 2
 
     def __post_init__(self) -> None:
-        """Refuse sizes that make no retina."""
+        """Check the sizes."""
         for name, least in (("patch_size", 1), ("num_scales", 1), ("scale_factor", 2)):
             object.__setattr__(self, name, inputs.integer(name, getattr(self, name), least, _MAX_SIZE))
-        cell = self.scale_factor ** min(self.num_scales - 1, 9)  # at most 256 by the eighth
+        cell = self.scale_factor ** min(self.num_scales - 1, 9)  # the ninth power is always above 256
         if cell > _MAX_CELL:
             raise ValueError(
-                f"The coarsest of num_scales={self.num_scales} averages cells of {cell} or more pixels a side by "
-                f"scale_factor={self.scale_factor}, the most is {_MAX_CELL}: take fewer scales or a smaller scale_factor."
+                f"num_scales={self.num_scales} with scale_factor={self.scale_factor} averages cells of {cell} or more pixels a "
+                f"side, above the limit of {_MAX_CELL}: use fewer scales or a smaller scale_factor."
             )
 
     @property
@@ -133,7 +133,7 @@ class Retina:
             (B, K*C, G, G) float32 in [0, 1], finest scale first, a new array.
 
         Raises:
-            ValueError: an array has another shape or dtype.
+            ValueError: an array has the wrong shape or dtype.
         """
         check_look(scenes, locations)
         B, H, W, C = scenes.shape
@@ -150,17 +150,17 @@ class Retina:
         corners: npt.NDArray[np.int64],
         window: tuple[int, int],
     ) -> npt.NDArray[np.float32]:
-        """Show windows of the scenes as glimpses saw them, see `RetinaLike.project`."""
+        """Paint glimpses back onto windows of their scenes, see `RetinaLike.project`."""
         shown = np.zeros((len(glimpses), glimpses.shape[1] // self.num_scales + 1, *window), np.float32)
         patches.project(glimpses, locations, *scene_size, corners, self.scale_factor, shown)
         return shown
 
 
 def make_retina(retina: RetinaLike | None, scene_size: tuple[int, int], **sizes: int) -> RetinaLike:
-    """The retina of an environment: the one that was given, or else the paper's, of these sizes.
+    """Return the given retina, or the paper's with these sizes if it is None.
 
     Raises:
-        ValueError: sizes that make no retina or a patch bigger than the scene, or something that is no retina.
+        ValueError: a size is out of range, a patch is bigger than the scene, or ``retina`` is not a retina.
     """
     if retina is None:
         retina = Retina(**sizes)
@@ -172,10 +172,10 @@ def make_retina(retina: RetinaLike | None, scene_size: tuple[int, int], **sizes:
 
 
 def check_look(scenes: npt.NDArray[np.uint8], locations: npt.NDArray[np.float32]) -> None:
-    """Refuse arrays that a kernel would misread.
+    """Check arrays that a kernel would otherwise misread.
 
     Raises:
-        ValueError: other shapes than (B, H, W, C) and (B, 2), or other dtypes than uint8 and float32.
+        ValueError: the shapes are not (B, H, W, C) and (B, 2), or the dtypes not uint8 and float32.
     """
     if scenes.ndim != 4 or scenes.dtype != _UINT8 or locations.shape != (len(scenes), 2) or locations.dtype != _FLOAT32:
         raise ValueError(

@@ -1,6 +1,6 @@
 """Stable-Baselines3 on the native vector environment: ``make_vec_env`` and a features extractor for glimpses.
 
-The one module of this package that needs stable-baselines3 (``pip install "glimpse-env[sb3]"``); nothing else imports it.
+Only this module needs stable-baselines3 (``pip install "glimpse-env[sb3]"``).
 """
 
 import importlib
@@ -37,17 +37,17 @@ ACTIONS: dict[str, Callable[..., VectorEnv[Any, Any, Any]]] = {
 def make_vec_env(
     id: str, num_envs: int = 1, seed: int | None = None, actions: str = "multidiscrete", grid: int = 7, **arguments: Any
 ) -> "NativeVecEnv":
-    """Make a registered environment, many times over, for Stable-Baselines3.
+    """Make a vector of registered environments for Stable-Baselines3.
 
-    Wrap it as any other: ``VecMonitor`` for the episodes' returns, ``VecFrameStack`` for a history of glimpses.
+    Wrap it as usual: ``VecMonitor`` for the episodes' returns, ``VecFrameStack`` for a history of glimpses.
 
     Args:
         id: the id of a registered environment.
         num_envs: the number of environments.
-        seed: the seed of the first environment; the others take the numbers that follow.
-        actions: "multidiscrete": a column, a row and a class, for PPO and A2C. "discrete": all in one number, for DQN as well.
-            "box": the location and one logit a class, for SAC and other learners of continuous actions.
-        grid: columns and rows that a location is chosen from; not used by "box".
+        seed: the seed of the first environment; the others take the following numbers.
+        actions: "multidiscrete": a column, a row and a class, for PPO and A2C. "discrete": all in one number, also for DQN.
+            "box": the location and one logit for each class, for SAC and other algorithms with continuous actions.
+        grid: the number of columns, and of rows, to choose a location from; "box" ignores it.
         arguments: arguments of the environment.
 
     Raises:
@@ -69,29 +69,29 @@ def make_vec_env(
 
 
 class NativeVecEnv(VecEnv):
-    """A Gymnasium vector environment as one of Stable-Baselines3.
+    """A Gymnasium vector environment as a Stable-Baselines3 one.
 
-    The environments are one object: attributes are shared, and cannot be set for some alone.
+    The environments are one object: they share all attributes.
 
     Args:
-        envs: with ``AutoresetMode.SAME_STEP``, and a Box or a Dict of them as the observation.
+        envs: a vector environment with ``AutoresetMode.SAME_STEP``, whose observation is a Box or a Dict of Boxes.
 
     Raises:
-        ValueError: the autoreset mode is another.
+        ValueError: the autoreset mode is not SAME_STEP.
     """
 
     def __init__(self, envs: VectorEnv[Any, Any, Any]) -> None:
         if envs.metadata.get("autoreset_mode") != AutoresetMode.SAME_STEP:
             raise ValueError(
                 f"Stable-Baselines3 begins the next episode at once: make the environments with autoreset_mode='SameStep', "
-                f"not {envs.metadata.get('autoreset_mode')}."
+                f"got {envs.metadata.get('autoreset_mode')}."
             )
         self.envs = envs
         self._actions: npt.NDArray[Any] | None = None
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
 
     def reset(self) -> Observations:
-        """Begin an episode in each, with the seeds of `seed` and the options of `set_options`, which count once."""
+        """Begin an episode in each environment, with the seeds of `seed` and the options of `set_options`, used once."""
         options = None
         if any(self._options):
             if any(one.keys() != self._options[0].keys() for one in self._options):
@@ -106,13 +106,13 @@ class NativeVecEnv(VecEnv):
         return observations
 
     def step_async(self, actions: npt.NDArray[Any]) -> None:
-        """Take the actions of the next step."""
+        """Store the actions of the next step."""
         self._actions = actions
 
     def step_wait(
         self,
     ) -> tuple[Observations, npt.NDArray[np.float32], npt.NDArray[np.bool_], list[dict[str, Any]]]:
-        """Step; at an end the observation is the next episode's, and the info the last one's, with the one it ended with."""
+        """Step; at an episode's end the observation is the next episode's, and the info has the ``terminal_observation``."""
         observations, rewards, terminations, truncations, infos = self.envs.step(self._actions)
         dones = terminations | truncations
         rows = []
@@ -134,7 +134,7 @@ class NativeVecEnv(VecEnv):
         return [None] * self.num_envs if frames is None else list(frames)  # type: ignore[arg-type]
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """An attribute, the same for each environment asked for; a space is a single one's."""
+        """Get an attribute for each environment; a space is that of a single environment."""
         name = f"single_{attr_name}" if attr_name in ("observation_space", "action_space") else attr_name
         holder = self.envs if hasattr(self.envs, name) else self.envs.unwrapped
         return [getattr(holder, name) for _ in self._get_indices(indices)]
@@ -143,18 +143,18 @@ class NativeVecEnv(VecEnv):
         """Set an attribute of all environments.
 
         Raises:
-            AttributeError: the name of an argument, see `GlimpseVectorEnv.set_attr`.
-            ValueError: some of them only.
+            AttributeError: the name is a constructor argument, see `GlimpseVectorEnv.set_attr`.
+            ValueError: only some environments are given.
         """
         if set(self._get_indices(indices)) != set(range(self.num_envs)):
             raise ValueError(f"The environments are one object: set {attr_name!r} for all of them (indices=None).")
         self.envs.unwrapped.set_attr(attr_name, value)  # type: ignore[attr-defined]
 
     def env_method(self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any) -> list[Any]:
-        """Call a method: ``render`` for the pictures of some, any other for all of them at once.
+        """Call a method: ``render`` for any of the environments, other methods for all at once.
 
         Raises:
-            ValueError: a method that takes a batch, or some of the environments only.
+            ValueError: the method takes a batch, or only some environments are given.
         """
         chosen = list(self._get_indices(indices))
         if method_name != "render" and set(chosen) != set(range(self.num_envs)):
@@ -163,7 +163,7 @@ class NativeVecEnv(VecEnv):
         return [results[i] for i in chosen]
 
     def env_is_wrapped(self, wrapper_class: type[Any], indices: VecEnvIndices = None) -> list[bool]:
-        """Whether the vector environment has this wrapper, the same for each."""
+        """Whether the vector environment has this wrapper; the same for each environment."""
         envs, found = self.envs, False
         while not found and isinstance(envs, gym.vector.VectorWrapper):
             found = isinstance(envs, wrapper_class)
@@ -174,13 +174,13 @@ class NativeVecEnv(VecEnv):
 class GlimpseExtractor(BaseFeaturesExtractor):
     """What and where, as one vector: g = ReLU(W [ReLU(W glimpse), ReLU(W fixation), ...]) (Mnih et al. 2014, section 3.1).
 
-    It reads every entry of the observation: a canvas and a cue, too, and stacked ones. Each channel of the glimpse is first
-    brought to mean 0 and variance 1, as measured on what was trained on so far: a network hardly sees pixels averaged over
-    coarse cells otherwise.
+    It reads every entry of the observation, also a canvas, a cue, and stacked entries. Each channel of the glimpse is first
+    standardized to mean 0 and variance 1 over the training data so far; otherwise a network hardly sees pixels averaged over
+    coarse cells.
 
     Args:
-        observation_space: a ``Dict`` of Boxes, ``glimpse`` among them.
-        features_dim: units of each layer, and features handed on.
+        observation_space: a ``Dict`` of Boxes that include ``glimpse``.
+        features_dim: the number of units of each layer, and of features.
     """
 
     def __init__(self, observation_space: spaces.Dict, features_dim: int = 256) -> None:
@@ -193,16 +193,16 @@ class GlimpseExtractor(BaseFeaturesExtractor):
         self.join = nn.Sequential(nn.Linear(len(sizes) * features_dim, features_dim), nn.ReLU())
 
     def forward(self, observations: dict[str, Tensor]) -> Tensor:
-        """Observations, (B, ...) each, to (B, features_dim)."""
+        """Map observations, (B, ...) each, to features (B, features_dim)."""
         seen = {**observations, "glimpse": self.standardize(observations["glimpse"])}
         joined: Tensor = self.join(torch.cat([part(seen[key]) for key, part in self.parts.items()], dim=1))
         return joined
 
 
 class _RunningStandardize(nn.Module):
-    """Shift and scale each channel by the mean and variance of all that was seen in training.
+    """Shift and scale each channel by its mean and variance over the training data so far.
 
-    ``running_`` in the buffers' names is what Stable-Baselines3 copies into target networks.
+    Stable-Baselines3 copies buffers with ``running_`` in their names into target networks.
     """
 
     running_count: Tensor
@@ -216,7 +216,7 @@ class _RunningStandardize(nn.Module):
         self.register_buffer("running_var", torch.ones(num_channels, 1, 1))
 
     def forward(self, glimpses: Tensor) -> Tensor:
-        """(B, K*C, G, G) to the same shape."""
+        """Standardize glimpses (B, K*C, G, G)."""
         if self.training:
             with torch.no_grad():
                 var, mean = torch.var_mean(glimpses, dim=(0, 2, 3), correction=0)
@@ -229,7 +229,7 @@ class _RunningStandardize(nn.Module):
 
 
 def _row(infos: dict[str, Any], i: int) -> dict[str, Any]:
-    """The info of one environment, in Python's own numbers; what the mask hides is not in it."""
+    """The info of one environment, with Python numbers, and without masked entries."""
     keys = [key for key in infos if f"_{key}" in infos and not key.startswith("final_")]
     return {
         key: value.item() if isinstance(value := infos[key][i], np.generic) else value for key in keys if infos[f"_{key}"][i]

@@ -1,7 +1,7 @@
-"""Scenes made on the fly: an image on a black canvas, at its center or anywhere, with pieces of other images strewn over it.
+"""Scenes made on the fly: an image on a black ground, at its center or anywhere, with pieces of other images as clutter.
 
-As in Mnih et al. (2014), section 4.1. All is batched and driven by uniform numbers given from outside (see ``streams``):
-a scene is a pure function of the images, the index of its image and its draws.
+As in Mnih et al. (2014), section 4.1. The caller gives the random numbers (see ``streams``), so a scene is a pure function of
+the images, the index of its image and its draws.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from glimpse_env.datasets import Dataset
 from glimpse_env.streams import add_noise
 from glimpse_env.threads import in_threads
 
-_NOISES = 4096  # values of a pixel's noise, each as likely; their stream is keyed by the last draw of a scene
+_NOISES = 4096  # equally likely values of a pixel's noise; the last draw of a scene is the key of their stream
 VARIATIONS = {
     "rotation": (0, 180),
     "scale": (1, 4),
@@ -27,26 +27,26 @@ VARIATIONS = {
     "contrast": (0, 1),
     "noise": (0, 1),
 }
-"""Arguments of a composer that say how images and scenes vary, and their ranges."""
+"""The arguments of a composer that vary images and scenes, and their ranges."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Composer:
-    """How a scene is made of images.
+    """Makes scenes of images.
 
     Args:
         height: H of the scene, at least the images' height.
         width: W of the scene, at least the images' width.
-        translate: whether the image lies anywhere within the scene, or in its center.
-        num_clutter: the pieces of other images added to the scene.
-        clutter_size: the pixels a side of a piece, at most the images' height and width.
+        translate: whether the image lies at a random place rather than in the center.
+        num_clutter: the number of pieces of other images added to the scene.
+        clutter_size: the side of a piece in pixels, at most the images' height and width.
         rotation: rotates the image by up to this many degrees either way.
         scale: stretches or shrinks each axis by up to this factor, at least 1.
         shear: slides the rows by up to this many pixels a row, either way.
         shift: moves the image within its box by up to this many pixels along each axis, either way.
         contrast: dims the image by up to this share, in [0, 1].
         noise: standard deviation of Gaussian noise on each value of the whole scene, in [0, 1], where 1 is white.
-        shrink: how many times smaller images are laid at given places, by means over so many rows and columns.
+        shrink: the factor by which images are first shrunk, by averaging.
     """
 
     height: int
@@ -69,16 +69,16 @@ class Composer:
 
     @property
     def num_draws(self) -> int:
-        """How many uniform numbers a scene takes."""
+        """The number of draws that a scene takes."""
         return pieces.DRAWS_A_SCENE + pieces.DRAWS_A_PIECE * self.num_clutter + self.num_draws_laid(1)
 
     def num_draws_laid(self, n: int) -> int:
-        """How many uniform numbers a scene of n images takes that are laid at given places."""
+        """The number of draws that a scene of n images at given places takes."""
         return pieces.DRAWS_A_CHANGE * self.varies * n + (self.noise > 0)
 
     @functools.cached_property
     def _noises(self) -> npt.NDArray[np.int16]:
-        """What is added to a value of 0 to 255, evenly from the quantiles of a normal distribution."""
+        """The noise of values in [0, 255]: quantiles of a normal distribution."""
         return np.rint(255 * self.noise * _normal_quantiles()).astype(np.int16)
 
     @functools.cached_property
@@ -96,16 +96,15 @@ class Composer:
     ) -> npt.NDArray[np.int64]:
         """Make a new scene in some rows.
 
-        Pieces and image add up, and clip at 255. A piece is cut at a random place of a random image other than the
-        scene's own, and lands, whole, at a random place. What varies of an image (rotation, scale ...) is drawn uniformly,
-        its scale so that half as large is as likely as twice; its pixels are interpolated linearly between their neighbors.
-        Noise comes last, and what leaves 0 to 255 by it is clipped.
+        The image and the pieces are added and clipped at 255. Each piece is cut at a random place from a random other image,
+        and lies wholly in the scene at a random place. Rotation, scale and other variations of the image are drawn uniformly
+        (scale on a logarithmic axis), and pixels are interpolated linearly. Noise comes last, clipped to [0, 255].
 
         Args:
-            scenes: (B, H, W, C) uint8, written over in those rows.
-            rows: (b,) int64, which of the B.
+            scenes: (B, H, W, C) uint8, changed in those rows.
+            rows: (b,) int64, the rows to change.
             dataset: N images, (h, w, C) each.
-            indices: (b,) int64, the image of each, in [0, N).
+            indices: (b,) int64, the image of each scene, in [0, N).
             draws: (b, num_draws) float64, uniform in [0, 1).
             num_threads: number of threads that share the batch; it does not change the result.
 
@@ -133,15 +132,15 @@ class Composer:
         draws: npt.NDArray[np.float64],
         num_threads: int = 1,
     ) -> None:
-        """Make a new scene in some rows: several images, each varied by itself, at given places.
+        """Make a new scene in some rows: several images at given places, each varied independently.
 
         Args:
-            scenes: (B, H, W, C) uint8, written over in those rows.
-            rows: (b,) int64, which of the B.
+            scenes: (B, H, W, C) uint8, changed in those rows.
+            rows: (b,) int64, the rows to change.
             dataset: N images, (h, w, C) each.
             indices: (b, n) int64, the images, in [0, N).
-            places: (b, n, 2) int64, the top-left pixel (x, y) of each, from where the whole image is in the scene.
-            counts: (b,) int64, how many of the n are laid, the first ones.
+            places: (b, n, 2) int64, the top-left pixel (x, y) of each image, which lies wholly in the scene.
+            counts: (b,) int64, how many of the n images to lay, from the first.
             draws: (b, num_draws_laid(n)) float64, uniform in [0, 1).
             num_threads: number of threads that share the batch; it does not change the result.
         """
@@ -159,7 +158,7 @@ class Composer:
         num_varied: int,
         num_threads: int,
     ) -> None:
-        """Lay boxes of the images chosen, of which the first ones vary, and add noise."""
+        """Lay boxes of the chosen images, vary the first num_varied, and add noise."""
         batched, shared = (rows, chosen, boxes, draws), (_flat(scenes), dataset, num_varied)
         in_threads(num_threads, self._make_some, *batched, shared=shared)
 
@@ -173,7 +172,7 @@ class Composer:
         dataset: Dataset,
         num_varied: int,
     ) -> None:
-        """Make scenes (B, H, W*C), with no more images in memory than the dataset takes at once."""
+        """Make scenes (B, H, W*C), with no more images in memory than the dataset reads at once."""
         for start in range(0, len(rows), dataset.at_once):
             some = slice(start, start + dataset.at_once)
             images, slots = dataset.take(chosen[some])
@@ -183,17 +182,17 @@ class Composer:
             add_noise(rows, draws[:, -1], scenes, self._noises)
 
     def _small(self, dataset: Dataset) -> tuple[int, int]:
-        """Height and width of its images when they are shrunk."""
+        """Height and width of the shrunk images."""
         return dataset.shape[0] // self.shrink, dataset.shape[1] // self.shrink
 
 
 def make_composer(dataset: Dataset, scene_size: int | tuple[int, int] | None, **arguments: Any) -> Composer:
-    """Check how scenes are to be made of these images.
+    """Check arguments and make a composer for these images.
 
     Args:
         dataset: N images, (h, w, C) each.
         scene_size: (H, W) or one number for both; None for the images' own size.
-        arguments: of `Composer`, but for height and width.
+        arguments: the other arguments of `Composer`.
 
     Raises:
         ValueError: an argument is out of range; the message names it.
@@ -201,7 +200,7 @@ def make_composer(dataset: Dataset, scene_size: int | tuple[int, int] | None, **
     times = inputs.integer("shrink", arguments.get("shrink", 1), 1)
     h, w = dataset.shape[0] // times, dataset.shape[1] // times
     if not h or not w:
-        raise ValueError(f"shrink={times} leaves nothing of images of {dataset.shape[:2]}: shrink them less.")
+        raise ValueError(f"shrink={times} leaves no pixel of images of {dataset.shape[:2]}: use a smaller factor.")
     H, W = (h, w) if scene_size is None else inputs.scene_size(scene_size)
     if h > H or w > W:
         raise ValueError(f"scene_size={scene_size} is smaller than the images ({h}, {w}): enlarge it or shrink them.")
@@ -218,30 +217,30 @@ def make_composer(dataset: Dataset, scene_size: int | tuple[int, int] | None, **
         size = composer.clutter_size
         raise ValueError(f"clutter_size must lie in [1, {min(h, w)}], the images' smaller side, got {size}.")
     if composer.num_clutter and len(dataset) < 2:
-        raise ValueError(f"num_clutter={composer.num_clutter} cuts pieces from other images, and there is but one image.")
+        raise ValueError(f"num_clutter={composer.num_clutter} needs other images, but there is only one: use num_clutter=0.")
     return composer
 
 
 def changed(composer: Composer, dataset: Dataset, changes: dict[str, Any], names: Collection[str] = VARIATIONS) -> Composer:
-    """The composer with some arguments changed, and checked as `make_composer` does.
+    """Return a composer with some arguments changed, checked as in `make_composer`.
 
     Args:
-        composer: of scenes made of the dataset.
+        composer: a composer for the dataset.
         dataset: N images, (h, w, C) each.
         changes: argument -> its new value.
         names: which arguments can be changed.
 
     Raises:
-        ValueError: another argument, or one out of its range; the message names it.
+        ValueError: an argument cannot be changed or is out of range; the message names it.
     """
     if unknown := changes.keys() - set(names):
-        raise ValueError(f"Scenes have no arguments {sorted(unknown)} to set: use {', '.join(map(repr, names))}.")
+        raise ValueError(f"Cannot change {sorted(unknown)} of scenes: use {', '.join(map(repr, names))}.")
     arguments = dataclasses.asdict(composer) | changes
     return make_composer(dataset, (arguments.pop("height"), arguments.pop("width")), **arguments)
 
 
 def _flat(scenes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Scenes or images (n, H, W, C) as rows of pixels: (n, H, W*C), the same memory."""
+    """View scenes or images (n, H, W, C) as (n, H, W*C)."""
     return scenes.reshape(len(scenes), scenes.shape[1], -1)
 
 

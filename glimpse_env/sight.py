@@ -48,10 +48,10 @@ def outline(
         width: W of the scene.
         color: the color of the lines.
         thickness: the thickness of the lines, in pixels of the picture.
-        sharpest: outline only what it sees most sharply.
+        sharpest: outline only what the retina sees most sharply.
     """
     scale = len(within) // height
-    rim = -(-thickness // scale)  # of pixels around the scene, so that an edge of both shows a line
+    rim = -(-thickness // scale)  # in scene pixels, around the scene: lines show at its edges too
     blank = np.zeros(retina.shape(1), np.float32)
     sharpness = _project(retina, blank, location, height, width, rim)[..., -1]
     if sharpest:
@@ -73,7 +73,7 @@ def _project(
     width: int,
     rim: int = 0,
 ) -> npt.NDArray[np.float32]:
-    """The scene, and a rim around it, as one glimpse shows it, and how sharply: (H + 2 rim, W + 2 rim, C + 1)."""
+    """Paint a glimpse onto the scene and a rim around it: values and sharpness, (H + 2 rim, W + 2 rim, C + 1)."""
     locations, corner = np.asarray(location, np.float32)[np.newaxis], np.full((1, 2), -rim)
     window = (height + 2 * rim, width + 2 * rim)
     shown: npt.NDArray[np.float32] = retina.project(glimpse[np.newaxis], locations, (height, width), corner, window)[0]

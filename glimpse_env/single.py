@@ -22,7 +22,7 @@ class GlimpseEnv(gym.Env[Observation, Action]):
     """One world seen through a retina: a `GlimpseVectorEnv` of one, without the leading B.
 
     Args:
-        world: what is out there, see `GlimpseVectorEnv`.
+        world: the world, see `GlimpseVectorEnv`.
         render_mode: "rgb_array" for frames, "human" for a window that shows each step (extra "render"), or None.
         arguments: those of `GlimpseVectorEnv` and of the world, except num_envs and autoreset_mode.
 
@@ -95,7 +95,7 @@ class GlimpseEnv(gym.Env[Observation, Action]):
             action: ``location`` (2,) float in [-1, 1], ``action`` an integer; see `GlimpseVectorEnv`.
 
         Raises:
-            ValueError: the action has another shape, dtype or range; nothing has changed.
+            ValueError: the action has a wrong shape, dtype or range; nothing has changed.
             gymnasium.error.ResetNeeded: the environment needs a reset.
         """
         observation, rewards, terminations, _, info = self._batch._advance(action, ())

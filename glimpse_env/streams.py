@@ -18,7 +18,7 @@ _SHIFT = np.uint64(32)
 def philox(
     c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
-    """Ten rounds of Philox4x32: four random 32-bit words (each held in a uint64) of a counter and a key."""
+    """Ten rounds of Philox4x32: four random 32-bit words (each in a uint64) from a counter and a key."""
     for _ in range(10):
         high = c0 * np.uint64(0xD2511F53)
         low = c2 * np.uint64(0xCD9E8D57)
@@ -72,13 +72,13 @@ def add_noise(
     scenes: npt.NDArray[np.uint8],
     noises: npt.NDArray[np.int16],
 ) -> None:
-    """Add noise to the values of some rows of scenes, clipped to [0, 255]: eight of them from each four words of a stream.
+    """Add noise to the values of some rows of scenes, clipped to [0, 255]; four words of a stream give eight values.
 
     Args:
-        rows: (b,) int64, which of the B.
-        draws: (b,) float64, uniform in [0, 1): the key of each one's stream.
+        rows: (b,) int64, the rows to change.
+        draws: (b,) float64, uniform in [0, 1), the key of each row's stream.
         scenes: (B, H, W*C) uint8, changed in those rows.
-        noises: (n,) int16, what may be added, each as likely; n divides 2**16.
+        noises: (n,) int16, the equally likely values to add; n divides 2**16.
     """
     words = np.empty(4, np.uint64)
     for b in range(len(rows)):

@@ -13,14 +13,14 @@ from glimpse_env.single import GlimpseEnv
 from glimpse_env.worlds import Task, World, find
 
 _B = 5
-_MOST_STEPS = 5000  # within which an episode must have ended
+_MOST_STEPS = 5000  # the most steps of an episode
 
 
 def check_world(world: str | type[World], **arguments: Any) -> None:
     """Check that a world keeps the contracts that environments rely on.
 
     Args:
-        world: a class derived from `World`, or what ``world=`` takes.
+        world: a class derived from `World`, or another value of ``world=``.
         arguments: arguments of the world and of its environment, such as ``patch_size``.
 
     Raises:
@@ -42,20 +42,20 @@ def _made(kind: type[World], arguments: dict[str, Any], **changes: Any) -> Glimp
 
 
 def _check_members(world: World) -> None:
-    """What a world has, and says of itself."""
+    """The world has the attributes it needs."""
     assert isinstance(world.task, Task), f"task must be a Task, not {world.task!r}: make one in __init__."
     task, scenes = world.task, world.scenes
     assert scenes.dtype == np.uint8 and scenes.ndim == 4, (  # noqa: PT018
-        f"scenes must be (B, H, W, C) uint8, not {scenes.shape} {scenes.dtype}: make them so in __init__."
+        f"scenes must be (B, H, W, C) uint8, not {scenes.shape} {scenes.dtype}: make them in __init__."
     )
     assert len(scenes) == _B, f"scenes must have a row for each of num_envs={_B}, not {len(scenes)}."
     if world.cues is not None:
         assert world.cues.dtype == np.uint8 and world.cues.ndim == 4, (  # noqa: PT018
-            f"cues must be (B, h, w, C) uint8, not {world.cues.shape} {world.cues.dtype}; leave them None if there are none."
+            f"cues must be (B, h, w, C) uint8, not {world.cues.shape} {world.cues.dtype}: use None for no cues."
         )
         assert len(world.cues) == _B, f"cues must have a row for each of num_envs={_B}, not {len(world.cues)}."
     assert isinstance(world.num_draws, int) and world.num_draws >= 0, (  # noqa: PT018
-        f"num_draws must be a number of at least 0, not {world.num_draws!r}."
+        f"num_draws must be an integer of at least 0, not {world.num_draws!r}."
     )
     assert task.action_names, "task.action_names is empty: give each action a name."
     assert len(set(task.action_names)) == len(task.action_names), f"task.action_names repeats a name: {task.action_names}."
@@ -71,20 +71,20 @@ def _draws(world: World, seed: int) -> npt.NDArray[np.float64]:
 
 
 def _state(world: World) -> dict[str, npt.NDArray[Any]]:
-    """All that is seen of a world, copied."""
+    """A copy of everything that a world shows."""
     cues = {} if world.cues is None else {"cues": world.cues}
     return {name: np.array(value) for name, value in ({"scenes": world.scenes} | cues | world.info()).items()}
 
 
 def _same(one: dict[str, npt.NDArray[Any]], other: dict[str, npt.NDArray[Any]], rows: Any = ...) -> str:
-    """The name of what differs in some rows, "" for nothing."""
+    """The name of the first thing that differs in some rows; "" if nothing does."""
     if one.keys() != other.keys():
         return "the keys of info()"
     return next((name for name in one if not np.array_equal(one[name][rows], other[name][rows])), "")
 
 
 def _check_reset(envs: GlimpseVectorEnv, kind: type[World], arguments: dict[str, Any]) -> None:
-    """Reset depends on its draws alone, and touches its rows alone."""
+    """Reset depends only on its draws, and changes only its rows."""
     world, everyone = envs.world, np.arange(_B)
     world.reset(everyone, _draws(world, 0), None)
     first = _state(world)
@@ -94,24 +94,24 @@ def _check_reset(envs: GlimpseVectorEnv, kind: type[World], arguments: dict[str,
     world.reset(rows, _draws(world, 1)[rows], None)
     resting = np.setdiff1d(everyone, rows)
     differs = _same(first, _state(world), resting)
-    assert not differs, f"reset(rows, ...) changed {differs} in other rows: index all that it writes by rows."
+    assert not differs, f"reset(rows, ...) changed {differs} in other rows: write only to rows."
     second = _made(kind, arguments).world
     second.reset(everyone, _draws(second, 1), None)
     differs = _same(_state(world), _state(second), rows)
     assert not differs, (
-        f"After the same draws {differs} differs: reset must depend on draws alone, one row of them for each of its rows, and "
-        "write over all that is left of earlier episodes."
+        f"The same draws gave different {differs}: reset must depend only on draws, which has a row for each of its rows, and "
+        "overwrite everything from earlier episodes."
     )
     if world.task.num_images:
         last = np.full(_B, world.task.num_images - 1)
         for each in (world, second):
             each.reset(everyone, _draws(world, 2), last)
         differs = _same(_state(world), _state(second))
-        assert not differs, f"After the same index and draws {differs} differs: reset must depend on them alone."
+        assert not differs, f"The same index and draws gave different {differs}: reset must depend only on them."
 
 
 def _check_step(envs: GlimpseVectorEnv, kind: type[World], arguments: dict[str, Any]) -> None:
-    """A step leaves resting rows alone, gives new arrays, and ends sometime."""
+    """A step leaves other rows alone and returns new arrays, and an episode ends."""
     world, everyone = envs.world, np.arange(_B)
     world.reset(everyone, _draws(world, 0), None)
     playing = np.arange(_B) % 2 == 0
@@ -120,7 +120,9 @@ def _check_step(envs: GlimpseVectorEnv, kind: type[World], arguments: dict[str, 
     kept: list[tuple[npt.NDArray[Any], npt.NDArray[Any]]] = []
     while playing.any():
         steps += 1
-        assert steps <= _MOST_STEPS, f"An episode has not ended after {_MOST_STEPS} steps: step must say that it ended."
+        assert steps <= _MOST_STEPS, (
+            f"An episode has not ended after {_MOST_STEPS} steps: step must return ended=True at its end."
+        )
         actions = rng.integers(len(world.task.action_names), size=_B)
         given = actions.copy(), playing.copy()
         rewards, ended = world.step(*given)
@@ -138,36 +140,36 @@ def _check_step(envs: GlimpseVectorEnv, kind: type[World], arguments: dict[str, 
             "step must give reward 0 and ended False where playing is False: multiply by the mask."
         )
         differs = _same(before, _state(world), ~playing)
-        assert not differs, f"step changed {differs} in rows that are not playing: leave those alone."
+        assert not differs, f"step changed {differs} in rows that are not playing: leave them alone."
         assert all(np.array_equal(handed_out, copied) for handed_out, copied in kept), (
-            "step returned arrays that a later step wrote over: return new ones."
+            "A later step overwrote arrays that step had returned: return new ones."
         )
         kept = [(rewards, rewards.copy()), (ended, ended.copy())]
         limit = world.task.num_glimpses
         assert limit is None or steps < limit or ended[playing].all(), (
-            f"task.num_glimpses={limit} is the most steps of an episode, and one goes on."
+            f"task.num_glimpses={limit} is the most steps of an episode, but one goes on."
         )
         for name, value in world.final_info().items():
             assert len(value) == _B, f"final_info()[{name!r}] must have a value for each of the {_B} rows."
         labels = world.info().get("label")
         if world.task.measure == "error":
-            assert labels is not None, "task.measure is 'error', but info() has no 'label': tell the right answer there."
+            assert labels is not None, "task.measure is 'error', but info() has no 'label': return the right answer there."
         before = _state(world)
         playing = playing & ~ended
 
 
 def _check_arguments(world: World) -> None:
-    """What can be changed is changed, all else is refused."""
+    """set_arguments refuses unknown arguments."""
     world.set_arguments()
     try:
         world.set_arguments(no_such_argument=1)
     except ValueError:
         return
-    raise AssertionError("set_arguments took an argument that there is not: call super().set_arguments(**changes) first.")
+    raise AssertionError("set_arguments accepted an unknown argument: call super().set_arguments(**changes) first.")
 
 
 def _rollout(envs: Any, steps: int = 30) -> list[Any]:
-    """All that an environment tells in some steps."""
+    """Everything that an environment returns in some steps."""
     rng, mode = np.random.default_rng(0), envs.metadata["autoreset_mode"]
     told = [envs.reset(seed=3)]
     for _ in range(steps):
@@ -193,7 +195,7 @@ def _identical(one: Any, other: Any) -> bool:
 
 
 def _check_batch(kind: type[World], arguments: dict[str, Any], mode: AutoresetMode) -> None:
-    """Environments in a batch are those that play alone; what was handed out stays as it was."""
+    """Environments in a batch behave as single ones; returned arrays do not change later."""
     native = _made(kind, arguments, autoreset_mode=mode)
     told = _rollout(native)
     assert told[0][0] in native.observation_space, "An observation is not in the observation space."
@@ -204,9 +206,9 @@ def _check_batch(kind: type[World], arguments: dict[str, Any], mode: AutoresetMo
     kept = copy.deepcopy(frozen)
     again.reset()
     assert _identical(told, frozen), (
-        "Two environments with the same seed differ: a world may use no randomness but its draws, and share no state."
+        "Two environments with the same seed differ: a world must use no randomness except its draws, and share no state."
     )
-    assert _identical(kept, frozen), "What info() has handed out was written over later: hand out new arrays."
+    assert _identical(kept, frozen), "An array from info() was overwritten later: return new arrays."
     make = {"world": kind, "patch_size": 2, **arguments}
     sync = SyncVectorEnv([lambda: GlimpseEnv(**make)] * _B, autoreset_mode=mode)
     assert _identical(told, _rollout(sync)), (
@@ -218,4 +220,4 @@ def _check_batch(kind: type[World], arguments: dict[str, Any], mode: AutoresetMo
 def _check_threads(kind: type[World], arguments: dict[str, Any]) -> None:
     """The number of threads changes nothing."""
     one, three = (_rollout(_made(kind, arguments, num_threads=n)) for n in (1, 3))
-    assert _identical(one, three), "num_threads=3 gives other results than 1: no row may depend on the thread it is in."
+    assert _identical(one, three), "num_threads=3 gives other results than 1: a row must not depend on its thread."

@@ -28,7 +28,7 @@ def in_threads(num_threads: int, kernel: Callable[..., Any], *batched: npt.NDArr
         shared: arguments that every part gets whole.
 
     Raises:
-        Exception: the first part's that fails, raised after all parts have ended.
+        Exception: a part failed; the first part's exception is raised after all parts have ended.
     """
     size = -(-len(batched[0]) // num_threads)
     if size == len(batched[0]):

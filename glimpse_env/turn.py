@@ -30,7 +30,7 @@ class Turn:
                     "Two threads use one environment at the same time: give each thread its own, or take a lock."
                 )
             return call(*args, **kwargs)
-        except SystemError as error:  # what a Ctrl-C becomes that comes within a call of a compiled kernel
+        except SystemError as error:  # what Ctrl-C in a compiled kernel becomes
             cause: BaseException | None = error
             while isinstance(cause, SystemError):
                 cause = cause.__cause__

@@ -18,8 +18,8 @@ def walk(envs: gym.Env[Any, Any] | VectorEnv[Any, Any, Any], seed: int = 0) -> I
         seed: the seed of the first image.
 
     Yields:
-        observation, info, and which of the environments to count: (B,) bool, or True for a single one. It is False only
-        in the last round, where B does not divide the number of images.
+        observation, info, and which environments to count: (B,) bool, or True for a single one. False occurs only in the
+        last round, if B does not divide the number of images.
     """
     num_images = envs.unwrapped.task.num_images  # type: ignore[union-attr]
     if isinstance(envs, gym.Env):

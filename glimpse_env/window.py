@@ -58,7 +58,7 @@ def asks_to_close(event: Any) -> bool:
 
 
 def _open_display(pygame: Any) -> None:
-    """Open the display; raise an error where SDL would draw to an invisible one."""
+    """Open the display; raise an error if SDL would draw to an invisible one."""
     try:
         pygame.display.init()
         unseen = pygame.display.get_driver() == "offscreen" and "SDL_VIDEODRIVER" not in os.environ

@@ -139,10 +139,13 @@ VECTOR_RESETS = {
     "fewer seeds": ({"seed": [1, 2]}, r"a list of num_envs=3, got 2"),
     "a bad seed among good": ({"seed": [1, -2, 3]}, r"got -2"),
     "a float seed among good": ({"seed": [1, 2, 3.5]}, r"got 3\.5"),
-    "mask is a list": ({"options": {"reset_mask": [True] * B}}, r"bool array \(3,\) with a True, got \[True, True, True\]"),
+    "mask is a list": (
+        {"options": {"reset_mask": [True] * B}},
+        r"bool array \(3,\) with at least one True, got \[True, True, True\]",
+    ),
     "mask of integers": ({"options": {"reset_mask": np.ones(B, int)}}, r"bool array \(3,\).*got array\(\[1, 1, 1\]\)"),
     "mask of another length": ({"options": {"reset_mask": np.ones(2, np.bool_)}}, r"bool array \(3,\).*got array\(\[ ?True,"),
-    "mask without a True": ({"options": {"reset_mask": np.zeros(B, np.bool_)}}, r"with a True, got array\(\[False,"),
+    "mask without a True": ({"options": {"reset_mask": np.zeros(B, np.bool_)}}, r"with at least one True, got array\(\[False,"),
     "index of a row too high": ({"options": {"index": [0, 1, 55_000]}}, r"got \[0, 1, 55000\]"),
     "good mask, bad index": ({"options": {"index": -9, "reset_mask": np.ones(B, np.bool_)}}, r"got -9"),
 }

@@ -146,7 +146,7 @@ def test_a_damaged_or_foreign_checkpoint_gives_way_to_the_older_one(tmp_path, ca
     newest, older = tmp_path / checkpoints.NEWEST, tmp_path / checkpoints.OLDER
     newest.write_bytes(foreign(name, tmp_path, newest.read_bytes()))
     assert checkpoints.load(tmp_path)["update"] == 1
-    said = f"{newest} is damaged, or no checkpoint of this project. {older} is used instead, saved after update 1.\n"
+    said = f"{newest} is damaged, or not a checkpoint of this project. {older} is used instead, saved after update 1.\n"
     assert capsys.readouterr().err == said
     checkpoints.save(tmp_path, content(3))
     assert updates(tmp_path) == [3, 1], "a damaged one takes no good one's place"
@@ -154,7 +154,7 @@ def test_a_damaged_or_foreign_checkpoint_gives_way_to_the_older_one(tmp_path, ca
 
     newest.write_bytes(foreign(name, tmp_path, newest.read_bytes()))
     older.unlink()
-    with pytest.raises(ValueError, match=r"checkpoint.pt is damaged.*previous.pt is not there. Remove what is damaged"):
+    with pytest.raises(ValueError, match=r"checkpoint.pt is damaged.*previous.pt does not exist. Remove the damaged files"):
         checkpoints.load(tmp_path)
 
 
@@ -196,30 +196,30 @@ def saved_as(tmp_path, **changes):
 
 @pytest.mark.parametrize("number", [1, 3, "2", None])
 def test_another_layout_is_refused_by_its_number(tmp_path, number):
-    with pytest.raises(ValueError, match=rf"is of another version of this project \(format {number}, this is 2\): train anew"):
+    with pytest.raises(ValueError, match=rf"has format {number}, but this version reads format 2: train again"):
         checkpoints.read(saved_as(tmp_path, format=number))
     assert checkpoints.read(saved_as(tmp_path))["update"] == 1
 
 
 def test_an_older_layout_has_no_number(tmp_path):
     torch.save(content(1), tmp_path / checkpoints.NEWEST)
-    with pytest.raises(ValueError, match=r"\(format 1, this is 2\)"):
+    with pytest.raises(ValueError, match="has format 1, but this version reads format 2"):
         checkpoints.load(tmp_path)
 
 
 def test_what_is_no_file_keeps_nobody_waiting(tmp_path):
     path = tmp_path / checkpoints.NEWEST
     os.mkfifo(path)
-    with pytest.raises(ValueError, match=r"checkpoint.pt is no file"):
+    with pytest.raises(ValueError, match=r"checkpoint.pt is not a file"):
         checkpoints.load(tmp_path)
     for other in (checkpoints.read, weights.load):
-        with pytest.raises(ValueError, match=r"checkpoint.pt is no file"):
+        with pytest.raises(ValueError, match=r"checkpoint.pt is not a file"):
             other(path)
     path.unlink()
     path.mkdir()
-    with pytest.raises(ValueError, match=r"checkpoint.pt is no file"):
+    with pytest.raises(ValueError, match=r"checkpoint.pt is not a file"):
         checkpoints.read(path)
-    with pytest.raises(FileNotFoundError, match="is not there"):
+    with pytest.raises(FileNotFoundError, match="does not exist"):
         checkpoints.read(tmp_path / "nowhere.pt")
 
 
@@ -233,7 +233,7 @@ def test_a_compressed_checkpoint_is_not_unpacked(tmp_path):
     del plain
     assert path.stat().st_size < 400_000, "which unpacks to 200 MB"
     tracemalloc.start()
-    with pytest.raises(ValueError, match="is damaged, or no checkpoint"):
+    with pytest.raises(ValueError, match="is damaged, or not a checkpoint"):
         checkpoints.read(path)
     assert tracemalloc.get_traced_memory()[1] < 5e6
     tracemalloc.stop()
@@ -290,10 +290,10 @@ def test_an_older_run_lacks_a_field_that_had_its_default(tmp_path, monkeypatch):
 
 
 def test_a_config_of_another_version_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"here.json is of another version or kind of training: colour is no field of Config"):
+    with pytest.raises(ValueError, match=r"here.json is from another version or kind of training: Config has no field colour"):
         checkpoints.config_of(Config, {"colour": 1}, pathlib.Path("here.json"))
     for saved in ({"size": "large"}, {"env_id": None, "seed": [1]}, {"batch_size": {}}, [], 3, None, "text", [["size", 3]]):
-        with pytest.raises(ValueError, match=r"here.json holds no Config"):
+        with pytest.raises(ValueError, match=r"here.json contains no Config"):
             checkpoints.config_of(Config, saved, pathlib.Path("here.json"))
 
 
@@ -328,7 +328,7 @@ def test_errors_of_a_run_are_one_line(tmp_path, monkeypatch):
         checkpoints.save(tmp_path / "runs" / "tiny", {**state, name: damage})
         assert "has a checkpoint of another version" in refused(monkeypatch, tmp_path, "--resume")
     checkpoints.save(tmp_path / "runs" / "tiny", {**state, "config": {"network": "conv"}})
-    assert "network is no field of Config" in refused(monkeypatch, tmp_path, "--resume")
+    assert "Config has no field network" in refused(monkeypatch, tmp_path, "--resume")
 
     for name in (checkpoints.NEWEST, checkpoints.OLDER):
         (tmp_path / "runs" / "tiny" / name).write_text("hello")

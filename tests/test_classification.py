@@ -175,7 +175,7 @@ NEEDED = {"num_clutter": 1}
         ({**NEEDED, "clutter_size": 0}, "clutter_size.*at least 1, got 0"),
         ({"translate": "no"}, "translate must be True or False, got 'no'"),
         ({**NEEDED, "clutter_size": 2.5}, r"clutter_size.*integer.*got 2\.5"),
-        ({**NEEDED, "dataset": (IMAGES[:1], [0])}, "num_clutter=1.*but one image"),
+        ({**NEEDED, "dataset": (IMAGES[:1], [0])}, "num_clutter=1.*only one"),
         ({"dataset": (IMAGES, [0, 1, 2, 3, -4])}, r"labels must lie in .*got \[-4, 3\]"),
     ],
 )

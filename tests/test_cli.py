@@ -169,7 +169,7 @@ def test_every_command_explains_itself(command, capsys):
         (["--env-id", "nowhere:Lamp-v0"], "No module named 'nowhere'"),
         (["--env-id", "Tiny-v0", "--env.patch-sizee", "4"], "patch_sizee"),
         (["--env-id", "LampBoth-v0"], r"plays a Discrete or a Box, not MultiDiscrete\(\[2 3\]\): wrap the environment"),
-        (["--env-id", "LampUnseen-v0"], "LampUnseen-v0 shows no glimpses.* register it in a GlimpseWrapper"),
+        (["--env-id", "LampUnseen-v0"], "LampUnseen-v0 has no glimpses.* register it with a GlimpseWrapper"),
         (["--env-id", "Lamp-v0", "--preset", "paper"], "Lamp-v0 has no labels to learn from: use --preset game"),
         (["--env-id", "Glimpse-Catch-v0", "--preset", "paper"], "Glimpse-Catch-v0 has no labels to learn from"),
         (["--env-id", "Lamp-v0", "--canvas", "9"], "Lamp-v0 cannot be made with .*canvas"),
@@ -261,7 +261,7 @@ def test_large_photos_are_fitted_and_it_is_told(photos, asked, capsys):
     cli.main(["--env-id=Glimpse-MNIST-v0", f"--dataset={photos}"])
     said = capsys.readouterr().out
     assert asked[0][0].image_size == 64
-    assert "Images of 160x90 pixels are fitted into 64x64; choose another size with --image-size." in said
+    assert "Images of 160x90 pixels are scaled to fit 64x64; choose another size with --image-size." in said
     assert "bright" in said
     cli.main(["--env-id=Glimpse-MNIST-v0", f"--dataset={photos}", "--image-size=80"])
     assert asked[1][0].image_size == 80

@@ -145,7 +145,7 @@ def strike(training, blow, rng, launched):
         assert re.search(rf"rank +: {rank} .*\n.*exitcode.*SIGKILL", said.partition("Root Cause")[2]), said
         others = re.findall(r"agents.ram: (rank .*)", said)
         assert set(others) <= {
-            f"rank {1 - rank} stops: rank {rank} (process {victim}) has ended. Start all again, with --resume."
+            f"rank {1 - rank} stops: rank {rank} (process {victim}) has ended. Start all processes again, with --resume."
         }
         training.named += len(others)
     training.in_loop += "batch/s" in said

@@ -173,7 +173,7 @@ def test_wrapper_canvas_and_pictures_take_it():
     assert observation["canvas"].shape == (4, 15, 15)
     picture = env.get_wrapper_attr("picture")()
     assert picture.shape == Layout(30, 41, RETINA).shape
-    with pytest.raises(ValueError, match="sizes of its own: leave out patch_size"):
+    with pytest.raises(ValueError, match="its own sizes: leave out patch_size"):
         GlimpseWrapper(Picture(), 8, retina=RETINA)
 
 

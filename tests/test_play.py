@@ -204,7 +204,7 @@ def test_a_task_of_ones_own_is_played(tmp_path, capsys):
         (["Nowhere-v0"], "doesn't exist"),
         (["Glimpse-MNIST-v0", "--split", "tset"], "Unknown split 'tset'"),
         (["Glimpse-Catch-v0", "--dataset", "x"], "no argument 'dataset'"),
-        (["CartPole-v1"], "not an environment of this package"),
+        (["CartPole-v1"], "not a native environment of this package"),
     ],
 )
 def test_what_cannot_be_played_is_told_in_a_line(flags, message, capsys):

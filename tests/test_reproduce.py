@@ -124,7 +124,7 @@ def test_a_run_that_lacks_a_field_is_refused_by_its_name(field):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "is no JSON"),
+        ("{", "is not JSON"),
         ("[]", "must be an object"),
         ('{"id": "a", "runs": []}', "lacks shipped"),
         ('{"id": "a", "runs": [], "shipped": null, "more": 1}', "unknown fields: more"),

@@ -34,7 +34,7 @@ def begun(num_envs=1, seed=0, indices=None, **arguments):
 def test_images_lie_whole_and_apart(H, W, num_distractors, seed):
     surely = ((H - 4) // 7 + 1) * ((W - 3) // 5 + 1)
     if num_distractors >= surely:
-        with pytest.raises(ValueError, match=f"no more than {surely} images .* take at most {surely - 1}"):
+        with pytest.raises(ValueError, match=f"only {surely} images .* use at most {surely - 1}"):
             begun(scene_size=(H, W), num_distractors=num_distractors)
         return
     world = begun(5, seed, scene_size=(H, W), num_distractors=num_distractors)
@@ -112,14 +112,14 @@ def test_the_radius_is_a_quarter_of_the_shorter_side_unless_given():
     ("arguments", "message"),
     [
         ({"num_distractors": -1}, "num_distractors must be at least 0, got -1"),
-        ({"num_distractors": 4}, r"num_distractors=4: no more than 4 images of \(14, 14\) .* take at most 3"),
+        ({"num_distractors": 4}, r"num_distractors=4: only 4 images of \(14, 14\) .* use at most 3"),
         ({"grid": 49}, "grid must be from 1 to 48, got 49"),
         ({"radius": 0}, "radius must be above 0, got 0"),
         ({"radius": float("nan")}, "radius .*got nan"),
         ({"num_glimpses": 0}, "num_glimpses must be at least 1, got 0"),
         ({"scene_size": 13}, r"scene_size=13 is smaller than the images \(14, 14\)"),
         ({"shrink": 0}, "shrink must be at least 1, got 0"),
-        ({"shrink": 29}, r"shrink=29 leaves nothing of images of \(28, 28\)"),
+        ({"shrink": 29}, r"shrink=29 leaves no pixel of images of \(28, 28\)"),
         ({"shrink": 1.5}, r"shrink must be an integer, got 1\.5"),
     ],
 )

@@ -158,7 +158,7 @@ def test_images_vary_each_by_itself():
     [
         ({"num_digits": 0}, "num_digits must be at least 1, got 0"),
         ({"num_digits": (2, 1)}, "num_digits must be at least 2, got 1"),
-        ({"num_digits": (1, 2, 3)}, r"num_digits must be an integer, or the fewest and the most \(2,\), got \(1, 2, 3\)"),
+        ({"num_digits": (1, 2, 3)}, r"num_digits must be an integer, or two: the fewest and the most, got \(1, 2, 3\)"),
         ({"num_digits": 1.5}, r"num_digits must be .*got 1\.5"),
         ({"num_digits": 4}, "num_digits=4: images of 28 pixels do not fit side by side into 100: enlarge scene_size"),
         ({"glimpses_per_answer": 0}, "glimpses_per_answer must be at least 1, got 0"),

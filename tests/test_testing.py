@@ -127,9 +127,9 @@ class Threads(Lamp):
 
 
 FAULTS = {
-    Leaves: "write over all that is left of earlier episodes",
+    Leaves: "overwrite everything from earlier episodes",
     AllRows: "changed scenes in other rows",
-    Dice: "depend on draws alone",
+    Dice: "depend only on draws",
     Restless: "changed scenes in rows that are not playing",
     PaysResting: "reward 0 and ended False",
     Endless: "task.num_glimpses=3 is the most steps",

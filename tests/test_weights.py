@@ -68,7 +68,7 @@ def test_an_exported_file_acts_nearly_so(run, tmp_path, capsys):
     torch.testing.assert_close(weights_of(policy.model), weights_of(run.policy.model), rtol=1e-3, atol=1e-4)
     assert path.stat().st_size < (run.folder / checkpoints.NEWEST).stat().st_size / 4
     before = path.read_bytes()
-    with pytest.raises(SystemExit, match=r"agent.safetensors is there already: remove it, or choose another name"):
+    with pytest.raises(SystemExit, match=r"agent.safetensors exists already: remove it, or choose another name"):
         cli.main(["export", str(run.folder), str(path)])
     assert path.read_bytes() == before
 
@@ -122,7 +122,7 @@ def test_what_is_not_there_is_told_with_what_is(tmp_path):
 def test_what_holds_no_agent_is_refused(tmp_path, content):
     for name in ("broken.safetensors", "broken.pt", "broken"):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(ValueError, match=r"broken.* (holds no|is damaged)"):
+        with pytest.raises(ValueError, match=r"broken.* (contains no|is damaged)"):
             weights.load(tmp_path / name)
 
 
@@ -142,14 +142,14 @@ def test_a_config_that_is_none_is_refused(tmp_path, run, config):
 
 def test_a_file_without_a_config_is_refused(tmp_path):
     (tmp_path / "hostile").write_bytes(to_bytes({"w": torch.zeros(3)}))
-    with pytest.raises(ValueError, match=r"hostile holds no Config: None is no table"):
+    with pytest.raises(ValueError, match=r"hostile contains no Config: None is not a dict"):
         weights.load(tmp_path / "hostile")
 
 
 @pytest.mark.parametrize("model", [[], 3, None, {"w": 3}, {3: torch.zeros(2)}, {"w": torch.zeros(3)}, {}])
 def test_a_checkpoint_whose_weights_are_none_is_refused(tmp_path, model):
     checkpoints.save(tmp_path, {"config": dataclasses.asdict(CONFIG), "update": 1, "model": model, "optimizer": {}})
-    with pytest.raises(ValueError, match=r"holds no agent"):
+    with pytest.raises(ValueError, match=r"contains no agent"):
         weights.load(tmp_path)
 
 
@@ -164,7 +164,7 @@ def test_weights_that_are_not_finite_are_refused(tmp_path, run, value):
 @pytest.mark.parametrize("env_id", ["Glimpse-Nothing-v0", "Glimpse", "CartPole-v1", ""])
 def test_an_agent_for_what_is_not_there_is_refused(env_id, tmp_path, run):
     weights.save(tmp_path / "agent", run.policy.model, dataclasses.replace(CONFIG, env_id=env_id))
-    with pytest.raises(ValueError, match="holds no agent that can be used here"):
+    with pytest.raises(ValueError, match="contains no agent that can be used here"):
         weights.load(tmp_path / "agent")
 
 
@@ -213,7 +213,7 @@ def test_a_small_file_that_asks_for_much_takes_little_memory(tmp_path, claims, f
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     taken, _, said = done.stdout.partition(" ")
     assert int(taken) < 500, f"{taken} MB"
-    assert "holds no agent that can be used here" in said
+    assert "contains no agent that can be used here" in said
 
 
 def test_a_world_is_imported_for_those_who_trust_it_alone(tmp_path):
@@ -225,7 +225,7 @@ def test_a_world_is_imported_for_those_who_trust_it_alone(tmp_path):
 def test_a_header_that_lies_about_its_length_takes_little_memory(tmp_path):
     (tmp_path / "hostile").write_bytes((2**40).to_bytes(8, "little") + b"{}")
     tracemalloc.start()
-    with pytest.raises(ValueError, match="holds no agent"):
+    with pytest.raises(ValueError, match="contains no agent"):
         weights.load(tmp_path / "hostile")
     assert tracemalloc.get_traced_memory()[1] < 5e6
     tracemalloc.stop()

@@ -248,7 +248,7 @@ def test_an_image_other_than_its_space_is_refused(shape, dtype):
     env = wrapped("color")
     env.reset(seed=0)
     env.unwrapped._observe = lambda: np.zeros(shape, dtype)
-    with pytest.raises(ValueError, match=r"promises images \(20, 31, 3\) uint8 and gave one") as error:
+    with pytest.raises(ValueError, match=r"promises images \(20, 31, 3\) uint8, but returned") as error:
         env.step(act(0, 0))
     assert f"{shape} {np.dtype(dtype)}" in str(error.value)
 
@@ -257,7 +257,7 @@ def test_an_image_other_than_its_space_is_refused(shape, dtype):
 def test_channels_first_are_refused_with_the_remedy(shape):
     env = Pictures("color")
     env.observation_space = spaces.Box(0, 255, shape, np.uint8)
-    with pytest.raises(ValueError, match="channels first: put them last with Gymnasium's TransformObservation") as error:
+    with pytest.raises(ValueError, match="channels first: move them last with Gymnasium's TransformObservation") as error:
         GlimpseWrapper(env)
     assert str((*shape[1:], shape[0])) in str(error.value)
 
@@ -324,8 +324,8 @@ def test_refused_seed_leaves_the_env_unharmed(seed):
         ("gray", {"max_step": 0}, r"max_step must be above 0"),
         ("gray", {"max_step": 3}, r"max_step .*\[0, 2\], got 3"),
         ("gray", {"source": "camera"}, r"Unknown source 'camera': use 'observation' or 'render'"),
-        ("gray", {"image_key": "picture"}, r"image_key='picture' is no entry"),
-        ("dict", {"image_key": "image"}, r"image_key='image' is no entry.*name one"),
+        ("gray", {"image_key": "picture"}, r"image_key='picture' is not an entry"),
+        ("dict", {"image_key": "image"}, r"image_key='image' is not an entry.*name one"),
         ("dict", {"image_key": None}, r"image_key must name the image among the entries \['speed', 'picture', 'gear'\]"),
         ("dict", {"image_key": "speed"}, r"The image must be \(H, W\) or \(H, W, C\) of uint8, got Box"),
         ("render", {"source": "observation"}, r"The image must be .*use source='render'"),
@@ -345,7 +345,7 @@ def test_source_render_needs_a_render_mode():
 
 
 def test_wrapping_twice_is_refused():
-    with pytest.raises(ValueError, match=r"entries of its own called \['fixation', 'glimpse'\]"):
+    with pytest.raises(ValueError, match=r"already has the entries \['fixation', 'glimpse'\]"):
         GlimpseWrapper(
             GlimpseWrapper(gym.wrappers.AddRenderObservation(Pictures(render_mode="rgb_array")), 5), 5, source="render"
         )
@@ -464,7 +464,7 @@ def test_older_glimpses_are_forgotten(num_glimpses):
     ("env", "arguments", "message"),
     [
         (Pictures(), {}, r"has no glimpses: put it into a GlimpseWrapper"),
-        (single("Glimpse-MNIST-v0", canvas=9), {}, r"has a canvas of its own"),
+        (single("Glimpse-MNIST-v0", canvas=9), {}, r"already has a canvas"),
         (single("Glimpse-MNIST-v0"), {"num_glimpses": 0}, r"num_glimpses must be at least 1, got 0"),
         (single("Glimpse-MNIST-v0"), {"size": 0}, r"canvas.* must be from 1 to 2048, got 0"),
     ],

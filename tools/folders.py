@@ -1,4 +1,4 @@
-"""What a folder of many files costs: ``python -m tools.folders [--num-files 100000]`` makes one, and prints a table."""
+"""The cost of a folder with many files: ``python -m tools.folders [--num-files 100000]`` makes one, and prints a table."""
 
 import argparse
 import io
@@ -47,11 +47,11 @@ def make(root: pathlib.Path, num_files: int) -> None:
 
 
 def main() -> None:
-    """Make the folder, play in a fresh process, print what it took."""
+    """Make the folder, play in a fresh process, and print its time and memory."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--num-files", type=int, default=100_000)
     num_files = parser.parse_args().num_files
-    print(f"{machine()}\n\n256 environments of 60x60 with 4 pieces of clutter, of JPEG files of 32x32, decoded when used.\n")
+    print(f"{machine()}\n\n256 environments of 60x60 with 4 pieces of clutter, from JPEG files of 32x32, decoded when used.\n")
     with tempfile.TemporaryDirectory() as root:
         make(pathlib.Path(root), num_files)
         done = subprocess.run([sys.executable, "-c", _PLAY, root], capture_output=True, text=True, check=True)

@@ -1,6 +1,6 @@
-"""Spoilt files of each format, read in a process of little memory: ``python -m tools.fuzz 1000`` spoils each 1,000 times.
+"""Read corrupted files of each format with limited memory: ``python -m tools.fuzz 1000`` corrupts each 1,000 times.
 
-Prints the case that is tried, so that what ends the process is the last line. A case is its format and its seed.
+Prints each case, a format and a seed, before it is tried: if a case ends the process, it is the last line.
 """
 
 import pathlib
@@ -18,17 +18,17 @@ from glimpse_env.datasets import formats, load, matlab
 
 ROOT = pathlib.Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
-import tiny_files  # noqa: E402  # what the tests make their files with
+import tiny_files  # noqa: E402  # the tests make their files with it
 
-ROOM = 2**30  # bytes, beyond what the process has when it begins
-PATIENCE = 20  # seconds of computing that a small file may take, at most
+ROOM = 2**30  # bytes, in addition to the memory of the process at the start
+PATIENCE = 20  # the most seconds of CPU time for a small file
 IMAGES, LABELS = tiny_files.pixels_of(10), np.arange(10)
 COLOR = tiny_files.pixels_of(10, (32, 32, 3))
 PICTURE = tiny_files.pixels_of(1, (9, 13, 3))[0]
 
 
 def labeled(found):
-    """What a reader of a published dataset gives."""
+    """Check the result of a reader of a published dataset."""
     images, labels = found
     assert images.dtype == np.uint8, images.dtype
     assert labels.dtype == np.int64, labels.dtype
@@ -53,7 +53,7 @@ def folder(path):
 
 
 def saved(format):
-    """A picture as a file of this format."""
+    """The bytes of a picture in this format."""
     with tempfile.TemporaryFile() as file:
         Image.fromarray(PICTURE).save(file, format)
         file.seek(0)
@@ -71,7 +71,7 @@ def checkpoint(path):
 
 
 def checkpoint_content():
-    """A whole checkpoint."""
+    """The bytes of a checkpoint."""
     import torch
 
     from agents import checkpoints
@@ -90,7 +90,7 @@ def weights(path):
 
 
 def weights_content():
-    """Whole weights, of no agent that there is."""
+    """The bytes of weights, which fit no agent."""
     import dataclasses
     import json
 
@@ -103,7 +103,7 @@ def weights_content():
 
 
 def readers():
-    """Format -> how a path is read, and whole content; unpacked too, so that more than checksums is put to test."""
+    """Format -> its reader, and valid content; also unpacked formats, in which no checksum catches the corruption first."""
     cifar10, mat = tiny_files.cifar10(COLOR, LABELS, COLOR, LABELS), tiny_files.svhn(COLOR, LABELS)
     mnist = tiny_files.idx(IMAGES)
     found = {
@@ -122,7 +122,7 @@ def readers():
 
 
 def spoilt(content, seed):
-    """Bytes flipped, set, cut out, put in, doubled or put at the end; often those at the beginning, where sizes are."""
+    """Flip, set, delete, insert, repeat or append bytes, often at the beginning, where sizes are."""
     rng = np.random.default_rng(seed)
     data = bytearray(content)
     for _ in range(rng.integers(1, 5)):
@@ -148,7 +148,7 @@ def spoilt(content, seed):
 
 
 def attempt(read, path, content):
-    """Whether it was read; a clear refusal is no error, all else is."""
+    """Whether content can be read; a clear ValueError is fine, any other exception is raised."""
     path.write_bytes(content)
     begun = time.process_time()
     try:
@@ -158,7 +158,7 @@ def attempt(read, path, content):
         return True
     except ValueError as error:
         if len(str(error)) < 10:
-            raise AssertionError(f"this says nothing: {error}") from error
+            raise AssertionError(f"an uninformative message: {error}") from error
         return False
     finally:
         spent = time.process_time() - begun
@@ -166,13 +166,13 @@ def attempt(read, path, content):
 
 
 def main(times, first=0):
-    """Spoil each format so many times, from some seed on."""
+    """Corrupt each format several times, from the first seed on."""
     Image.MAX_IMAGE_PIXELS = 1_000_000
     found = readers()
     with tempfile.TemporaryDirectory() as place:
         path = pathlib.Path(place) / "set" / "class" / "file"
         path.parent.mkdir(parents=True)
-        for name, (read, content) in found.items():  # whole ones, which also brings all code in before memory is counted
+        for name, (read, content) in found.items():  # valid files, which also import all code before memory is measured
             whole = attempt(read, path.with_suffix(f".{name}"), content)
             assert whole or name == "weights", name
             path.with_suffix(f".{name}").unlink()
@@ -184,7 +184,7 @@ def main(times, first=0):
                 print(name, seed, end="\r", flush=True)
                 valid += attempt(read, path.with_suffix(f".{name}"), spoilt(content, seed))
                 path.with_suffix(f".{name}").unlink()
-            print(f"{name}: {times} spoilt, {valid} read, {times - valid} refused", flush=True)
+            print(f"{name}: {times} corrupted, {valid} read, {times - valid} refused", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What each id gave when it was published: its first 100 observations, rewards and ends, as hashes in ``tests/golden.json``.
+"""Hashes of each id's first 100 observations, rewards and ends, in ``tests/golden.json``.
 
-``python -m tools.golden`` writes those of new ids; what is there stays. ``--again ID`` overwrites that of an id, which is right
-only before it is published: a task that changes is registered as a new version.
+``python -m tools.golden`` adds the hashes of new ids. ``--again ID`` overwrites those of an id; use it only before the id is
+published, because a task that changes needs a new version.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from glimpse_env import TASKS
 
 FILE = pathlib.Path(__file__).parents[1] / "tests" / "golden.json"
 NUM_OBSERVATIONS = 100
-SEED = 2**40 + 3  # of more than 32 bits
+SEED = 2**40 + 3  # more than 32 bits
 
 
 def published():
@@ -25,7 +25,7 @@ def published():
 
 
 def played(id):
-    """Play an id by a fixed rule, with integers alone: what -> hash."""
+    """Play an id by a fixed rule, in integers only: what -> hash."""
     env = gym.make(id, disable_env_checker=True)
     num_actions = int(env.action_space["action"].n)
     hashes = {what: hashlib.sha256() for what in ("observations", "rewards", "ends")}
@@ -35,7 +35,7 @@ def played(id):
             hashes["observations"].update(encoded(name, observation[name]))
         location = np.array([t % 17 / 8 - 1, t % 19 / 9 - 1], np.float32)
         label, action = info.get("label"), t * t // 5 % num_actions
-        if t % 3 and isinstance(label, int) and 0 <= label < num_actions:  # it is right now and then
+        if t % 3 and isinstance(label, int) and 0 <= label < num_actions:  # answer right now and then
             action = label
         observation, reward, terminated, truncated, info = env.step({"location": location, "action": np.int64(action)})
         hashes["rewards"].update(encoded("reward", np.float64(reward)))
@@ -48,8 +48,8 @@ def played(id):
 def encoded(name, value):
     """An array as bytes, the same on every machine: its name, kind, width and shape, then its values, lowest byte first.
 
-    Floats go in as they are. Those of our ids are exact everywhere: sums, products and quotients alone go into them, which IEEE
-    754 defines to the last bit. An id with a sine or an exponential in it (``rotation``, ``scale``) would need a tolerance.
+    Floats are not rounded. Those of our ids are exact everywhere: they come from sums, products and quotients, which IEEE 754
+    defines to the last bit. An id with a sine or an exponential (``rotation``, ``scale``) would need a tolerance.
     """
     array = np.asarray(value)
     head = f"{name} {array.dtype.kind}{array.dtype.itemsize} {array.shape} "
@@ -57,7 +57,7 @@ def encoded(name, value):
 
 
 def main():
-    """Write what is missing."""
+    """Write the missing hashes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--again", metavar="ID", action="append", default=[], choices=list(TASKS), help="overwrite this one")
     again = parser.parse_args().again

@@ -1,8 +1,8 @@
-"""Deliberate faults, one at a time: the tests should catch each. ``python -m tools.mutants glimpse_env/retina.py test_retina``.
+"""Mutation testing: the tests should catch each fault. ``python -m tools.mutants glimpse_env/retina.py test_retina``.
 
-The faults are made of the source as it stands: a sign, a comparison, a condition or a number in a function is changed. Each is
-put into a copy of the packages, where the tests that are named run; leave out the golden hashes, which any change fails. What
-survives is a gap in the tests, or a change that makes no difference: look at it.
+Each fault changes a sign, a comparison, a condition or a number in a function of the current source. It is put into a copy of
+the packages, in which the given tests run; leave out the golden hashes, which catch any change. A fault that survives is a gap
+in the tests, or makes no difference: look at it.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from typing import Any
 
 ROOT = pathlib.Path(__file__).parents[1]
 COPIED = ("glimpse_env", "agents", "benchmarks", "tools", "tests", "pyproject.toml")
-PATIENCE = 1200  # seconds, before a fault counts as caught because nothing ends
+PATIENCE = 1200  # seconds until a fault counts as caught because the tests do not end
 _OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
@@ -45,9 +45,9 @@ class Mutant:
     """A fault.
 
     Attributes:
-        where: the function and the line it is in.
+        where: the function and the line of the fault.
         what: the expression, before and after.
-        source: of the whole file, with the fault in it.
+        source: the source of the whole file, with the fault.
     """
 
     where: str
@@ -56,7 +56,7 @@ class Mutant:
 
 
 def mutants(source: str) -> Iterator[Mutant]:
-    """All single faults that can be put into the functions of a file."""
+    """Yield all single faults of the functions in a file."""
     tree = ast.parse(source)
     for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
         for statement in function.body:
@@ -75,7 +75,7 @@ def _first_line(node: ast.AST) -> str:
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[str, Any]]:
-    """The faults of an expression: which attribute becomes what."""
+    """Yield the faults of an expression: an attribute and its new value."""
     if isinstance(node, ast.BinOp | ast.BoolOp) and type(node.op) in _OPERATORS:
         yield "op", _OPERATORS[type(node.op)]()
     elif isinstance(node, ast.Compare) and type(node.ops[0]) in _OPERATORS:
@@ -98,20 +98,20 @@ def failing(root: pathlib.Path, tests: list[str]) -> str | None:
     try:
         done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
     except subprocess.TimeoutExpired:
-        return "nothing, it never ends"
+        return "the tests do not end"
     found = re.search(r"^(?:FAILED|ERROR) (.*?)(?: - .*)?$", done.stdout, re.MULTILINE)
     assert done.returncode in (0, 1) or found, done.stdout + done.stderr
     return found.group(1).removeprefix("tests/") if found else None
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Try some, and tell; 1 if one survived."""
+    """Try some faults and print the results; return 1 if one survived."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file", help="of a package, from the root of the repository")
-    parser.add_argument("tests", nargs="+", help="files of tests that should catch them, such as test_retina")
-    parser.add_argument("--function", help="only of this function")
-    parser.add_argument("--num", type=int, default=20, help="how many, drawn from all")
-    parser.add_argument("--seed", type=int, default=0, help="of the draw")
+    parser.add_argument("file", help="a source file, from the root of the repository")
+    parser.add_argument("tests", nargs="+", help="test files that should catch the faults, such as test_retina")
+    parser.add_argument("--function", help="only faults of this function")
+    parser.add_argument("--num", type=int, default=20, help="number of faults, drawn at random")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the draw")
     flags = parser.parse_args(arguments)
     found = list(mutants((ROOT / flags.file).read_text()))
     found = [mutant for mutant in found if flags.function in (None, mutant.where.partition(",")[0])]
@@ -126,13 +126,13 @@ def main(arguments: list[str] | None = None) -> int:
                 shutil.copy2(ROOT / name, root / name)
         without = failing(root, flags.tests)
         if without is not None:
-            raise SystemExit(f"Without any fault, {without} fails: mend it first.")
+            raise SystemExit(f"Without any fault, {without} fails: fix it first.")
         for number, mutant in enumerate(drawn, 1):
             (root / flags.file).write_text(mutant.source)
             caught = failing(root, flags.tests)
             survived += caught is None
             print(f"{number:2} {mutant.where}: {mutant.what}: {caught or 'NOT CAUGHT'}", flush=True)
-    print(f"{len(drawn) - survived} of {len(drawn)} caught, of {len(found)} that there are")
+    print(f"{len(drawn) - survived} of {len(drawn)} caught, drawn from {len(found)}")
     return int(survived > 0)
 
 

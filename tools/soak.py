@@ -1,8 +1,8 @@
-"""Whether memory grows: ``python -m tools.soak --minutes 30 [--csv soak.csv]``.
+"""Measure whether memory grows: ``python -m tools.soak --minutes 30 [--csv soak.csv]``.
 
-All native ids in turn, at full load: a vector environment is made, played with random actions and closed; the best agent of the
-id trains in an environment that stays, is measured on the validation split, and its checkpoint is written and read. After each
-turn the resident memory is sampled. Prints it over time, and its slope after the warm-up.
+Works on all native ids in turn. For each, it makes a vector environment, plays it with random actions and closes it; trains the
+best agent of the id in a permanent environment; measures it on the validation split; and writes and reads its checkpoint. After
+each turn it samples the resident memory. Prints the memory over time, and its slope after the warm-up.
 """
 
 import argparse
@@ -28,16 +28,16 @@ from agents.presets import preset
 from benchmarks.machine import machine, table
 from glimpse_env import TASKS
 
-WARM_UP = 0.25  # of the time: kernels are loaded, pools of memory grow to their size
+WARM_UP = 0.25  # share of the time in which kernels are loaded and memory pools grow
 NUM_ENVS = 256
-_NUM_STEPS = 100  # of the environments, a turn
+_NUM_STEPS = 100  # steps of the environments in a turn
 _NUM_UPDATES = 10
-_NUM_LINES = 12  # of the table
+_NUM_LINES = 12  # lines of the table
 
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """What was done and held so far."""
+    """The work done and the memory used so far."""
 
     minutes: float
     steps: int
@@ -46,12 +46,12 @@ class Sample:
 
 
 class Load:
-    """The work of one id, again and again.
+    """The repeated work of one id.
 
     Args:
-        id: of the environment.
-        num_threads: of the network and of the environments that are played.
-        folder: for its checkpoints.
+        id: the id of the environment.
+        num_threads: the number of threads of the network and of the environments.
+        folder: the folder for its checkpoints.
     """
 
     def __init__(self, id: str, num_threads: int, folder: pathlib.Path) -> None:
@@ -63,10 +63,10 @@ class Load:
         self._policy = Policy(model, self._envs.single_action_space, config.looking, config.std_end)
         self._optimizer = torch.optim.AdamW(model.parameters(), weight_decay=config.weight_decay)
         self._ranks = parallel.Ranks(torch.device("cpu"))
-        self._update = config.num_updates // 2  # where looks are learned and all losses are at work
+        self._update = config.num_updates // 2  # all losses are in use
 
     def turn(self) -> tuple[int, int]:
-        """Do all of it once; how many steps were played and updates made."""
+        """Do the work once; return the numbers of steps and updates."""
         envs = gym.make_vec(self._id, NUM_ENVS, num_threads=self._num_threads, autoreset_mode="SameStep")
         envs.reset(seed=self._update)
         envs.action_space.seed(self._update)
@@ -95,7 +95,7 @@ def resident() -> float:
 
 
 def soak(minutes: float, num_threads: int) -> Iterator[Sample]:
-    """Work for so many minutes; a sample after each turn of an id."""
+    """Work for some minutes, and yield a sample after each turn of an id."""
     torch.set_num_threads(num_threads)
     start, steps, updates = time.monotonic(), 0, 0
     with tempfile.TemporaryDirectory() as folder:
@@ -109,24 +109,24 @@ def soak(minutes: float, num_threads: int) -> Iterator[Sample]:
 
 
 def after_warm_up(samples: list[Sample]) -> list[Sample]:
-    """The samples of the later part of the time, the first turn of no id among them."""
+    """The samples after the warm-up, without the first turn of each id."""
     return [sample for sample in samples[len(TASKS) :] if sample.minutes >= WARM_UP * samples[-1].minutes]
 
 
 def slope(samples: list[Sample]) -> tuple[float, float]:
-    """How fast memory grows, in MiB an hour, and the standard error of that: a straight line's.
+    """The slope of memory, in MiB an hour, and its standard error, from a straight line.
 
     Raises:
-        ValueError: too few samples to tell.
+        ValueError: there are too few samples.
     """
     if len(samples) < 3:
-        raise ValueError("Too few samples after the warm-up to tell a slope: give more --minutes.")
+        raise ValueError("Too few samples after the warm-up for a slope: give more --minutes.")
     line = stats.linregress([sample.minutes / 60 for sample in samples], [sample.mebibytes for sample in samples])
     return float(line.slope), float(line.stderr)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Work, and print what became of the memory."""
+    """Work, and print the memory."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--num-threads", type=int, default=os.cpu_count() or 1)

@@ -18,10 +18,10 @@ _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # checked by co
 _JPEG = (".jfif", ".jpe", ".jpeg", ".jpg")
 SUFFIXES = (".bmp", ".gif", *_JPEG, ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
 _HIDDEN = re.compile(r"\..*|__MACOSX|Thumbs\.db|desktop\.ini|__pycache__|@eaDir|\$RECYCLE\.BIN|lost\+found", re.IGNORECASE)
-_MOST_BYTES = 2**30  # of a file; the largest image that Pillow reads has a third, uncompressed
+_MOST_BYTES = 2**30  # of a file: three times the largest image that Pillow reads, uncompressed
 _MOST_SCANS = 30  # of a JPEG: each takes a full decoding; cameras write 1, progressive files about 10
 _MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)  # except stuffed bytes and restarts
-_TOLD = 3  # names listed for each reason of leaving out
+_TOLD = 3  # the most names listed for each reason
 
 
 @dataclasses.dataclass(frozen=True)

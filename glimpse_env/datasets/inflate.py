@@ -2,7 +2,7 @@
 
 import zlib
 
-MOST = 2**30  # bytes that a file may unpack to; no published file has a quarter of that
+MOST = 2**30  # bytes that a file may unpack to, over four times the largest published file
 
 
 def inflate(packed: bytes | memoryview, wbits: int, most: int = MOST) -> bytes:

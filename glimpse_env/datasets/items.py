@@ -16,13 +16,13 @@ _LOOKED_AT = 10  # classes whose first image is checked for colors
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Rows:
-    """Images from a source that gives each with its label; whenever one is read, its label is checked.
+    """Images from a source of rows with an image and a label; each reading checks the label.
 
     Args:
         source: gives a row for an index.
         keys: the keys of the image and the label in a row.
         labels: (N,) integers, the expected labels.
-        told: where the labels come from, for errors.
+        told: the source of the labels, in error messages.
     """
 
     source: Any

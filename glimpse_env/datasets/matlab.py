@@ -19,7 +19,7 @@ _MATRIX, _COMPRESSED = 14, 15
 
 
 def arrays(content: bytes) -> dict[str, npt.NDArray[Any]]:
-    """Read the arrays of a file: name -> values, in the type in which they are stored.
+    """Read the arrays of a file: name -> values, in their stored type.
 
     Raises:
         ValueError: the file has another format, is damaged, or holds anything but arrays.

@@ -19,11 +19,11 @@ class Task:
             other word names the return, such as "balls caught".
         num_glimpses: T, the most glimpses of an episode; None if episodes end otherwise.
         action_names: a short name for each action, for people; empty for continuous actions.
-        splits: the splits of its images, by ``split=``; empty for a task without images.
+        splits: the values of ``split=``; empty for a task without images.
         num_images: how many images of the split ``options={"index": ...}`` can choose from; 0 for no choice.
         best: the highest return of an episode; None if unknown.
         goal: what to do, in a short sentence.
-        grid: (rows, columns) where the actions name the cells of a grid over the scene, row by row; else None.
+        grid: (rows, columns) if the actions name the cells of a grid over the scene, row by row; else None.
     """
 
     measure: str = "return"
@@ -50,7 +50,7 @@ class World(abc.ABC):
         scenes: (B, H, W, C) uint8, the current scenes.
         cues: (B, h, w, C) uint8, the observation's entry ``cue``; None for none.
         task: what the world asks of an agent.
-        num_draws: the number of uniform numbers that an episode's start takes.
+        num_draws: the number of uniform numbers that the reset of a row takes.
         splits: the values of its argument ``split``; empty if it has none.
         changeable: the arguments that `set_arguments` takes.
     """

@@ -17,27 +17,27 @@ class CatchWorld(World):
     """B screens on which balls fall, one after the other, and a paddle catches them.
 
     A ball is one pixel. It falls from the top row and bounces off the side walls. The paddle lies on the bottom row; the
-    actions move it one column to the left (0), leave it (1) or move it one column to the right (2). When a ball is down, on
-    the bottom row, the reward is 1 if the paddle overlaps it, and 0 otherwise; with the last ball the episode ends.
+    actions move it one column to the left (0), leave it (1) or move it one column to the right (2). When a ball reaches the
+    bottom row, the reward is 1 if the paddle overlaps it, and 0 otherwise; the last ball ends the episode.
 
-    What the paper leaves open:
+    The paper leaves these details open:
 
-    - In a step the paddle moves first, then the ball falls, then it counts as caught or not.
-    - A ball starts in any column, each as likely, and moves sideways by a slope uniform in [-1, 1) columns a row: up to 45
-      degrees from the vertical. Its path is straight, folded where the middle of the ball meets the middle of the outermost
-      column; the ball is drawn in the column nearest to it (halves go right). So a wall's column is shown but once.
-    - The paddle starts in the middle, left of it where there is none, and stays where it is from ball to ball. At a wall it
-      stops. At speed 1 it can come from anywhere in time on a square screen, and from the middle always.
-    - The first screen shows the first ball in the top row. The step after a ball is down shows the next one there.
-    - Pixels are 0 or 255. A ball on the paddle looks as the paddle does.
+    - In each step the paddle moves, then the ball falls, then a ball on the bottom row is scored.
+    - A ball starts in a random column, and moves sideways by a slope uniform in [-1, 1) columns a row: up to 45 degrees from
+      the vertical. Its path is straight and is reflected at the centers of the outermost columns; the ball is drawn in the
+      nearest column (halves go right).
+    - The paddle starts in the middle (if that is between two columns, on the left), keeps its place from ball to ball, and
+      stops at a wall. At speed 1 it can reach any ball in time from the middle, and on a square screen from anywhere.
+    - The first screen shows the first ball in the top row. The step after a ball has reached the bottom shows the next one.
+    - Pixels are 0 or 255. A ball on the paddle cannot be told from it.
 
     Args:
         num_envs: B.
-        scene_size: (H, W) or one number for both, of the screen, at least 2 each.
-        num_balls: the balls of an episode.
-        paddle_width: the columns that the paddle covers, at most W.
-        speed: the rows that a ball falls in a step, at most H - 1 (its last fall may be shorter). The paddle moves by one
-            column all the same, so that the faster balls are, the more of them are out of its reach.
+        scene_size: (H, W) of the screen, or one number for both, at least 2 each.
+        num_balls: the number of balls in an episode.
+        paddle_width: the width of the paddle in columns, at most W.
+        speed: the rows that a ball falls in a step, at most H - 1 (its last fall may be shorter). The paddle still
+            moves by one column, so faster balls are out of its reach more often.
         num_threads: number of threads that share the batch.
 
     Raises:
@@ -71,7 +71,7 @@ class CatchWorld(World):
 
         self.scenes = np.zeros((num_envs, H, W, 1), np.uint8)
         self._starts = np.zeros((num_envs, self.num_balls), np.int64)  # the first column of each ball
-        self._slopes = np.zeros((num_envs, self.num_balls))  # the columns that it moves a row
+        self._slopes = np.zeros((num_envs, self.num_balls))  # the columns that it moves in a row
         self._balls = np.zeros(num_envs, np.int64)  # the number of the ball that falls
         self._positions = np.zeros((num_envs, 2), np.int64)  # its row and column
         self._paddles = np.zeros(num_envs, np.int64)  # the leftmost column of the paddle
@@ -101,13 +101,13 @@ class CatchWorld(World):
         return rewards, ended
 
     def final_info(self) -> dict[str, npt.NDArray[Any]]:
-        """How each game went: ``caught`` (B,) int64, how many of its num_balls."""
+        """How each game went: ``caught`` (B,) int64, the number of balls caught."""
         return {"caught": self._caught}
 
 
 @jit
 def _column(start: int, slope: float, row: int, width: int) -> int:
-    """The column of a ball in a row: on a straight line, folded at the walls. No error adds up from row to row."""
+    """The column of a ball in a row, on a straight line reflected at the walls; no error accumulates from row to row."""
     x = (start + slope * row) % (2 * (width - 1))
     return int(min(x, 2 * (width - 1) - x) + 0.5)
 
@@ -150,7 +150,7 @@ def _play(
         screen[H - 1, paddle : paddle + paddle_width] = 255
         screen[row, column] = 255
         positions[b, 0], positions[b, 1], paddles[b] = row, column, paddle
-        # Score it when it is down.
+        # Score it on the bottom row.
         if row == H - 1:
             if paddle <= column < paddle + paddle_width:
                 rewards[b] = 1

@@ -21,9 +21,9 @@ class CircleSquareWorld(World):
         num_envs: B.
         scene_size: (H, W) or one number for both, in pixels.
         figure_size: side of the square and diameter of the circle, in pixels, at least 3; the whole figure is in the scene.
-        gradient: brightness of the ground beside the figure, in [0, 1]; from there it falls in a straight line, to 0 at the
-            length of the scene's diagonal. With 0 there is no trace to follow.
-        num_glimpses: T, the glimpses, and so the steps, of an episode. The action at the last of them is the answer.
+        gradient: brightness of the ground beside the figure, in [0, 1]; it falls linearly with the distance, to 0 at the
+            length of the scene's diagonal. With 0, nothing points to the figure.
+        num_glimpses: T, the glimpses (and steps) of an episode. The action at the last step is the answer.
         num_threads: number of threads that compose scenes.
 
     Attributes:

@@ -39,7 +39,7 @@ class ClassificationWorld(World):
         num_glimpses: T, the glimpses (and steps) of an episode.
         reward: "final": 1 for the right class at the last step. "every": each step's class is scored, 1/T each.
         decide: "end": the class named at step T counts. "anytime": there is one more action, the last, "look on"; naming
-            a class ends the episode. Looking on at step T is wrong.
+            a class ends the episode. Looking on at step T counts as wrong.
         glimpse_cost: with "anytime", subtracted from the reward for each further glimpse.
         num_threads: number of threads that compose scenes.
 
@@ -120,8 +120,8 @@ class ClassificationWorld(World):
         self._labels = np.zeros(num_envs, np.int64)
         self._steps = np.zeros(num_envs, np.int64)
         self._hits = np.zeros(num_envs, np.int64)  # steps whose class was right
-        self._first_hits = np.zeros(num_envs, np.int64)  # the first of them, 0 for none
-        self._correct = np.zeros(num_envs, np.bool_)  # whether the latest step's was
+        self._first_hits = np.zeros(num_envs, np.int64)  # the first such step, 0 for none
+        self._correct = np.zeros(num_envs, np.bool_)  # whether the latest step's class was right
 
     def reset(self, rows: npt.NDArray[np.int64], draws: npt.NDArray[np.float64], indices: npt.NDArray[np.int64] | None) -> None:
         """Begin a new episode in some rows, see `World.reset`."""
@@ -142,7 +142,7 @@ class ClassificationWorld(World):
         return rewards, ended
 
     def set_arguments(self, **changes: Any) -> None:
-        """Change how scenes are made, see `World.set_arguments`: translate, clutter, and what varies of image and scene."""
+        """Change how scenes are made, see `World.set_arguments`: the place, the clutter, and the variations."""
         super().set_arguments(**changes)
         self._composer = changed(self._composer, self.dataset, changes, self.changeable)
         self.num_draws = 1 + self._composer.num_draws

@@ -12,12 +12,12 @@ from glimpse_env.worlds.base import Task, World
 
 
 class SearchWorld(World):
-    """B scenes of several images each; the cue shows the one to find.
+    """B scenes of several images each; the cue shows the target, the one to find.
 
     An action names a cell of a grid over the scene, row by row. The last one counts: its reward is max(0, 1 - d / radius),
-    where d is the distance from the cell's center to the image's. Images do not overlap: each is placed uniformly where
-    earlier ones leave room, the one to find first. Reset's ``index`` chooses that one; the others are any of the split. The
-    cue shows the image without noise or variation.
+    where d is the distance from the cell's center to the target's. Images do not overlap: each is placed uniformly where
+    earlier ones leave room, the target first. Reset's ``index`` chooses the target; the others are random images of the split.
+    The cue shows the target without noise or variation.
 
     Args:
         num_envs: B.
@@ -41,8 +41,8 @@ class SearchWorld(World):
 
     Attributes:
         cues: (B, h // shrink, w // shrink, C) uint8.
-        places: (B, 1 + num_distractors, 2) int64, the top-left pixel (x, y) of each image, the one to find first: for
-            analysis, no agent sees it.
+        places: (B, 1 + num_distractors, 2) int64, the top-left pixel (x, y) of each image, the target first: for analysis;
+            agents never see it.
 
     Raises:
         ValueError: an argument is out of range; the message names it.
@@ -90,12 +90,12 @@ class SearchWorld(World):
         h, w = self.dataset.shape[0] // shrink, self.dataset.shape[1] // shrink
         self._cutter = make_composer(self.dataset, (h, w), shrink=shrink)  # of cues
         self._count = 1 + inputs.integer("num_distractors", num_distractors, 0)
-        # An image leaves no place for another at 2w - 1 columns: of places so far apart it takes one at the most.
+        # An image blocks 2w - 1 columns of places: of places that far apart, it blocks at most one.
         surely = ((W - w) // (2 * w - 1) + 1) * ((H - h) // (2 * h - 1) + 1)
         if self._count > surely:
             raise ValueError(
-                f"num_distractors={num_distractors}: no more than {surely} images of ({h}, {w}) are sure to find a place in a "
-                f"scene of ({H}, {W}): enlarge scene_size or shrink, or take at most {surely - 1}."
+                f"num_distractors={num_distractors}: only {surely} images of ({h}, {w}) are sure to fit into a scene of "
+                f"({H}, {W}): enlarge scene_size or shrink, or use at most {surely - 1}."
             )
         self.grid = inputs.integer("grid", grid, 1, min(H, W))
         self._radius = min(H, W) / 4 if radius is None else inputs.number("radius", radius, 0)
@@ -150,20 +150,20 @@ class SearchWorld(World):
         """Change how images and scenes vary, see `World.set_arguments`."""
         super().set_arguments(**changes)
         self._composer = changed(self._composer, self.dataset, changes)
-        # The images, their places, how they vary.
+        # The images, their places, their variations.
         self.num_draws = 2 * self._count + self._composer.num_draws_laid(self._count)
 
     def info(self) -> dict[str, npt.NDArray[Any]]:
-        """Where it is: ``label`` (B,) int64, the cell in which the center of the image to be found lies."""
+        """The right answer: ``label`` (B,) int64, the cell that contains the target's center."""
         cells = (self._middles() * self.grid / self.scenes.shape[2:0:-1]).astype(np.int64)
         return {"label": cells[:, 1] * self.grid + cells[:, 0]}
 
     def final_info(self) -> dict[str, npt.NDArray[Any]]:
-        """How each episode went: ``distance`` (B,) float64, in pixels, of the center of the cell named from the image's."""
+        """How each episode went: ``distance`` (B,) float64, in pixels, from the named cell's center to the target's."""
         return {"distance": self._distances}
 
     def _middles(self) -> npt.NDArray[np.float64]:
-        """The centers (B, 2) of the images to be found, (x, y) in pixels."""
+        """The centers (B, 2) of the targets, (x, y) in pixels."""
         _, h, w, _ = self.cues.shape
         middles: npt.NDArray[np.float64] = self.places[:, 0] + np.array([w, h]) / 2
         return middles
@@ -171,7 +171,7 @@ class SearchWorld(World):
 
 @jit
 def _strew(places: npt.NDArray[np.int64], draws: npt.NDArray[np.float64], h: int, w: int, H: int, W: int) -> None:
-    """Draw places for images that do not overlap, each evenly from those that earlier ones leave free: there must be one.
+    """Draw places for images that do not overlap, each uniformly from those that earlier ones leave; one must be left.
 
     Args:
         places: (b, n, 2) int64, filled with the top-left pixel (x, y) of each image.

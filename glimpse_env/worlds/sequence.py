@@ -15,7 +15,7 @@ class SequenceWorld(World):
 
     Each answer takes some glimpses: the action at the last one is the answer, the others are ignored. A right answer earns
     1/n, where n is the number of answers. No two images share a column of pixels, so their order is clear.
-    With a range of ``num_digits`` there is one more action, "end", the right answer after the last image; as an answer it
+    With a range of ``num_digits`` there is one more action, "end", the right answer after the last image. Answering it
     ends the episode, right or wrong. Reset's ``index`` chooses the leftmost image.
 
     Args:
@@ -25,7 +25,7 @@ class SequenceWorld(World):
         num_classes: the number of classes of arrays or pairs; default: the largest label plus one.
         image_size: (h, w) or one number for both, to which images are fitted; default: the size of the first.
         scene_size: (H, W) or one number for both, in pixels.
-        num_digits: the number of images in a scene, or the fewest and the most, uniformly distributed.
+        num_digits: the number of images in a scene, or the fewest and the most, drawn uniformly.
         glimpses_per_answer: the glimpses of each answer.
         search_glimpses: additional glimpses of the first answer.
         rotation: rotates each image by up to this many degrees either way.
@@ -37,7 +37,7 @@ class SequenceWorld(World):
         num_threads: number of threads that compose scenes.
 
     Attributes:
-        places: (B, n, 2) int64, the top-left pixel (x, y) of each image, n the most of them: for analysis; agents never see it.
+        places: (B, n, 2) int64, the top-left pixel (x, y) of each of at most n images: for analysis; agents never see it.
 
     Raises:
         ValueError: an argument is out of range; the message names it.
@@ -81,7 +81,7 @@ class SequenceWorld(World):
         ranged = not isinstance(num_digits, int | np.integer)
         ends: Any = num_digits if ranged else (num_digits, num_digits)
         if not isinstance(ends, tuple | list) or len(ends) != 2:
-            raise ValueError(f"num_digits must be an integer, or the fewest and the most (2,), got {num_digits!r}.")
+            raise ValueError(f"num_digits must be an integer, or two: the fewest and the most, got {num_digits!r}.")
         self._fewest = inputs.integer("num_digits", ends[0], 1)
         self._most = inputs.integer("num_digits", ends[1], self._fewest)
         if self._most * w > W:
@@ -120,7 +120,7 @@ class SequenceWorld(World):
         images = (chosen * len(self.dataset)).astype(np.int64)
         if indices is not None:
             images[:, 0] = indices
-        # The gaps between images come from sorted draws; those of images that are not there go last.
+        # The gaps between images come from sorted draws; those of missing images come last.
         there = np.arange(most) < counts[:, None]
         gaps = np.sort(np.where(there, places[:, :most], 1)) * (self._room[0] - (counts[:, None] - 1) * w + 1)
         self.places[rows, :, 0] = gaps.astype(np.int64) + w * np.arange(most)
@@ -148,15 +148,15 @@ class SequenceWorld(World):
         """Change how images and scenes vary, see `World.set_arguments`."""
         super().set_arguments(**changes)
         self._composer = changed(self._composer, self.dataset, changes)
-        # How many there are, their images, their places, how they vary.
+        # The number of images, the images, their places, their variations.
         self.num_draws = 1 + 3 * self._most + self._composer.num_draws_laid(self._most)
 
     def info(self) -> dict[str, npt.NDArray[Any]]:
-        """What is asked for: ``label`` (B,) int64, the answer; ``scored`` (B,) bool, whether the next action is to give it."""
+        """The next answer: ``label`` (B,) int64, the right one; ``scored`` (B,) bool, whether the next action gives it."""
         taken = self._steps + 1 - self._search
         scored = (taken > 0) & (taken % self._per_answer == 0)
         return {"label": self._labels[np.arange(len(self._labels)), self._asked], "scored": scored}
 
     def final_info(self) -> dict[str, npt.NDArray[Any]]:
-        """How each went: ``correct`` (B,) bool, all answers right; ``mean_accuracy`` (B,) float64, the share that was right."""
+        """``correct`` (B,) bool, whether all answers were right; ``mean_accuracy`` (B,) float64, the share of right ones."""
         return {"correct": self._hits == self._num_answers, "mean_accuracy": self._hits / self._num_answers}

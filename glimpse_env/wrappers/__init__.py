@@ -1,6 +1,6 @@
-"""Wrappers: a gaze for any environment with an image, and other forms of the actions and observations of one with a gaze.
+"""Wrappers: add a gaze to any environment with an image, and convert the actions and observations of one with a gaze.
 
-Those named ``Vector...`` are for vector environments, the others for single ones.
+Wrappers named ``Vector...`` are for vector environments, the others for single ones.
 """
 
 from glimpse_env.wrappers.actions import DiscretizeAction, FlattenAction, VectorDiscretizeAction, VectorFlattenAction

@@ -15,16 +15,16 @@ Array = npt.NDArray[Any]
 
 
 class _Rule(Protocol):
-    """How an action of the new space becomes one of the old; both forms of a wrapper go by the same rule."""
+    """Converts actions; the single and the vector form of a wrapper share it."""
 
     space: gym.Space[Any]
 
     def __call__(self, actions: Array) -> Mapping[str, Array]:
-        """Turn actions (..., *space.shape) into locations (..., 2) and environment actions (...)."""
+        """Convert actions (..., *space.shape) to locations (..., 2) and environment actions (...)."""
 
 
 class _Flat:
-    """Location, then one logit a class (the largest counts); or, where the base action is a Box, its values as they are."""
+    """The location, then one logit for each class (the largest names it), or the values of a Box action."""
 
     def __init__(self, space: gym.Space[Any]) -> None:
         location, action = _parts(space)
@@ -42,13 +42,13 @@ class _Flat:
         if isinstance(self._action, spaces.Box):
             chosen = values.reshape(*values.shape[:-1], *self._action.shape).astype(self._action.dtype)
         else:
-            # NaN names no class: the environment refuses -1, unless it ignores the action, as after an episode's end.
+            # NaN names no class: -1 is refused by the environment, unless it ignores the action (after an episode's end).
             chosen = self._action.start + np.where(np.isnan(values).any(-1), -1, values.argmax(-1))
         return {"location": locations, "action": chosen}
 
 
 class _Grid:
-    """The column and the row of a cell of a grid over the scene, and the class: three numbers, or all in one."""
+    """The column and row of a cell in a grid over the scene, and the class, as three numbers or one."""
 
     def __init__(self, space: gym.Space[Any], grid: int, flat: bool) -> None:
         _, action = _parts(space)
@@ -71,7 +71,7 @@ class _Grid:
 
 
 class _ByRule(gym.ActionWrapper[Any, Any, Any]):
-    """A single environment acted on by a rule."""
+    """A single environment whose actions a rule converts."""
 
     def __init__(self, env: gym.Env[Any, Any], rule: _Rule) -> None:
         super().__init__(env)
@@ -79,12 +79,12 @@ class _ByRule(gym.ActionWrapper[Any, Any, Any]):
         self.action_space = rule.space
 
     def action(self, action: Any) -> Mapping[str, Array]:
-        """Turn an action of this space into one of the wrapped environment's."""
+        """Convert an action to the wrapped environment's."""
         return self._rule(_shaped(action, self.action_space))
 
 
 class _VectorByRule(VectorActionWrapper):  # type: ignore[type-arg]  # not generic in Gymnasium 1.2
-    """A vector environment acted on by a rule."""
+    """A vector environment whose actions a rule converts."""
 
     def __init__(self, env: VectorEnv[Any, Any, Any], rule: _Rule) -> None:
         super().__init__(env)
@@ -94,25 +94,25 @@ class _VectorByRule(VectorActionWrapper):  # type: ignore[type-arg]  # not gener
 
     @property
     def autoreset_mode(self) -> AutoresetMode:
-        """How the wrapped environments begin their next episodes: TorchRL asks for it here."""
+        """The autoreset mode of the wrapped environments; TorchRL reads it here."""
         mode: AutoresetMode = self.metadata["autoreset_mode"]
         return mode
 
     def actions(self, actions: Any) -> Mapping[str, Array]:
-        """Turn actions of this space into those of the wrapped environments."""
+        """Convert actions to the wrapped environments'."""
         return self._rule(_shaped(actions, self.action_space))
 
 
 class FlattenAction(_ByRule, RecordConstructorArgs):
-    """One Box as the action: location (x, y), then one logit a class, of which the largest names it.
+    """One Box as the action: the location (x, y), then one logit for each class, of which the largest names it.
 
-    Where the environment action is a Box, as with some wrapped environments, its own values follow the location.
+    If the environment action is a Box, as in some wrapped environments, its values follow the location instead.
 
     Args:
-        env: with ``Dict(location, action)`` as its action.
+        env: an environment with the action space ``Dict(location, action)``.
 
     Raises:
-        ValueError: an environment action of another kind; when stepped, an action of another shape.
+        ValueError: the environment action is neither Discrete nor Box; in ``step``, the action has the wrong shape.
     """
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
@@ -124,7 +124,7 @@ class VectorFlattenAction(_VectorByRule):
     """`FlattenAction` for a vector environment.
 
     Args:
-        env: with ``Dict(location, action)`` as its action.
+        env: a vector environment with the action space ``Dict(location, action)``.
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any]) -> None:
@@ -132,17 +132,17 @@ class VectorFlattenAction(_VectorByRule):
 
 
 class DiscretizeAction(_ByRule, RecordConstructorArgs):
-    """Integers as the action: ``MultiDiscrete([grid, grid, n])``: the column and the row looked at, and the class.
+    """Integers as the action: ``MultiDiscrete([grid, grid, n])``, the column and row to look at, and the class.
 
-    A location is the middle of its cell; an odd grid has one in the scene's center.
+    A location is the center of its cell; an odd grid has a cell at the scene's center.
 
     Args:
-        env: with ``Dict(location, action)`` as its action, ``action`` a Discrete.
-        grid: cells along each axis.
-        flat: one ``Discrete(grid * grid * n)`` instead: ``(column * grid + row) * n + class``.
+        env: an environment with the action space ``Dict(location, action)``, where ``action`` is Discrete.
+        grid: the number of cells along each axis.
+        flat: whether to use one ``Discrete(grid * grid * n)`` instead: ``(column * grid + row) * n + class``.
 
     Raises:
-        ValueError: another kind of environment action, or a bad grid; when stepped, an action of another shape.
+        ValueError: the environment action is not Discrete, or grid is bad; in ``step``, the action has the wrong shape.
     """
 
     def __init__(self, env: gym.Env[Any, Any], grid: int = 7, flat: bool = False) -> None:
@@ -154,9 +154,9 @@ class VectorDiscretizeAction(_VectorByRule):
     """`DiscretizeAction` for a vector environment.
 
     Args:
-        env: with ``Dict(location, action)`` as its action, ``action`` a Discrete.
-        grid: cells along each axis.
-        flat: one ``Discrete(grid * grid * n)`` instead.
+        env: a vector environment with the action space ``Dict(location, action)``, where ``action`` is Discrete.
+        grid: the number of cells along each axis.
+        flat: whether to use one ``Discrete(grid * grid * n)`` instead.
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any], grid: int = 7, flat: bool = False) -> None:
@@ -166,7 +166,7 @@ class VectorDiscretizeAction(_VectorByRule):
 def _parts(space: gym.Space[Any]) -> tuple[spaces.Box, gym.Space[Any]]:
     """The two spaces of a Dict action."""
     if not isinstance(space, spaces.Dict) or set(space) != {"location", "action"}:
-        raise ValueError(f"The action to be wrapped must be Dict(location, action), got {space}: wrap the environment itself.")
+        raise ValueError(f"The action space must be Dict(location, action), got {space}: wrap the environment itself.")
     location = space["location"]
     assert isinstance(location, spaces.Box)
     return location, space["action"]
@@ -175,5 +175,5 @@ def _parts(space: gym.Space[Any]) -> tuple[spaces.Box, gym.Space[Any]]:
 def _shaped(actions: Any, space: gym.Space[Any]) -> Array:
     array = np.asarray(actions)
     if array.shape != space.shape:
-        raise ValueError(f"An action must be of shape {space.shape}, as {space} has it, got shape {array.shape}.")
+        raise ValueError(f"An action in {space} must have shape {space.shape}, got shape {array.shape}.")
     return array

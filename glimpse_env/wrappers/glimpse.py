@@ -18,51 +18,52 @@ from glimpse_env.worlds import Task
 
 SOURCES = ("observation", "render")
 _EVERYONE = np.ones(1, np.bool_)
-_MOST_CHANNELS = 4  # of an image with more columns than rows that is taken to be one
-_PATH_LENGTH = 8  # the fixations that a picture shows: episodes may be long
+_MOST_CHANNELS = 4  # an image with more may have its channels first
+_PATH_LENGTH = 8  # the most fixations in a picture: episodes may be long
 
 
 class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], RecordConstructorArgs):
-    """An environment whose image is seen in glimpses alone.
+    """Lets an agent see the image of any environment only through glimpses.
 
     ## Observation Space
     ``Dict``: ``glimpse`` (K*C, G, G) float32 in [0, 1], finest scale first; ``fixation`` (2,) float32 in [-1, 1], the (x, y)
-    where it was taken; with ``peripheral=`` also ``peripheral`` (C, P, P) float32 in [0, 1], the whole image, coarse; then
-    the wrapped environment's other entries, as they are, if its observation is a Dict.
+    where it was taken. With ``peripheral=`` also ``peripheral`` (C, P, P) float32 in [0, 1], a coarse view of the whole
+    image. If the wrapped environment's observation is a Dict, its other entries follow unchanged.
 
     ## Action Space
-    ``Dict``: ``location`` (2,) float32 in [-1, 1], where to look next, and ``action``, the wrapped environment's own, of
-    whatever kind.
+    ``Dict``: ``location`` (2,) float32 in [-1, 1], where to look next, and ``action``, the wrapped environment's action of
+    any kind.
 
     ## Starting State
-    The wrapped environment's; a random first fixation of episode k depends on the seed and k alone, k counted from the
+    The wrapped environment's. A random first fixation of episode k depends only on the seed and k, with k counted from the
     reset that gave the seed.
 
     ## Step
-    The wrapped environment takes its action, the eye moves, and the new image is looked at. Where the episode terminates
-    the ``location`` is ignored and the eye stays; where it is truncated it would have gone on, and the eye moves. Rewards,
-    ends and infos are the wrapped environment's.
+    The wrapped environment takes its action, the eye moves, and looks at the new image. If the episode terminates,
+    ``location`` is ignored and the gaze does not move; if it is truncated, the gaze moves. Rewards, ends and infos are the
+    wrapped environment's.
 
     ## Rendering
-    With ``render_mode="rgb_array"`` the image, the path of the latest fixations and the patches; otherwise what the wrapped
-    environment shows.
+    With ``render_mode="rgb_array"``: the image, the path of the latest fixations and the patches. Otherwise the wrapped
+    environment's own rendering.
 
     Args:
-        env: its observation is an image (H, W) or (H, W, C) of uint8, channels last; or a Dict with one; or its picture is.
-        patch_size: G, the pixels a side of each patch; 8 unless given.
-        num_scales: K, the number of patches; 1 unless given.
-        scale_factor: the ratio of the widths of successive patches; 2 unless given.
-        retina: another glimpse sensor in place of these three sizes, such as a `LogPolarRetina`, or your own, see `RetinaLike`;
-            ``glimpse`` has its shape then.
+        env: an environment whose observation is an image (H, W) or (H, W, C) uint8, channels last, or a Dict with one; or any
+            environment that renders such images, see source.
+        patch_size: G, the pixels a side of each patch; default: 8.
+        num_scales: K, the number of patches; default: 1.
+        scale_factor: the ratio of the widths of successive patches; default: 2.
+        retina: another glimpse sensor in place of these three sizes, such as a `LogPolarRetina` or your own `RetinaLike`. It
+            sets the shape of ``glimpse``.
         initial_fixation: the first fixation: "random", "center", or a location (x, y).
         location_mode: "absolute": a location is where to look. "relative": location * max_step is added to the fixation,
             and the sum is clipped to [-1, 1].
-        max_step: the farthest move along each axis, in (0, 2]; see `Gaze`.
-        source: "observation", or "render": the image is what ``render()`` of the wrapped environment gives, which must have
-            render_mode="rgb_array"; it is reset once to find the size. An observation that is no Dict is dropped then.
+        max_step: the largest move along each axis, in (0, 2]; see `Gaze`.
+        source: the source of the image: "observation", or "render", the wrapped environment's ``render()``. "render" needs
+            render_mode="rgb_array", resets the environment once to find the size, and drops an observation that is not a Dict.
         image_key: the entry of a Dict observation that is the image; with "render", an entry to drop, or None.
-        peripheral: P, the side of a coarse view of the whole image: cells of the smallest size with which P x P of them
-            cover it, centered, 0 outside; None for no such view.
+        peripheral: P, the side of a coarse view of the whole image: P x P of the smallest cells that cover the image,
+            centered, 0 outside; None for no such view.
 
     Raises:
         ValueError: an argument is out of range, or a location is bad; the message names it. The environment is unchanged.
@@ -100,11 +101,11 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         if source not in SOURCES:
             raise ValueError(f"Unknown source {source!r}: use 'observation' or 'render'.")
         if source == "render":
-            self.metadata = {**env.metadata, "render_modes": ["rgb_array"]}  # it can be made with no other
+            self.metadata = {**env.metadata, "render_modes": ["rgb_array"]}  # source='render' needs it
         sizes = {"patch_size": patch_size, "num_scales": num_scales, "scale_factor": scale_factor}
         given = {name: size for name, size in sizes.items() if size is not None}
         if retina is not None and given:
-            raise ValueError(f"A retina= has sizes of its own: leave out {', '.join(given)}.")
+            raise ValueError(f"retina= has its own sizes: leave out {', '.join(given)}.")
         self._gaze = Gaze(initial_fixation, location_mode, max_step)
         self._source, self._image_key = source, image_key
         self._image, others = _image_and_others(env, source, image_key)
@@ -121,13 +122,13 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
             self._overview = Retina(cells, 2, -(-max(H, W) // cells))  # its coarser scale covers the image
             seen.append(("peripheral", spaces.Box(0, 1, (C, cells, cells), np.float32)))
         if taken := {name for name, _ in seen} & set(others):
-            raise ValueError(f"The observation of {env} has entries of its own called {sorted(taken)}: rename them.")
+            raise ValueError(f"The observation of {env} already has the entries {sorted(taken)}: rename them.")
         self.observation_space = spaces.Dict([*seen, *others.items()])
         self.action_space = spaces.Dict([("location", spaces.Box(-1, 1, (2,), np.float32)), ("action", env.action_space)])
 
         self.task = Task(action_names=tuple(map(str, range(int(getattr(env.action_space, "n", 0))))))
         self._seed: npt.NDArray[np.uint64] = np.random.default_rng().integers(2**64, size=1, dtype=np.uint64)  # until given
-        self._episode = np.zeros(1, np.uint64)  # (1,), of the next episode, counted from the seed
+        self._episode = np.zeros(1, np.uint64)  # (1,), the number of the next episode, counted from the seed
         self._fixation = np.zeros((1, 2), np.float32)
         self._scene: npt.NDArray[np.uint8] | None = None
         self._glimpse = np.zeros(seen[0][1].shape or (), np.float32)
@@ -137,11 +138,11 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         """Begin an episode of the wrapped environment, and look.
 
         Args:
-            seed: of the wrapped environment and of the first fixations.
-            options: the wrapped environment's.
+            seed: the seed of the wrapped environment and of the first fixations.
+            options: the wrapped environment's options.
 
         Raises:
-            ValueError: a bad seed; nothing has changed then.
+            ValueError: the seed is bad; nothing has changed.
         """
         seeds, _ = inputs.checked_seeds(seed, ())
         observation, info = self.env.reset(seed=seed, options=options)
@@ -156,10 +157,10 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         """Act in the wrapped environment, and look.
 
         Args:
-            action: ``location`` (2,) float in [-1, 1], and ``action``, handed on as it is.
+            action: ``location`` (2,) float in [-1, 1], and ``action``, passed on unchanged.
 
         Raises:
-            ValueError: a bad location; nothing has changed then.
+            ValueError: the location is bad; nothing has changed.
         """
         location, base_action = inputs.split(action)
         locations = inputs.locations(location, ())
@@ -171,7 +172,7 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         return self._look(observation), reward, terminated, truncated, info
 
     def render(self) -> Any:
-        """Give the `picture`, or what the wrapped environment shows; see the class."""
+        """Return the `picture`, or the wrapped environment's own rendering; see the class."""
         return self.env.render() if self.render_mode != "rgb_array" or self._scene is None else self.picture()
 
     def picture(self) -> npt.NDArray[np.uint8]:
@@ -188,8 +189,8 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         image = np.ascontiguousarray(image)
         if image.shape != self._image.shape or image.dtype != np.uint8:
             raise ValueError(
-                f"{self.env} promises images {self._image.shape} uint8 and gave one {image.shape} {image.dtype}: correct its "
-                "observation_space, or what it returns."
+                f"{self.env} promises images {self._image.shape} uint8, but returned {image.shape} {image.dtype}: correct its "
+                "observation_space, or the image."
             )
         scenes = image.reshape(1, *self.scene_shape)
         self._scene, self._glimpse = scenes[0], self.retina(scenes, self._fixation)[0]
@@ -204,11 +205,11 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
 def _image_and_others(
     env: gym.Env[Any, Any], source: str, image_key: str | None
 ) -> tuple[spaces.Box, dict[str, gym.Space[Any]]]:
-    """The space of the image, and those of the entries that go with it."""
+    """The space of the image, and the spaces of the other entries."""
     space = env.observation_space
     others = dict(space.spaces) if isinstance(space, spaces.Dict) else {}
     if image_key is not None and image_key not in others:
-        raise ValueError(f"image_key={image_key!r} is no entry of the observation {space}: name one, or leave it out.")
+        raise ValueError(f"image_key={image_key!r} is not an entry of the observation {space}: name one, or leave it out.")
     image = space if image_key is None else others.pop(image_key)
     if source == "render":
         if env.render_mode != "rgb_array":
@@ -226,7 +227,7 @@ def _image_and_others(
     H, W, C = _shape(image)
     if C > _MOST_CHANNELS and min(W, C) > H:
         raise ValueError(
-            f"The image must be (H, W, C), and {image.shape} seems to have its channels first: put them last with Gymnasium's "
+            f"The image must be (H, W, C), but {image.shape} seems to have its channels first: move them last with Gymnasium's "
             "TransformObservation(env, lambda image: image.transpose(1, 2, 0), "
             f"spaces.Box(0, 255, {(W, C, H)}, np.uint8))."
         )

@@ -1,7 +1,7 @@
-"""The Dict observation as one vector, for a vector environment.
+"""The Dict observation as one vector, for vector environments.
 
-A single environment takes Gymnasium's own ``wrappers.FlattenObservation``. The vector form of that one refuses
-``SAME_STEP``, and loops over the environments in Python.
+For a single environment, use Gymnasium's ``wrappers.FlattenObservation``. Its vector form refuses ``SAME_STEP``, and loops
+over the environments in Python.
 """
 
 from typing import Any
@@ -14,22 +14,22 @@ from gymnasium.vector.utils import batch_space
 
 
 class VectorFlattenObservation(VectorWrapper):  # type: ignore[type-arg]  # not generic in Gymnasium 1.2
-    """One vector as the observation, in any autoreset mode: (B, K*C*G*G + 2) float32, the glimpse and then the fixation.
+    """One vector as the observation, in any autoreset mode: (B, K*C*G*G + 2) float32, the glimpse, then the fixation.
 
-    Further entries, as a canvas or a cue, follow.
+    Other entries, such as a canvas or a cue, follow.
 
     Args:
-        envs: with a Dict of Boxes of one dtype as the observation.
+        envs: a vector environment whose observation is a Dict of Boxes of one dtype.
 
     Raises:
-        ValueError: another observation.
+        ValueError: the observation is anything else.
     """
 
     def __init__(self, envs: VectorEnv[Any, Any, Any]) -> None:
         super().__init__(envs)
         space = envs.single_observation_space
         if not isinstance(space, spaces.Dict) or len({(type(part), part.dtype) for part in space.values()}) != 1:
-            raise ValueError(f"The observation to be flattened must be a Dict of Boxes of one dtype, got {space}.")
+            raise ValueError(f"The observation must be a Dict of Boxes of one dtype, got {space}.")
         self._keys = list(space)
         self.single_observation_space = spaces.flatten_space(space)
         self.observation_space = batch_space(self.single_observation_space, envs.num_envs)
@@ -44,7 +44,7 @@ class VectorFlattenObservation(VectorWrapper):  # type: ignore[type-arg]  # not 
     def step(
         self, actions: Any
     ) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], dict[str, Any]]:
-        """Step the wrapped environments; ``final_obs``, where there is one, is flat as well."""
+        """Step the wrapped environments; ``final_obs``, if there is one, is also flat."""
         observations, rewards, terminations, truncations, infos = self.env.step(actions)
         if "final_obs" in infos:
             final = np.full(self.num_envs, None, object)

@@ -19,17 +19,17 @@ _ROW = np.zeros(1, np.int64)
 class PersistenceOfVision(gym.ObservationWrapper[dict[str, Any], Any, dict[str, Any]], RecordConstructorArgs):
     """Adds ``canvas``: the latest glimpses, painted where they were taken.
 
-    It is the canvas of ``canvas=`` in the native environments (C + 1 channels: the pixels, and how sharply each was seen; the
-    sharpest view kept, the newer one of two alike), but of the last few glimpses alone, since a world that moves makes older
-    ones wrong. It uses nothing but glimpses and fixations.
+    It is the canvas of ``canvas=`` in the native environments (C + 1 channels: the pixels, and their sharpness; each pixel
+    keeps its sharpest view, the newer of two equal ones), but shows only the last few glimpses, because older ones are wrong
+    in a world that moves. It uses only glimpses and fixations.
 
     Args:
         env: a `GlimpseEnv`, or any environment in a `GlimpseWrapper`, wrapped further or not.
-        num_glimpses: how many of the latest glimpses of the episode it holds.
-        size: the side, in pixels of the scene, of a window around the gaze; "scene" for one over the whole scene.
+        num_glimpses: how many of the episode's latest glimpses it shows.
+        size: the side, in pixels of the scene, of a window around the gaze; "scene" for the whole scene.
 
     Raises:
-        ValueError: an argument is out of range, or the environment has no gaze or already a canvas.
+        ValueError: an argument is out of range, or the environment has no gaze, or already has a canvas.
     """
 
     def __init__(self, env: gym.Env[Any, Any], num_glimpses: int = 4, size: int | str = SCENE) -> None:
@@ -39,7 +39,7 @@ class PersistenceOfVision(gym.ObservationWrapper[dict[str, Any], Any, dict[str, 
         if not isinstance(space, spaces.Dict) or not {"glimpse", "fixation"} <= set(space):
             raise ValueError(f"{env} has no glimpses: put it into a GlimpseWrapper first.")
         if "canvas" in space.spaces:
-            raise ValueError(f"{env} has a canvas of its own: make it without.")
+            raise ValueError(f"{env} already has a canvas: make it without one.")
         num_glimpses = inputs.integer("num_glimpses", num_glimpses, 1)
         self._canvas = Canvas(1, env.get_wrapper_attr("scene_shape"), env.get_wrapper_attr("retina"), inputs.canvas_size(size))
         self._latest: collections.deque[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
@@ -48,7 +48,7 @@ class PersistenceOfVision(gym.ObservationWrapper[dict[str, Any], Any, dict[str, 
         self.observation_space = spaces.Dict([*space.spaces.items(), ("canvas", canvas)])
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Begin an episode, with nothing seen before it."""
+        """Begin an episode with an empty canvas."""
         observation, info = self.env.reset(seed=seed, options=options)
         self._latest.clear()
         return self.observation(observation), info
