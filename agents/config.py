@@ -1,4 +1,4 @@
-"""Every choice of a training run. Nothing here asks anybody: presets and environments are looked up above."""
+"""Every choice of a training run, as frozen dataclasses. Presets and environments are looked up elsewhere."""
 
 import dataclasses
 import pathlib
@@ -7,18 +7,18 @@ from typing import Any, Literal
 
 @dataclasses.dataclass(frozen=True)
 class TaskOptions:
-    """What is played."""
+    """The task to train on."""
 
     env_id: str = "Glimpse-ClutteredMNIST-v0"
-    """The Gymnasium id to train on; "my_module:My-v0" for one that a module of yours registers."""
+    """The Gymnasium id; "my_module:My-v0" imports your module, which registers the id."""
     dataset: str | None = None
-    """The images to make its scenes of, in place of its own: a name, or the path of a folder of class folders."""
+    """The images to make scenes of, in place of the id's own: a name, or the path of a folder of class folders."""
     split: Literal["train", "train+validation"] = "train"
-    """Which images to train on; with "train+validation" the validation error is no measure any more."""
+    """The images to train on. With "train+validation" the validation error no longer measures generalization."""
     image_size: int | None = None
-    """Pixels a side to which images of a folder are fitted."""
+    """Pixels a side; images of a folder are fitted to this size."""
     scene_size: int | None = None
-    """Pixels a side of the scene; the id's own unless given, as are the next four."""
+    """Pixels a side of the scene. The id's own by default, like the next four."""
     patch_size: int | None = None
     """Pixels a side of each patch of a glimpse."""
     num_scales: int | None = None
@@ -26,54 +26,54 @@ class TaskOptions:
     num_glimpses: int | None = None
     """Glimpses of an episode."""
     canvas: int | Literal["scene"] | None = None
-    """Side of the canvas on which the environment paints what was seen, "scene" for all of it; None for no canvas."""
+    """Pixels a side of the canvas, on which the environment paints what was seen; "scene" for the scene's size."""
     max_steps: int = 1000
     """Steps after which an episode of a wrapped environment is truncated."""
     augmentation: float = 0.0
-    """How much training images are turned, stretched, sheared and shifted; 1 is up to 12 degrees, 15 %, 0.15 and 1.5 pixels."""
+    """Strength of rotation, scaling, shear and shift of training images; 1 means up to 12 degrees, 15 %, 0.15, 1.5 pixels."""
 
 
 @dataclasses.dataclass(frozen=True)
 class OptimizationOptions:
-    """How its networks are trained."""
+    """The optimization of the networks."""
 
     seed: int = 0
-    """Of the weights, the scenes and the exploration; any integer in [0, 2**63)."""
+    """Seed of the weights, the scenes and the exploration, in [0, 2**63)."""
     num_episodes: int = 1_200_000
     """Training episodes, one scene each."""
     batch_size: int = 64
     """Episodes an update."""
     learning_rate: float = 1.4e-3
-    """Of AdamW at its peak, after a short warm-up; annealed to 0 by a cosine."""
+    """Peak learning rate of AdamW, after a short warm-up; a cosine anneals it to 0."""
     weight_decay: float = 0.02
-    """Of AdamW."""
+    """Weight decay of AdamW."""
     max_grad_norm: float = 1.0
-    """The gradient is scaled down to this norm."""
+    """Larger gradients are scaled down to this norm."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """Of the matrix products in training; bfloat16 is faster on a GPU, and on a CPU that has instructions for it."""
+    """Precision of matrix products in training. bfloat16 is faster on a GPU, and on a CPU with instructions for it."""
 
 
 @dataclasses.dataclass(frozen=True)
 class RunOptions:
-    """Where it runs and what it leaves. None of it changes what is learned; a run can be resumed with others."""
+    """Where a run runs and what it writes. These change nothing that is learned, so a resumed run may change them."""
 
     name: str | None = None
-    """Folder under runs/; made of the id, what is trained and the seed unless given."""
+    """Folder under runs/. By default: the id, what is trained, and the seed."""
     device: str = "auto"
-    """Where the networks run: cpu, cuda, cuda:1, mps; auto takes cuda where there is one."""
+    """Device of the networks: cpu, cuda, cuda:1, mps; auto takes cuda if there is one."""
     num_threads: int = 1
-    """CPU threads of the networks in each process."""
+    """CPU threads of the networks, in each process."""
     num_validations: int = 20
-    """How often the validation split is measured in the course of the training."""
+    """Number of times that training measures the validation split."""
     num_test_episodes: int = 10_000
-    """Episodes of an evaluation, where the task has no images to go through."""
+    """Episodes of an evaluation, for tasks without images. Other tasks show each image once."""
     evaluated_on: Literal["test", "validation"] = "test"
-    """Which images the trained agent is measured on at the end; "validation" while you choose hyperparameters."""
+    """The split of the final measurement. Use "validation" while you choose hyperparameters."""
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig(TaskOptions, OptimizationOptions, RunOptions):
-    """What every training run has."""
+    """The options that every training run has."""
 
     env: dict[str, Any] = dataclasses.field(default_factory=dict)
     """Any other arguments of the environment, by name."""
@@ -95,12 +95,12 @@ class TrainingConfig(TaskOptions, OptimizationOptions, RunOptions):
 
     @property
     def num_updates(self) -> int:
-        """How many batches make the training."""
+        """The number of updates in the training."""
         return max(1, self.num_episodes // self.batch_size)
 
     @property
     def variation(self) -> dict[str, float]:
-        """What the training environments are made with besides, none of which evaluation has."""
+        """Arguments of the training environments alone: evaluation does without them."""
         if self.augmentation == 0:
             return {}
         return {
@@ -112,13 +112,13 @@ class TrainingConfig(TaskOptions, OptimizationOptions, RunOptions):
 
     @property
     def env_arguments(self) -> dict[str, Any]:
-        """What the environment is made with."""
+        """The arguments of the environment."""
         names = ("dataset", "image_size", "scene_size", "patch_size", "num_scales", "num_glimpses", "canvas")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None} | self.env
 
     @property
     def trained(self) -> str:
-        """What is trained, in a word: a part of the run's name."""
+        """One word for what is trained, as part of the run's name."""
         raise NotImplementedError
 
     @property
@@ -130,56 +130,56 @@ class TrainingConfig(TaskOptions, OptimizationOptions, RunOptions):
 
 @dataclasses.dataclass(frozen=True)
 class NetworkOptions:
-    """Its networks, see ``agents.networks``."""
+    """The networks; see ``agents.networks``."""
 
     glimpse_network: Literal["fc", "conv"] = "fc"
-    """What reads a glimpse; "fc" is the paper's. A canvas or a cue, where there is one, is read besides."""
+    """The network that reads a glimpse; "fc" is the paper's. Others read the canvas and the cue, if there are any."""
     core: Literal["gru", "relu", "lstm"] = "gru"
     """The recurrent core; "relu" is the paper's for classification, "lstm" for games."""
     skip: bool = True
-    """Let the action network read the glimpse network's output beside the core's."""
+    """Whether the action network also reads the glimpse network's output."""
     hidden_size: int = 256
     """Units of each half of the glimpse network; 128 in the paper."""
     size: int = 256
     """Units of the glimpse network's output and of the core."""
     plan: bool = False
-    """Let the location depend on the number of the glimpse as well: a plan for scenes of which no glimpse gives an overview."""
+    """Whether the location also depends on the number of the glimpse: helps where no glimpse shows the whole scene."""
     stop_location_gradient: bool = False
-    """Keep REINFORCE's gradient of the location out of the core: the other reading of the paper."""
+    """Whether the gradient of the location stops before the core: the other reading of the paper."""
 
 
 @dataclasses.dataclass(frozen=True)
 class LookingOptions:
-    """Where it looks while it learns."""
+    """Where the agent looks in training."""
 
     looking: Literal["learned", "fixed", "random", "center"] = "learned"
-    """How locations are chosen: by the location network; one learned sequence for all scenes; uniformly; the center."""
+    """How to choose locations: by the location network, one learned sequence for all scenes, at random, or the center."""
     blind: float = 0.03
-    """Share of the training, at first, in which looks are random: the class head learns to read before looks are learned."""
+    """Share of the training, at its start, with random looks, so that the class is learned before the looks are."""
     short: float = 0.0
-    """Share of the training, at first, whose episodes have half the glimpses: twice as many are read in the same time."""
+    """Share of the training, at its start, with half the glimpses an episode: twice the scenes in the same time."""
     std_start: float = 0.25
-    """Standard deviation of the location policy at first, in units of half the scene."""
+    """Standard deviation of the location policy at the start, in units of half the scene."""
     std_end: float = 0.07
-    """The same at the end; linear in between."""
+    """The same at the end; it changes linearly."""
 
 
 @dataclasses.dataclass(frozen=True)
 class CreditOptions:
-    """What it learns from."""
+    """The losses and their rewards."""
 
     hybrid: bool = True
-    """Train the class by cross-entropy, as the paper does; otherwise the action, class or move, by REINFORCE from reward."""
+    """Whether cross-entropy trains the class, as in the paper. Otherwise REINFORCE trains the action, from the reward."""
     scored: Literal["every", "last"] = "every"
-    """After which glimpses the class is trained: all of them, or the last, as in the paper."""
+    """The glimpses after which the class is trained: every one, or the last, as in the paper."""
     credit: Literal["log_prob", "reward"] = "log_prob"
-    """What a look earns: the log-probability of the right class after it, or the environment's reward, as in the paper."""
+    """The reward of a look: the log-probability of the right class after it, or the environment's, as in the paper."""
     gamma: float = 0.0
     """Discount of later rewards in a look's return; 1 in the paper."""
     gae_lambda: float = 1.0
-    """How far a return is made of rewards, rather than of the baseline after the next step; 1 in the paper."""
+    """Lambda of the returns: 1, as in the paper, sums rewards; less relies more on the baseline."""
     entropy_coef: float = 0.0
-    """Without hybrid: weight of the entropy of the action policy, which keeps it from settling too soon."""
+    """Weight of the entropy of the action policy, without hybrid; it delays premature convergence."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,7 +198,7 @@ class Config(TrainingConfig, NetworkOptions, LookingOptions, CreditOptions):
 
     @property
     def trained(self) -> str:
-        """How it looks."""
+        """The way of looking."""
         return self.looking
 
 

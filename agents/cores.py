@@ -1,4 +1,4 @@
-"""What joins glimpses over time: a *core* maps g and its state to h and the next state (f_h, section 3.1 of the paper).
+"""Cores integrate glimpses over time: a *core* maps g and its state to h and the next state (f_h, section 3.1).
 
 Shapes: B episodes, S numbers of a core's state.
 """
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class Core(Protocol):
-    """What joins glimpses: g (B, input_size) and a state (B, state_size) to h (B, size) and the next state.
+    """Integrates glimpses: g (B, input_size) and a state (B, state_size) to h (B, size) and the next state.
 
     Attributes:
         size: units of h.
@@ -27,7 +27,7 @@ class Core(Protocol):
 class ReLUCore(nn.RNNCell):
     """h_t = ReLU(W h_{t-1} + W g_t) (section 4, f_h for classification).
 
-    Recurrent weights begin as the identity and biases at 0, so that it remembers from the start (Le et al. 2015).
+    Recurrent weights start as the identity and biases at 0, so that it remembers from the start (Le et al. 2015).
     """
 
     def __init__(self, input_size: int, size: int = 256) -> None:
@@ -74,7 +74,7 @@ class CountingCore(nn.Module):
 
     Args:
         core: any core.
-        num_glimpses: T, up to which it counts; then it begins anew.
+        num_glimpses: T; it counts to T, then starts again.
     """
 
     def __init__(self, core: Core, num_glimpses: int) -> None:

@@ -1,4 +1,4 @@
-"""What is read off the core: the next location, the action and the baseline (Mnih et al. 2014, section 3.1).
+"""The heads of the core: the next location, the action and the baseline (Mnih et al. 2014, section 3.1).
 
 Shapes: B episodes, D units of h, n environment actions, S numbers of a core's state.
 """
@@ -14,12 +14,12 @@ from torch.distributions import Categorical, Distribution, Independent, Normal
 class LocationNetwork(nn.Linear):
     """Mean of the Gaussian over the next location (f_l): (B, D) to (B, 2).
 
-    Linear in h and not bounded (who acts clips), and 0, the scene's center, at first.
+    It is linear in h and unbounded: the policy clips it. At the start it is 0, the scene's center.
 
     Args:
         in_features: D.
-        num_planned: how many of the last features of h count glimpses, see `CountingCore`. Their weights, a plan, begin at
-            random: a gaze that rests is hard to move, since a step to any side gains as much.
+        num_planned: the number of last features of h that count glimpses, see `CountingCore`. Their weights, a plan, start at
+            random, since a gaze at rest is slow to learn to move.
     """
 
     def __init__(self, in_features: int, num_planned: int = 0) -> None:
@@ -30,7 +30,7 @@ class LocationNetwork(nn.Linear):
 
 
 class DetachedLocationNetwork(LocationNetwork):
-    """The location network by the other reading of the paper: its gradient stops before h."""
+    """The location network whose gradient stops before h, the other reading of the paper."""
 
     def forward(self, h: Tensor) -> Tensor:
         """(B, D) to (B, 2)."""
@@ -38,10 +38,10 @@ class DetachedLocationNetwork(LocationNetwork):
 
 
 class ScanPath(nn.Module):
-    """One learned sequence of locations for all scenes, a control: the mean depends on the glimpse's number alone.
+    """One learned sequence of locations for all scenes, a control: the mean depends only on the glimpse's number.
 
     Args:
-        num_glimpses: T, the last features of h, in which a `CountingCore` counts.
+        num_glimpses: T; a `CountingCore` counts in the last T features of h.
     """
 
     def __init__(self, num_glimpses: int) -> None:
@@ -56,25 +56,25 @@ class ScanPath(nn.Module):
 class ActionNetwork(nn.Linear):
     """Logits over the environment actions, linear in h (f_a): (B, D) to (B, n)."""
 
-    noise = "gumbel"  # what `draw` needs, (B, n), by the name of the method of NumPy's generators
+    noise = "gumbel"  # the noise (B, n) that `draw` needs: a method of NumPy's generators
 
     def policy(self, logits: Tensor) -> Distribution:
         """The distribution of actions (...) for logits (..., n)."""
         return Categorical(logits=logits)  # type: ignore[no-untyped-call]
 
     def likeliest(self, logits: Tensor) -> Tensor:
-        """The action (...) to take without noise."""
+        """The most probable action (...)."""
         return logits.argmax(-1)
 
     def draw(self, logits: Tensor, noise: Tensor) -> Tensor:
-        """An action (...) of the policy."""
+        """A sample (...) of the policy."""
         return (logits + noise).argmax(-1)
 
 
 class GaussianActionNetwork(ActionNetwork):
     """Means of continuous actions, linear in h, with a learned standard deviation each: (B, D) to (B, n).
 
-    An action is what was drawn, before it is clipped for the environment.
+    Actions are as drawn; the environment gets them clipped.
     """
 
     noise = "standard_normal"
@@ -92,12 +92,12 @@ class GaussianActionNetwork(ActionNetwork):
         return means
 
     def draw(self, means: Tensor, noise: Tensor) -> Tensor:
-        """Actions (..., n) of the policy."""
+        """A sample (..., n) of the policy."""
         return means + self.log_std.exp() * noise
 
 
 class BaselineNetwork(nn.Linear):
-    """Expected return b_t, linear in h, which it does not shape: (B, D) to (B,)."""
+    """Expected return b_t, linear in h; its gradient stops before h: (B, D) to (B,)."""
 
     def __init__(self, in_features: int) -> None:
         super().__init__(in_features, 1)
@@ -108,7 +108,7 @@ class BaselineNetwork(nn.Linear):
 
 
 class Heads(nn.Module):
-    """What is read off h: the action, the next location, the baseline.
+    """The three heads: the action, the next location, the baseline.
 
     Args:
         action: (B, D) to (B, n).
@@ -126,7 +126,7 @@ class Heads(nn.Module):
 
 
 class SkipHeads(Heads):
-    """Heads whose action reads g beside h: what the latest glimpse shows need not pass the core.
+    """Heads whose action also reads g, so that the latest glimpse can bypass the core.
 
     Args:
         action: (B, D + input_size) to (B, n); the others as those of `Heads`.
@@ -138,13 +138,13 @@ class SkipHeads(Heads):
 
 
 class Step(NamedTuple):
-    """What the agent makes of one glimpse.
+    """The output of the model for one glimpse.
 
     Attributes:
         logits: (B, n), over the environment actions; the means of continuous ones.
         mean: (B, 2), where to look next.
-        baseline: (B,), the return that it expects from here on.
-        state: (B, S), what the next step needs.
+        baseline: (B,), the expected return from here on.
+        state: (B, S), the input of the next step.
     """
 
     logits: Tensor

@@ -1,4 +1,4 @@
-"""The networks that a config asks for, put together for the spaces of an environment."""
+"""Build the model of a config, for the spaces of an environment."""
 
 from typing import Any
 
@@ -19,10 +19,10 @@ _MOST_PARAMETERS = 50_000_000
 
 
 def num_outputs(space: gym.Space[Any]) -> int:
-    """How many numbers the action network gives: a logit for each choice of a Discrete, a mean for each number of a Box.
+    """The number of outputs of the action network: a logit for each choice of a Discrete, a mean for each number of a Box.
 
     Raises:
-        ValueError: another kind of space.
+        ValueError: the space is of another kind.
     """
     if isinstance(space, spaces.Discrete):
         return int(space.n)
@@ -32,16 +32,17 @@ def num_outputs(space: gym.Space[Any]) -> int:
 
 
 def make_model(config: Config, envs: Envs) -> networks.RecurrentAttentionModel:
-    """Put a new agent together, its weights of the config's seed.
+    """Build a new model; its weights depend on the config's seed.
 
     Args:
-        config: which parts.
-        envs: whose observations it reads, the ``canvas`` and the ``cue`` where there are any, and whose actions it takes.
+        config: the choice of parts.
+        envs: the environments, whose observations (with ``canvas`` and ``cue``, if any) the model reads, and whose actions it
+            takes.
 
     Raises:
-        ValueError: no network for these spaces, or one of too many parameters.
+        ValueError: there is no network for these spaces, or it would have too many parameters.
     """
-    with torch.device("meta"):  # takes no memory until it is known how much
+    with torch.device("meta"):  # takes no memory
         count = sum(p.numel() for p in _put_together(config, envs).parameters())
     if count > _MOST_PARAMETERS:
         raise ValueError(
@@ -53,7 +54,7 @@ def make_model(config: Config, envs: Envs) -> networks.RecurrentAttentionModel:
 
 
 def standardize(model: nn.Module, glimpses: torch.Tensor) -> None:
-    """Scale the input of a new agent to glimpses (B, K*C, G, G) as it will see them."""
+    """Scale the input of a new model to typical glimpses (B, K*C, G, G)."""
     for module in model.modules():
         if isinstance(module, networks.Standardize):
             module.fit(glimpses)

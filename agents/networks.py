@@ -17,14 +17,14 @@ from agents.cores import Core
 from agents.heads import Heads, Step
 
 Observation = dict[str, Tensor]
-"""What the environment shows, by its keys: ``glimpse`` (B, K*C, G, G), ``fixation`` (B, 2), perhaps ``canvas``
+"""The observation of the environment, by key: ``glimpse`` (B, K*C, G, G), ``fixation`` (B, 2), perhaps ``canvas``
 (B, C + 1, S, S) and ``cue`` (B, C, h, w)."""
 
 
 class Standardize(nn.Module):
     """Shift and scale each patch channel to mean 0 and variance 1, as measured once on glimpses at random locations.
 
-    Without it a network hardly sees a sparse scene: pixels averaged over a coarse cell are close to 0.
+    Without it, a network learns little from sparse scenes: averages over coarse cells are close to 0.
 
     Args:
         num_channels: K*C.
@@ -80,7 +80,7 @@ class GlimpseNetwork(nn.Module):
 
 
 class ConvGlimpseNetwork(GlimpseNetwork):
-    """The glimpse network with two strided convolutions before h_g: a patch is an image, too.
+    """The glimpse network with two strided convolutions before h_g.
 
     Args:
         glimpse_shape: (K*C, G, G), G at least 4.
@@ -103,18 +103,18 @@ class ConvGlimpseNetwork(GlimpseNetwork):
 
 
 class CanvasGlimpseNetwork(nn.Module):
-    """A glimpse network, and convolutions over the canvas: all that was seen so far, painted where it was seen.
+    """A glimpse network, and convolutions over the canvas, which shows all glimpses so far where they were taken.
 
-    The gaze, and with it the canvas, rests some pixels off what there is to read: pooling makes up for that.
+    The canvas is centered on the gaze, which may be some pixels off the digit: pooling makes up for that.
 
     Args:
         glimpse_network: reads the glimpse.
         canvas_shape: (C + 1, S, S), S at least 7.
-        size: units beside those of the glimpse network.
-        num_filters: of the first convolution; twice as many at each lower resolution.
+        size: units in addition to those of the glimpse network.
+        num_filters: filters of the first convolution; each lower resolution has twice as many.
 
     Raises:
-        ValueError: a smaller canvas, of which the pooling leaves nothing.
+        ValueError: the canvas is smaller than that, so that pooling leaves nothing.
     """
 
     def __init__(
@@ -156,10 +156,10 @@ class CanvasGlimpseNetwork(nn.Module):
 
 
 class CuedGlimpseNetwork(nn.Module):
-    """A glimpse network whose features are weighed by the cue: what is looked for makes some count more than others.
+    """A glimpse network whose features are weighted by the cue.
 
     Args:
-        glimpse_network: reads the rest of the observation.
+        glimpse_network: the network that reads the rest of the observation.
         cue_shape: (C, h, w).
         hidden_size: units of the hidden layer over the cue.
     """
@@ -216,7 +216,7 @@ class RecurrentAttentionModel(nn.Module):
 
 
 def _num_features(filters: nn.Module, shape: tuple[int, ...]) -> int:
-    """How many values come out of filters."""
+    """The number of output values of filters."""
     with torch.no_grad():
         return int(filters(torch.zeros(1, *shape)).numel())
 

@@ -1,13 +1,13 @@
-"""Configs to start from: the best known for each task, the paper's, and one for any other environment."""
+"""Configs to start from: the best for each task, the paper's, and one for any other environment."""
 
 import dataclasses
 
 from agents.config import Config
 from agents.environments import task_of
 
-# RAM with a painted canvas: a task with labels that is not named below starts from it.
+# RAM with a painted canvas, for any task with labels.
 _CANVAS = Config(canvas=28)
-# Reward alone; episodes have their own end. Any other environment starts from it.
+# Reward alone, for any other environment.
 _GAME = Config(
     core="lstm",
     skip=False,
@@ -22,7 +22,7 @@ _GAME = Config(
     num_validations=10,
     num_test_episodes=32,  # wrapped environments are stepped in Python
 )
-# What wins on each task, as far as is known.
+# The best known of each task.
 _BEST = {
     "Glimpse-MNIST-v0": dataclasses.replace(
         _CANVAS,
@@ -71,16 +71,16 @@ PRESETS = ("best", *_NAMED)
 
 
 def preset(name: str = "best", env_id: str = Config.env_id) -> Config:
-    """The config to start from on a task.
+    """The config to start from for a task.
 
     Args:
-        name: "best": what is best known for the id; of others, "canvas" where there are labels to learn from, else "game".
+        name: "best": the best known for the id; for any other id, "canvas" if the task has labels, else "game".
             "canvas": RAM with a painted canvas. "paper": the paper's own networks and rules. "game": reward alone.
         env_id: the Gymnasium id.
 
     Raises:
-        ImportError, gymnasium.error.Error: no such id.
-        ValueError: it shows no glimpses.
+        ImportError, gymnasium.error.Error: there is no such id.
+        ValueError: its observations have no glimpses.
     """
     if name == "best" and env_id in _BEST:
         config = _BEST[env_id]

@@ -23,12 +23,12 @@ from agents.rollout import collect
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What a training run ends with.
+    """The result of a training run.
 
     Attributes:
         policy: the trained agent.
         folder: of the run, under runs/.
-        report: how it was measured; None in processes that do not lead.
+        report: its measurement; None in all but the leading process.
     """
 
     policy: Policy
@@ -37,27 +37,26 @@ class Result:
 
     @property
     def scores(self) -> dict[str, list[float]]:
-        """Way of looking -> error in percent after each glimpse, or the mean return, all by the trained networks."""
+        """Way of looking -> error in percent after each glimpse, or the mean return, all by the same networks."""
         return self.report.scores if self.report else {}
 
 
 def losses(episodes: Episodes, policy: Policy, config: Config, std: float) -> dict[str, Tensor]:
-    """The parts of the loss, whose sum is minimized.
+    """The parts of the loss; training minimizes their sum.
 
     Args:
-        episodes: with their graph.
-        policy: what played them.
-        config: which rules.
-        std: of the location policy that drew the locations.
+        episodes: the episodes, with their graph.
+        policy: the policy that played them.
+        config: the choice of losses.
+        std: the standard deviation of the location policy that drew them.
 
     Returns:
-        Scalars: ``action``; ``location`` if it looked by what it learned; ``baseline``, from whose b_t a later return is
-        predicted, if it is read; ``entropy`` without hybrid.
+        Scalars: ``action``; ``location`` if looks are learned; ``baseline`` if it is used; ``entropy`` without hybrid.
     """
     playing, moved = episodes.playing, episodes.playing[1:]
     scored = playing if config.scored == "every" else episodes.answers
     looked = policy.looking in ("learned", "fixed") and bool(moved.any())
-    # Reward t is what step t earned: the look after glimpse t earns from glimpse t + 1 on.
+    # Reward t is that of step t: the look after glimpse t earns the rewards from glimpse t + 1 on.
     rewards, baselines, parts = episodes.rewards, episodes.baselines, {}
     if config.hybrid or config.credit == "log_prob":
         assert episodes.labels is not None, "a task without labels"
@@ -66,7 +65,7 @@ def losses(episodes: Episodes, policy: Policy, config: Config, std: float) -> di
             parts["action"] = class_losses[scored].mean()
         if config.credit == "log_prob":
             rewards = -class_losses.detach() * playing
-    if episodes.after is not None:  # what would have come later, had the episode not been cut
+    if episodes.after is not None:  # the expected rest of a truncated episode
         rewards = rewards + config.gamma * episodes.after * (episodes.ends & episodes.cut)
     returns = reinforce.lambda_returns(rewards, baselines * playing, config.gamma, config.gae_lambda)
     if not config.hybrid:
@@ -88,10 +87,10 @@ def losses(episodes: Episodes, policy: Policy, config: Config, std: float) -> di
 
 
 def prepare(config: Config) -> RecurrentAttentionModel:
-    """Make a new agent, its input scaled to what the environments show.
+    """Build a new model, its input scaled to the environments' glimpses.
 
     Raises:
-        ValueError: it cannot act in them, or not learn as the config says.
+        ValueError: it cannot act in them, or not learn by the config's losses.
     """
     envs = environments.evaluation_envs(config, config.split)
     model = models.make_model(config, envs)
@@ -99,7 +98,7 @@ def prepare(config: Config) -> RecurrentAttentionModel:
     if "label" not in info and (config.hybrid or config.credit == "log_prob"):
         raise ValueError(f"{config.env_id} has no labels to learn from: use --preset game, or --no-hybrid --credit reward.")
     glimpses = [observation["glimpse"]]
-    if not environments.is_native(config.env_id):  # whose first images and fixations may all be the same
+    if not environments.is_native(config.env_id):  # all first glimpses may be the same
         envs.action_space.seed(config.seed)
         glimpses += [envs.step(envs.action_space.sample())[0]["glimpse"] for _ in range(50)]
     models.standardize(model, torch.cat([torch.from_numpy(some) for some in glimpses]))
@@ -113,25 +112,25 @@ def train(
     runs: pathlib.Path = pathlib.Path("runs"),
     tensorboard: bool = False,
 ) -> Result:
-    """Train an agent, then measure it on the split that the config names.
+    """Train an agent, then measure it on the config's split.
 
     Writes into runs/<name>/: ``config.json``, ``metrics.csv``, ``checkpoint.pt`` and ``checkpoint.previous.pt``, the one before
     it, ``results.json``, and the figures of `figures.draw`. None of them is ever half written.
 
     Args:
         config: the run.
-        resume: continue from the run's checkpoint; the rest comes out as if it had never stopped.
-        overwrite: give up a run of this name.
+        resume: continue from the run's checkpoint; the result is that of a run without a stop.
+        overwrite: replace a run of this name.
         runs: the folder of all runs.
         tensorboard: write scalars for TensorBoard as well.
 
     Raises:
-        FileNotFoundError: nothing to resume.
-        FileExistsError: a run of this name stands, and is neither resumed nor overwritten.
-        OSError: a file cannot be written; the older checkpoints stand.
-        ConnectionError: another process of the run has ended.
-        ValueError: the config fits no environment; the checkpoints are damaged, or of another config; the training diverged.
-        KeyboardInterrupt: after a checkpoint was saved.
+        FileNotFoundError: there is no run to resume.
+        FileExistsError: a run of this name exists, and is neither resumed nor overwritten.
+        OSError: a file cannot be written; the older checkpoints remain.
+        ConnectionError: another process of the run ended.
+        ValueError: no environment fits the config; the checkpoints are damaged, or of another config; the training diverged.
+        KeyboardInterrupt: the run was stopped, and a checkpoint is saved.
     """
     device = parallel.device_of(config.device)
     torch.set_num_threads(config.num_threads)
@@ -177,7 +176,7 @@ def train(
 def train_step(
     policy: Policy, optimizer: torch.optim.Optimizer, envs: Envs, config: Config, update: int, ranks: parallel.Ranks
 ) -> dict[str, float]:
-    """Play a batch and learn from it. All randomness comes from (config.seed, update), so any update can be made anew."""
+    """Play a batch and learn from it. All randomness comes from (config.seed, update), so any update can be repeated."""
     training.anneal(optimizer, config, update)
     done = update / config.num_updates
     std = config.std_start + (config.std_end - config.std_start) * done

@@ -10,9 +10,9 @@ def gaussian_log_prob(samples: Tensor, means: Tensor, std: float) -> Tensor:
     """Log-density of locations under the policy, summed over x and y.
 
     Args:
-        samples: (..., 2), as drawn: before any clipping. Held fixed: no gradient reaches a mean through a sample.
+        samples: (..., 2), as drawn, before clipping. No gradient reaches a mean through them.
         means: (..., 2).
-        std: of both axes, above 0.
+        std: the standard deviation of both axes, above 0.
 
     Returns:
         (...,)
@@ -25,13 +25,13 @@ def gaussian_log_prob(samples: Tensor, means: Tensor, std: float) -> Tensor:
 def lambda_returns(rewards: Tensor, baselines: Tensor, gamma: float, trace: float = 1.0) -> Tensor:
     """R_t = r_t + gamma (trace R_{t+1} + (1 - trace) b_{t+1}), over the first axis, with R = b = 0 after the end.
 
-    With trace 1 it is the sum of all later rewards, as in the paper; below, a bit of bias for less noise (Sutton & Barto 2018,
-    section 12.1; its advantage is that of Schulman et al. 2016).
+    With trace 1 it is the discounted sum of later rewards, as in the paper. A smaller trace trades variance for bias (Sutton &
+    Barto 2018, section 12.1); R_t - b_t is then the advantage of Schulman et al. (2016).
 
     Args:
-        rewards: (T, B), r_t what the decision at step t earned at once.
-        baselines: (T, B), b_t; no gradient goes into them.
-        gamma: in [0, 1]; 1 is the paper's, the whole rest of the episode.
+        rewards: (T, B), r_t the reward of the decision at step t.
+        baselines: (T, B), b_t; they get no gradient.
+        gamma: the discount, in [0, 1]; 1 in the paper.
         trace: lambda, in [0, 1].
 
     Returns:
@@ -48,20 +48,20 @@ def lambda_returns(rewards: Tensor, baselines: Tensor, gamma: float, trace: floa
 
 
 def advantages(returns: Tensor, baselines: Tensor) -> Tensor:
-    """R_t - b_t; the baseline gets no gradient from it. All (T, B)."""
+    """R_t - b_t, without a gradient for the baseline. All (T, B)."""
     assert returns.shape == baselines.shape, (returns.shape, baselines.shape)
     return (returns - baselines).detach()
 
 
 def policy_gradient_loss(log_probs: Tensor, advantages: Tensor) -> Tensor:
-    """-mean log pi(a_t) A_t: its gradient is REINFORCE's. Both (T, B), the advantages without a gradient of their own."""
+    """-mean log pi(a_t) A_t: its gradient is REINFORCE's. Both (T, B); the advantages carry no gradient."""
     assert log_probs.shape == advantages.shape, (log_probs.shape, advantages.shape)
     assert not advantages.requires_grad, "an advantage that carries a gradient would train the baseline by it"
     return -(log_probs * advantages).mean()
 
 
 def baseline_loss(baselines: Tensor, returns: Tensor) -> Tensor:
-    """Mean squared error of the baseline to the return. Both (T, B)."""
+    """Mean squared error between baseline and return. Both (T, B)."""
     assert baselines.shape == returns.shape, (baselines.shape, returns.shape)
     return (baselines - returns.detach()).square().mean()
 
@@ -71,7 +71,7 @@ def class_losses(logits: Tensor, labels: Tensor) -> Tensor:
 
     Args:
         logits: (T, B, n).
-        labels: (T, B) integers in [0, n), the target at each step; (B,) where it stays the same.
+        labels: (T, B) integers in [0, n), the target at each step; (B,) if it is the same at all steps.
 
     Returns:
         (T, B)
