@@ -339,4 +339,4 @@ def test_spoilt_files_are_read_or_refused_and_harm_nobody():
         check=False,
     )
     assert done.returncode == 0, (done.stdout.splitlines()[-1:], done.stderr[-2000:])
-    assert done.stdout.count("spoilt,") == 16
+    assert done.stdout.count("corrupted,") == 16
