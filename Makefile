@@ -17,11 +17,11 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 train: setup  ## train the agent on 60x60 cluttered MNIST, in short; more flags with ARGS="--num-episodes 700000"
 	$(BIN)/python -m agents.ram --num-episodes 200000 $(ARGS)
 
-test: setup  ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+test: setup  ## run the tests, on all cores; a file alone with ARGS=tests/test_retina.py
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 check: lint types  ## all that must hold before a commit
-	$(MAKE) test ARGS="--cov -n auto --dist loadfile"
+	$(MAKE) test ARGS=--cov
 	$(MAKE) docs wheel
 	$(BIN)/python -m benchmarks.throughput --seconds 0.02
 
