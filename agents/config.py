@@ -152,8 +152,9 @@ class NetworkOptions:
 class LookingOptions:
     """Where the agent looks in training."""
 
-    looking: Literal["learned", "fixed", "random", "center"] = "learned"
-    """How to choose locations: by the location network, one learned sequence for all scenes, at random, or the center."""
+    looking: Literal["learned", "fixed", "raster", "random", "center"] = "learned"
+    """How to choose locations: by the location network, one learned sequence for all scenes, row by row, at random, or the
+    center."""
     blind: float = 0.03
     """Share of the training, at its start, with random looks, so that the class is learned before the looks are."""
     short: float = 0.0

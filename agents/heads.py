@@ -53,6 +53,32 @@ class ScanPath(nn.Module):
         return h[:, -len(self.path) :] @ self.path
 
 
+class RasterScan(nn.Module):
+    """A scan of the scene, row by row, a control: nothing is learned, and the location depends only on the glimpse's number.
+
+    Args:
+        num_glimpses: T; a `CountingCore` counts in the last T features of h.
+    """
+
+    path: Tensor
+
+    def __init__(self, num_glimpses: int) -> None:
+        super().__init__()
+        num_looks = max(1, num_glimpses - 1)  # nobody looks after the last glimpse
+        num_rows = math.isqrt(num_looks)
+        lengths = [(num_looks + row) // num_rows for row in range(num_rows)]
+        cells = [
+            ((2 * n + 1) / length - 1, (2 * row + 1) / num_rows - 1)
+            for row, length in enumerate(lengths)
+            for n in range(length)
+        ]
+        self.register_buffer("path", torch.tensor([*cells, cells[-1]][:num_glimpses]))
+
+    def forward(self, h: Tensor) -> Tensor:
+        """(B, D) to (B, 2)."""
+        return h[:, -len(self.path) :] @ self.path
+
+
 class ActionNetwork(nn.Linear):
     """Logits over the environment actions, linear in h (f_a): (B, D) to (B, n)."""
 

@@ -15,6 +15,7 @@ from agents.policy import READ
 
 GLIMPSE_NETWORKS = {"fc": networks.GlimpseNetwork, "conv": networks.ConvGlimpseNetwork}
 CORES = {"relu": cores.ReLUCore, "gru": cores.GRUCore, "lstm": cores.LSTMCore}
+PATHS = {"fixed": heads.ScanPath, "raster": heads.RasterScan}
 _MOST_PARAMETERS = 50_000_000
 
 
@@ -71,14 +72,16 @@ def _put_together(config: Config, envs: Envs) -> networks.RecurrentAttentionMode
     if "cue" in shapes:
         glimpse_network = networks.CuedGlimpseNetwork(glimpse_network, shapes["cue"], config.size)
     core: Any = CORES[config.core](glimpse_network.size, config.size)
-    if config.looking == "fixed" or config.plan:
+    if config.looking in PATHS or config.plan:
         if num_glimpses is None:
-            raise ValueError(f"looking='fixed' and plan need a number of glimpses, and {config.env_id} has none.")
+            raise ValueError(
+                f"looking='fixed', looking='raster' and plan need a number of glimpses, and {config.env_id} has none."
+            )
         core = cores.CountingCore(core, num_glimpses)
     kind = heads.DetachedLocationNetwork if config.stop_location_gradient else heads.LocationNetwork
     location: nn.Module = kind(core.size, num_glimpses or 0 if config.plan else 0)
-    if config.looking == "fixed":
-        location = heads.ScanPath(num_glimpses or 0)
+    if config.looking in PATHS:
+        location = PATHS[config.looking](num_glimpses or 0)
     action = heads.GaussianActionNetwork if isinstance(action_space, spaces.Box) else heads.ActionNetwork
     read = (heads.SkipHeads if config.skip else heads.Heads)(
         action(core.size + config.skip * glimpse_network.size, num_outputs(action_space)),

@@ -46,6 +46,7 @@ _LEARNED: Gaze = lambda mean, noise, std: mean + std * noise("standard_normal", 
 LOOKING: dict[str, Gaze] = {
     "learned": _LEARNED,
     "fixed": _LEARNED,
+    "raster": lambda mean, noise, std: mean,
     "random": lambda mean, noise, std: noise("uniform", mean, -1.0, 1.0),
     "center": lambda mean, noise, std: torch.zeros_like(mean),
 }
@@ -70,7 +71,7 @@ class Policy:
     Args:
         model: its networks.
         action_space: the action space of a single environment: a Dict of ``location`` and ``action``.
-        looking: how it chooses locations, one of `LOOKING`; "learned" and "fixed" follow the networks.
+        looking: how it chooses locations, one of `LOOKING`; "learned", "fixed" and "raster" follow the networks.
         std: the standard deviation of the location when it explores, in units of half the scene.
         seed: the seed of its noise, when it explores or looks at random.
         env_arguments: the arguments of its environments, such as the canvas that it reads.

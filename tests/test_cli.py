@@ -175,7 +175,7 @@ def test_every_command_explains_itself(command, capsys):
         (["--env-id", "Lamp-v0", "--canvas", "9"], "Lamp-v0 cannot be made with .*canvas"),
         (
             ["--env-id", "Lamp-v0", "--looking", "fixed"],
-            "looking='fixed' and plan need a number of glimpses, and Lamp-v0 has none",
+            "looking='fixed', looking='raster' and plan need a number of glimpses, and Lamp-v0 has none",
         ),
         (["--env-id", "Tiny-v0", "--size", "90000"], r"makes a network of [\d,]+ parameters"),
         (["--env-id", "Tiny-v0", "--resume"], "No checkpoint in .*: train first"),

@@ -14,8 +14,9 @@ from tiny_runs import TINY, weights_of
 from torch import nn
 
 from agents import cores, environments, heads, models, networks
-from agents.policy import Policy
+from agents.policy import Noise, Policy
 from agents.presets import PRESETS, preset
+from agents.rollout import collect
 
 B = 4
 
@@ -334,7 +335,7 @@ def test_every_preset_makes_a_model(name):
 @pytest.mark.parametrize("core", models.CORES)
 @pytest.mark.parametrize("skip", [True, False])
 @pytest.mark.parametrize("canvas", [None, 9])
-@pytest.mark.parametrize("looking", ["learned", "fixed"])
+@pytest.mark.parametrize("looking", ["learned", "fixed", "raster"])
 def test_all_options_go_together(glimpse_network, core, skip, canvas, looking):
     config = dataclasses.replace(TINY, glimpse_network=glimpse_network, core=core, skip=skip, canvas=canvas, looking=looking)
     envs = environments.make_envs(config, 2, "train")
@@ -354,8 +355,24 @@ def test_the_weights_are_the_seeds():
 
 def test_a_scan_path_needs_a_number_of_glimpses():
     config = dataclasses.replace(preset("game", "lamps:Lamp-v0"), looking="fixed")
-    with pytest.raises(ValueError, match="looking='fixed' and plan need a number of glimpses, and lamps:Lamp-v0 has none"):
+    with pytest.raises(
+        ValueError, match="looking='fixed', looking='raster' and plan need a number of glimpses, and lamps:Lamp-v0 has none"
+    ):
         made(config)
+
+
+@pytest.mark.parametrize(("num_glimpses", "path"), [
+    (1, []),
+    (2, [(0, 0)]),
+    (5, [(-0.5, -0.5), (0.5, -0.5), (-0.5, 0.5), (0.5, 0.5)]),
+    (8, [(-2 / 3, -0.5), (0, -0.5), (2 / 3, -0.5), (-0.75, 0.5), (-0.25, 0.5), (0.25, 0.5), (0.75, 0.5)]),
+])  # fmt: skip
+def test_a_raster_scan_goes_row_by_row_in_all_scenes(num_glimpses, path):
+    config = dataclasses.replace(TINY, looking="raster", num_glimpses=num_glimpses)
+    envs = environments.make_envs(config, 3, "train")
+    policy = Policy(models.make_model(config, envs), envs.single_action_space, "raster")
+    episodes = collect(envs, policy, envs.reset(seed=0), Noise(0, 3), std=0.5)
+    torch.testing.assert_close(episodes.fixations[1:], torch.tensor(path, dtype=torch.float32).view(-1, 1, 2).expand(-1, 3, 2))
 
 
 def test_a_network_of_a_hundred_million_parameters_is_refused():

@@ -202,8 +202,8 @@ def test_the_center_and_random_locations_are_where_they_say(looking, spread):
         assert np.abs(found).max() <= 1
 
 
-def test_there_are_four_ways_of_looking():
-    assert LOOKING.keys() == {"learned", "fixed", "random", "center"}
+def test_there_are_five_ways_of_looking():
+    assert LOOKING.keys() == {"learned", "fixed", "raster", "random", "center"}
 
 
 def decided(action, location=((0.0, 0.0),)):
