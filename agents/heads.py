@@ -18,15 +18,17 @@ class LocationNetwork(nn.Linear):
 
     Args:
         in_features: D.
-        num_planned: the number of last features of h that count glimpses, see `CountingCore`. Their weights, a plan, start at
-            random, since a gaze at rest is slow to learn to move.
+        num_planned: the number of last features of h that count glimpses, see `CountingCore`. Their weights, a plan, start as
+            a raster scan, since a gaze at rest is slow to learn to move.
     """
 
     def __init__(self, in_features: int, num_planned: int = 0) -> None:
         super().__init__(in_features, 2)
         nn.init.zeros_(self.weight)
         nn.init.zeros_(self.bias)
-        nn.init.normal_(self.weight[:, in_features - num_planned :], std=0.3)
+        if num_planned:
+            with torch.no_grad():
+                self.weight[:, -num_planned:] = raster(num_planned).T
 
 
 class DetachedLocationNetwork(LocationNetwork):
@@ -46,7 +48,7 @@ class ScanPath(nn.Module):
 
     def __init__(self, num_glimpses: int) -> None:
         super().__init__()
-        self.path = nn.Parameter(0.3 * torch.randn(num_glimpses, 2))
+        self.path = nn.Parameter(raster(num_glimpses))
 
     def forward(self, h: Tensor) -> Tensor:
         """(B, D) to (B, 2)."""
@@ -64,19 +66,22 @@ class RasterScan(nn.Module):
 
     def __init__(self, num_glimpses: int) -> None:
         super().__init__()
-        num_looks = max(1, num_glimpses - 1)  # nobody looks after the last glimpse
-        num_rows = math.isqrt(num_looks)
-        lengths = [(num_looks + row) // num_rows for row in range(num_rows)]
-        cells = [
-            ((2 * n + 1) / length - 1, (2 * row + 1) / num_rows - 1)
-            for row, length in enumerate(lengths)
-            for n in range(length)
-        ]
-        self.register_buffer("path", torch.tensor([*cells, cells[-1]][:num_glimpses]))
+        self.register_buffer("path", raster(num_glimpses))
 
     def forward(self, h: Tensor) -> Tensor:
         """(B, D) to (B, 2)."""
         return h[:, -len(self.path) :] @ self.path
+
+
+def raster(num_glimpses: int) -> Tensor:
+    """Locations (num_glimpses, 2) that scan the scene row by row, one for each glimpse; the last, never looked at, repeats."""
+    num_looks = max(1, num_glimpses - 1)
+    num_rows = math.isqrt(num_looks)
+    lengths = [(num_looks + row) // num_rows for row in range(num_rows)]
+    path = [
+        ((2 * n + 1) / length - 1, (2 * row + 1) / num_rows - 1) for row, length in enumerate(lengths) for n in range(length)
+    ]
+    return torch.tensor([*path, path[-1]][:num_glimpses])
 
 
 class ActionNetwork(nn.Linear):
