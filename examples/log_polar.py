@@ -34,7 +34,7 @@ if __name__ == "__main__":
         preset("canvas", IDS[flags.retina]),
         canvas=None,
         num_episodes=flags.num_episodes,
-        num_validations=5,
+        num_validations=2,
         name=f"retina-{flags.retina}",
         evaluated_on="validation",
     )

@@ -84,10 +84,10 @@ def test_bad_arguments(arguments, message):
 
 
 def test_the_agent_learns_it(tmp_path):
-    """In a third of its preset's episodes; random looks at the same network's hands would leave it at 30 %."""
+    """In a third of its preset's episodes; random looks of the same network err in about 17 %."""
     config = dataclasses.replace(preset("best", ID), num_episodes=100_000, num_validations=1, num_test_episodes=1000)
     result = ram.train(config, runs=tmp_path)
-    assert result.scores["learned"][-1] < 10
+    assert result.scores["learned"][-1] < 15
     envs = environments.make_envs(config, 300, "validation")
     again = [evaluation.evaluate(result.policy, envs, "validation", num_episodes=1000) for _ in range(2)]
     assert again[0] == again[1]

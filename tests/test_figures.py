@@ -12,7 +12,9 @@ from agents.policy import Policy
 from agents.presets import preset
 
 SMALL = {"size": 16, "hidden_size": 16}
-CONFIG = dataclasses.replace(preset("best", "Glimpse-MNIST-v0"), **SMALL, num_glimpses=3, evaluated_on="validation")
+CONFIG = dataclasses.replace(
+    preset("best", "Glimpse-MNIST-v0"), **SMALL, num_glimpses=3, canvas=None, evaluated_on="validation"
+)
 
 
 def looks_drawn(path):
