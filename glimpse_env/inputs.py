@@ -109,8 +109,9 @@ def checked_options(
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64] | None]:
     """Which environments to reset (B,), and with which image (B,); lead is (B,), or () for a single environment."""
     num_envs = math.prod(lead)
+    if options is None:
+        return np.ones(num_envs, np.bool_), None
     known = ("reset_mask", "index") if lead else ("index",)
-    options = {} if options is None else options
     if not isinstance(options, Mapping):
         raise ValueError(f"options must be a dict, got {options!r}.")
     if unknown := [name for name in options if name not in known]:
