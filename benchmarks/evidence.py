@@ -139,6 +139,11 @@ def plain(id: str) -> str:
     return id.rpartition(":")[2].replace("/", "-")
 
 
+def hyphenated(name: str) -> str:
+    """The words of a name, joined by hyphens: a part of a folder's name."""
+    return "-".join("".join(c if c.isalnum() else " " for c in name).split())
+
+
 def picture(kind: str, id: str) -> pathlib.Path:
     """The picture of a task."""
     return IMAGES / f"{kind}-{plain(id)}.png"

@@ -79,8 +79,7 @@ def config_of(id: str, name: str, seed: int) -> TrainingConfig:
     split: Literal["train", "train+validation"] = "train"
     if id in ALL_IMAGES and isinstance(config, Config) and config.evaluated_on == "test":
         split = "train+validation"
-    words = "-".join("".join(c if c.isalnum() else " " for c in name).split())
-    return dataclasses.replace(config, split=split, name=f"{evidence.plain(id)}-{words}-{seed}")
+    return dataclasses.replace(config, split=split, name=f"{evidence.plain(id)}-{evidence.hyphenated(name)}-{seed}")
 
 
 def trained(id: str, name: str, seed: int, again: bool = False) -> pathlib.Path:

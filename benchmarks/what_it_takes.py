@@ -22,11 +22,12 @@ from torch import Tensor
 
 from agents import checkpoints, cores, figures, files, models, ram, reinforce, training
 from agents.config import Config
+from agents.environments import Envs
 from agents.episodes import Episodes
 from agents.heads import Step
-from agents.policy import Policy
+from agents.policy import Noise, Policy
 from agents.presets import preset
-from agents.rollout import collect
+from agents.rollout import Start, collect
 from benchmarks import evidence, reproduce
 from benchmarks.evidence import Run
 from glimpse_env import datasets
@@ -62,39 +63,42 @@ class PyTorchReLUCore(cores.ReLUCore):
 
 
 def _attached_log_prob(samples: Tensor, means: Tensor, std: float) -> Tensor:
-    """Of samples through which a gradient reaches the means: it cancels that of the density."""
+    """The log-probability of samples that carry the means' gradient, which cancels the density's."""
     noise = (samples - means).detach()
     return -(0.5 * ((means + noise - means) / std) ** 2).sum(-1)
 
 
 def _clamped_log_prob(samples: Tensor, means: Tensor, std: float) -> Tensor:
-    """Of the place that was looked at, in place of the one that was drawn."""
+    """The log-probability of the clamped location rather than the one drawn."""
     return _log_prob(samples.clamp(-1, 1), means, std)
 
 
 def _of(change: Callable[[Episodes], Episodes]) -> Losses:
-    """The losses of episodes that are changed before."""
+    """The losses of changed episodes."""
     return lambda episodes, policy, config, std: _losses(change(episodes), policy, config, std)
 
 
 def _baseline_after_the_move(episodes: Episodes) -> Episodes:
-    """The baseline of a look has seen what the look found."""
+    """The baseline of a look already sees the glimpse that the look led to."""
     b = episodes.baselines
     return dataclasses.replace(episodes, baselines=torch.cat([b[1:], b[-1:]]))
 
 
 def _baseline_of_the_last_state(episodes: Episodes) -> Episodes:
-    """One baseline for all looks, of the state in which the class is named."""
+    """One baseline for all looks, that of the last state."""
     return dataclasses.replace(episodes, baselines=episodes.baselines[-1:].expand_as(episodes.baselines))
 
 
 class _LastLook:
-    """The losses with a look after the last glimpse, which nobody takes, earning the reward as well."""
+    """The losses with a location drawn after the last glimpse. Nothing looks there, yet it earns the reward."""
 
     _mean: Tensor
+    _drawn: Tensor
 
-    def collect(self, *arguments: Any, **named: Any) -> Episodes:
-        return collect(*arguments, **{**named, "watched": self._watch})
+    def collect(self, envs: Envs, policy: Policy, start: Start, noise: Noise, std: float, explore: bool) -> Episodes:
+        episodes = collect(envs, policy, start, noise, std, explore, self._watch)
+        self._drawn = self._mean + std * noise("standard_normal", self._mean)
+        return episodes
 
     def _watch(self, step: Step) -> None:
         self._mean = step.mean
@@ -102,9 +106,8 @@ class _LastLook:
     def losses(self, episodes: Episodes, policy: Policy, config: Config, std: float) -> dict[str, Tensor]:
         parts = _losses(episodes, policy, config, std)
         if "location" in parts:
-            drawn = self._mean + std * torch.randn_like(self._mean)
             advantages = (episodes.rewards.sum(0) - episodes.baselines[-1]).detach()
-            added = reinforce.policy_gradient_loss(reinforce.gaussian_log_prob(drawn, self._mean, std), advantages)
+            added = reinforce.policy_gradient_loss(reinforce.gaussian_log_prob(self._drawn, self._mean, std), advantages)
             T = len(episodes.means)
             parts["location"] = (T * parts["location"] + added) / (T + 1)
         return parts
@@ -132,9 +135,9 @@ class Row:
 
     Attributes:
         name: what differs from the line before it, of a step; from the last step, of a fault.
-        fault: whether it is one.
+        fault: whether it is a fault rather than a step.
         changes: fields of the paper's preset.
-        patches: what is put in place of parts of the agent: (object, attribute, value).
+        patches: the parts of the agent to replace: (object, attribute, value).
     """
 
     name: str
@@ -177,21 +180,20 @@ def patched(row: Row) -> Iterator[None]:
 
 def train(row: Row, seed: int) -> Run:
     """Train a row, or go on with it."""
-    words = "-".join("".join(c if c.isalnum() else " " for c in row.name).split())
-    start = preset("paper", ID)
-    config = dataclasses.replace(
-        start, name=f"takes-{words}-{seed}", seed=seed, num_episodes=NUM_EPISODES, evaluated_on="validation", **row.changes
-    )
+    name = f"takes-{evidence.hyphenated(row.name)}-{seed}"
+    fixed: dict[str, Any] = {"num_episodes": NUM_EPISODES, "evaluated_on": "validation"}
+    config = dataclasses.replace(preset("paper", ID), name=name, seed=seed, **fixed, **row.changes)
+    commit = evidence.head()  # refuses what is not committed before the work, not after
     folder = reproduce.RUNS / config.run_name
     with patched(row):
         ram.train(config, resume=checkpoints.exist(folder), runs=reproduce.RUNS)
     command = shlex.join(["python", "-m", "benchmarks.what_it_takes", "--row", row.name, "--seeds", str(seed + 1)])
-    run = reproduce.run_of(folder, row.name, evidence.head())
+    run = reproduce.run_of(folder, row.name, commit)
     return dataclasses.replace(run, table=TABLE, command=command)
 
 
 def page(runs: dict[str, list[Run]]) -> str:
-    """The page, of the rows that are there; draws its picture."""
+    """The page, with a line for each row that was run."""
     lines = [INTRODUCTION, "| change | validation error, % | random looks, % | seeds | minutes |", "|---" * 5 + "|"]
     for n, row in enumerate(ROWS):
         if row.fault and not ROWS[n - 1].fault:
