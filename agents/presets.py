@@ -7,6 +7,15 @@ from agents.environments import task_of
 
 # RAM with a painted canvas, for any task with labels.
 _CANVAS = Config(canvas=28)
+# RAM without a canvas, of the best parts: a learned memory.
+_MODERN = Config(
+    glimpse_network="conv",
+    hidden_size=512,
+    size=512,
+    augmentation=0.8,
+    batch_size=128,
+    num_episodes=2_410_000,
+)
 # Reward alone, for any other environment.
 _GAME = Config(
     core="lstm",
@@ -33,12 +42,12 @@ _BEST = {
         short=0.3,
         std_start=0.2,
         std_end=0.05,
-        num_episodes=450_000,
+        num_episodes=1_620_000,
     ),
-    "Glimpse-TranslatedMNIST-v0": dataclasses.replace(_CANVAS, augmentation=0.7, short=0.5, num_episodes=250_000),
-    "Glimpse-ClutteredMNIST-v0": dataclasses.replace(_CANVAS, augmentation=0.8, short=0.6, num_episodes=700_000),
-    "Glimpse-ClutteredMNIST100-v0": dataclasses.replace(_CANVAS, augmentation=0.8, num_episodes=480_000),
-    "Glimpse-MultiMNIST-v0": dataclasses.replace(_CANVAS, augmentation=0.7, num_episodes=360_000),
+    "Glimpse-TranslatedMNIST-v0": dataclasses.replace(_CANVAS, augmentation=0.7, short=0.5, num_episodes=1_420_000),
+    "Glimpse-ClutteredMNIST-v0": dataclasses.replace(_CANVAS, augmentation=0.8, short=0.6, num_episodes=1_460_000),
+    "Glimpse-ClutteredMNIST100-v0": dataclasses.replace(_CANVAS, augmentation=0.8, num_episodes=990_000),
+    "Glimpse-MultiMNIST-v0": dataclasses.replace(_CANVAS, augmentation=0.7, num_episodes=830_000),
     "Glimpse-Search-v0": dataclasses.replace(_CANVAS, canvas="scene", gamma=0.5, num_episodes=300_000),
     "Glimpse-CircleSquare-v0": Config(gamma=0.9, hidden_size=64, size=64, num_episodes=300_000, num_validations=5),
     "Glimpse-Catch-v0": dataclasses.replace(
@@ -62,11 +71,12 @@ _PAPER = Config(
     blind=0.0,
     std_start=0.15,
     std_end=0.15,
-    learning_rate=1e-3,
+    batch_size=256,
+    learning_rate=2e-3,
     weight_decay=0.0,
-    num_episodes=8_000_000,
+    num_episodes=12_000_000,
 )
-_NAMED = {"canvas": _CANVAS, "paper": _PAPER, "game": _GAME}
+_NAMED = {"canvas": _CANVAS, "modern": _MODERN, "paper": _PAPER, "game": _GAME}
 PRESETS = ("best", *_NAMED)
 
 
@@ -75,7 +85,8 @@ def preset(name: str = "best", env_id: str = Config.env_id) -> Config:
 
     Args:
         name: "best": the best known for the id; for any other id, "canvas" if the task has labels, else "game".
-            "canvas": RAM with a painted canvas. "paper": the paper's own networks and rules. "game": reward alone.
+            "canvas": RAM with a painted canvas. "modern": RAM whose memory is learned. "paper": the paper's own networks and
+            rules. "game": reward alone.
         env_id: the Gymnasium id.
 
     Raises:

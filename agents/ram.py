@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from agents import environments, evaluation, figures, files, models, parallel, reinforce, training
+from agents.captured import CapturedModel
 from agents.config import Config
 from agents.environments import Envs
 from agents.episodes import Episodes
@@ -149,6 +150,8 @@ def train(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=device.type != "mps"
     )
     policy = Policy(model, whole.single_action_space, config.looking, config.std_end, env_arguments=config.env_arguments)
+    if device.type == "cuda" and task.num_glimpses and config.precision == "float32":
+        policy.model = CapturedModel(model, policy.see(whole.reset(seed=0)[0]), task.num_glimpses)
     folder = runs / config.run_name
     validation = environments.evaluation_envs(config, "validation")
     with training.owned(config, folder, ranks, resume, overwrite):

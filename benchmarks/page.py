@@ -105,7 +105,7 @@ def row_table(rows: dict[str, list[Run]], task: Task, published: dict[str, float
         changes = ", ".join(f"`{field}={value}`" for field, value in first.changes.items())
         cells = [name, _bold(statistics.fmean(scores), evidence.interval(scores), task, published), str(len(runs)), size, work]
         cells += [
-            f"{statistics.fmean(run.minutes for run in runs):.1f}",
+            f"{statistics.fmean(run.minutes for run in runs):.1f}{' (GPU)' if 'NVIDIA' in first.machine else ''}",
             commits,
             ", ".join(filter(None, (first.preset, changes))),
         ]
@@ -134,7 +134,7 @@ def glimpse_table(shipped: Shipped, task: Task) -> list[str]:
 def page(found: Sequence[Evidence]) -> str:
     """The results page; draws its curves, too."""
     machines = sorted({run.machine for one in found for run in one.runs if run.table != "leaderboard"})
-    lines = [INTRODUCTION, f"Minutes are of one thread of {'; '.join(machines)}, with other work beside.", ""]
+    lines = [INTRODUCTION, f"Minutes are of runs with other work beside, each on one thread of: {'; '.join(machines)}.", ""]
     return "\n".join(lines + [line for one in found for line in section(one)])
 
 

@@ -1,8 +1,9 @@
 """The results page and all that it rests on: ``python -m benchmarks.reproduce`` rebuilds docs/results.md from results/.
 
 ``--train ID --row NAME`` trains rows of its tables under runs/ and keeps the finished runs in results/<id>.json; a run that was
-cut continues from its checkpoint. ``--keep RUN_FOLDER --name WORDS`` keeps a run that you trained yourself. ``--shipped ID``
-measures the shipped agent on five draws of the scenes and draws its pictures. Each of them rebuilds the page at the end.
+cut continues from its checkpoint. ``--keep RUN_FOLDER --name WORDS`` keeps a run that you trained yourself, perhaps on another
+``--machine``. ``--shipped ID`` measures the shipped agent on five draws of the scenes and draws its pictures. Each of them
+rebuilds the page at the end.
 """
 
 import argparse
@@ -43,6 +44,7 @@ _SHORT = {"num_episodes": 60_000, "num_validations": 1, "evaluated_on": "validat
 # name -> the preset it starts from, and what is changed. What is evaluated on the validation split is an ablation.
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "best preset": ("best", {}),
+    "modern": ("modern", {}),
     "paper": ("paper", {}),
     "paper, 4 glimpses": ("paper", {"num_glimpses": 4}),
     "paper, 6 glimpses": ("paper", {"num_glimpses": 6}),
@@ -95,27 +97,28 @@ def trained(id: str, name: str, seed: int, again: bool = False) -> pathlib.Path:
     return folder
 
 
-def keep(folder: pathlib.Path, name: str, commit: str) -> pathlib.Path:
+def keep(folder: pathlib.Path, name: str, commit: str, trained_on: str | None = None) -> pathlib.Path:
     """Take a finished run into results/<id>.json; its path. See `run_of`."""
-    run = run_of(folder, name, commit)
+    run = run_of(folder, name, commit, trained_on)
     return evidence.save(evidence.load(_config_in(folder).env_id).with_run(run))
 
 
-def run_of(folder: pathlib.Path, name: str, commit: str) -> Run:
+def run_of(folder: pathlib.Path, name: str, commit: str, trained_on: str | None = None) -> Run:
     """Read a finished run.
 
     Args:
         folder: of the run.
         name: what it is, in words; the name of its row.
         commit: the code that made it.
+        trained_on: the machine that made it, in words; this one if None.
 
     Raises:
         FileNotFoundError: it is not finished.
         ValueError: it is not a run.
     """
-    for file in ("config.json", "metrics.csv", "results.json"):
-        if not (folder / file).exists():
-            raise FileNotFoundError(f"{folder} is no finished run: it has no {file}.")
+    for needed in ("config.json", "metrics.csv", "results.json"):
+        if not (folder / needed).exists():
+            raise FileNotFoundError(f"{folder} is no finished run: it has no {needed}.")
     config = _config_in(folder)
     start, changes = described(config)
     scores = json.loads((folder / "results.json").read_text())
@@ -142,7 +145,7 @@ def run_of(folder: pathlib.Path, name: str, commit: str) -> Run:
         parameters=parameters,
         multiply_adds=multiply_adds,
         commit=commit,
-        machine=machine(),
+        machine=trained_on or machine(),
     )
 
 
@@ -259,6 +262,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--keep", type=pathlib.Path, metavar="RUN_FOLDER", help="keep this finished run")
     parser.add_argument("--name", help="what the run to keep is, in words")
     parser.add_argument("--commit", help="the code that trained the run to keep; that which is checked out unless given")
+    parser.add_argument("--machine", metavar="WORDS", help="what trained the run to keep; this machine unless given")
     parser.add_argument(
         "--shipped", nargs="+", metavar="ID", default=[], help="measure and draw the shipped agents of these ids"
     )
@@ -274,7 +278,7 @@ def main(arguments: list[str] | None = None) -> None:
                         commit = evidence.head()
                         keep(trained(id, name, seed, flags.again), name, commit)
         if flags.keep is not None:
-            print(keep(flags.keep, flags.name, _commit_of(flags.keep, flags.commit)))
+            print(keep(flags.keep, flags.name, _commit_of(flags.keep, flags.commit), flags.machine))
         commit = evidence.head() if flags.shipped else ""  # refuses what is not committed before the work, not after
         for id in flags.shipped:
             evidence.save(dataclasses.replace(evidence.load(id), shipped=measure_shipped(id, commit)))
