@@ -13,6 +13,13 @@ from agents.heads import Step
 from agents.networks import Observation, RecurrentAttentionModel
 
 
+class _Call(RecurrentAttentionModel):
+    """One call of the model; a graph returns tensors alone."""
+
+    def forward(self, observation: Observation, state: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
+        return tuple(part for part in super().forward(observation, state) if part is not None)
+
+
 class CapturedModel(RecurrentAttentionModel):
     """A model with the same networks, whose calls are graphs while gradients are enabled.
 
@@ -30,7 +37,7 @@ class CapturedModel(RecurrentAttentionModel):
             ({name: entry.clone() for name, entry in observation.items()}, state.clone().requires_grad_(n > 0))
             for n in range(num_glimpses)
         )
-        calls = tuple(RecurrentAttentionModel(*parts) for _ in samples)
+        calls = tuple(_Call(*parts) for _ in samples)
         quiet = getattr(torch.autograd.graph, "set_warn_on_accumulate_grad_stream_mismatch", None)
         if quiet is not None:  # new in PyTorch 2.10; capturing causes the mismatch that it warns of
             quiet(False)
@@ -47,4 +54,4 @@ class CapturedModel(RecurrentAttentionModel):
         if not torch.is_grad_enabled():
             return super().forward(observation, state)
         self._count += 1
-        return self._calls[self._count - 1](observation, state)  # type: ignore[no-any-return]
+        return Step(*self._calls[self._count - 1](observation, state))

@@ -1,4 +1,4 @@
-"""On a GPU, a training with captured models equals one without."""
+"""A training with captured models equals one without; on a CPU, without the capture itself."""
 
 import dataclasses
 
@@ -11,21 +11,24 @@ from agents.environments import make_envs, task
 from agents.policy import Policy
 from agents.presets import preset
 
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("name", ["paper", "canvas", "modern"])
-def test_updates_are_those_of_the_plain_model(name: str) -> None:
-    config = dataclasses.replace(preset(name), batch_size=32, blind=0.0, short=0.0)
+
+@pytest.mark.parametrize("name", ["paper", "canvas"])
+def test_updates_are_those_of_the_plain_model(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if DEVICE == "cpu":
+        monkeypatch.setattr(torch.cuda, "make_graphed_callables", lambda calls, samples, **_: calls)
+    config = dataclasses.replace(preset(name), batch_size=4, blind=0.0, short=0.0)
     envs = make_envs(config, config.batch_size, config.split)
-    ranks = parallel.Ranks(torch.device("cuda"))
+    num_glimpses = task(envs).num_glimpses
+    assert num_glimpses is not None
+    ranks = parallel.Ranks(torch.device(DEVICE))
     losses = []
     for captures in (False, True):
-        model = ram.prepare(config).to("cuda")
+        model = ram.prepare(config).to(DEVICE)
         policy = Policy(model, envs.single_action_space)
         if captures:
-            glimpses = task(envs).num_glimpses
-            assert glimpses is not None
-            policy.model = CapturedModel(model, policy.see(envs.reset(seed=0)[0]), glimpses)
+            policy.model = CapturedModel(model, policy.see(envs.reset(seed=0)[0]), num_glimpses)
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-        losses.append([ram.train_step(policy, optimizer, envs, config, update, ranks)["action"] for update in range(5)])
+        losses.append([ram.train_step(policy, optimizer, envs, config, update, ranks)["action"] for update in range(2)])
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
