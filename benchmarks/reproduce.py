@@ -228,7 +228,7 @@ def draw_shipped(id: str) -> None:
         for path in figures.draw(policy, config, "test", pathlib.Path(folder)):
             files.write(evidence.picture(path.stem, id), path.read_bytes())
     episodes = [watch.watch(policy, envs, "test", seed) for seed in range(4)]
-    watch.save_gif(episodes, evidence.picture("watch", id).with_suffix(".gif"), fps=3.0)
+    watch.save(episodes, evidence.picture("watch", id).with_suffix(".gif"), fps=3.0)
 
 
 def write() -> None:

@@ -216,9 +216,9 @@ def test_a_run_stays_in_its_folder(name, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["place"]
 
 
-@pytest.mark.parametrize("gif", ["x.mp4", "x", "x.gif.png"])
+@pytest.mark.parametrize("gif", ["x.mov", "x", "x.gif.png"])
 def test_a_picture_that_would_not_be_what_its_name_says_is_refused(refused, gif):
-    assert "must end with .gif" in refused("watch", "--weights", "Glimpse-MNIST-v0", "--gif", gif)
+    assert "must end with .gif or .mp4" in refused("watch", "--weights", "Glimpse-MNIST-v0", "--save", gif)
 
 
 def test_a_folder_of_pictures_that_cannot_be_written_is_told_before_the_work(refused, tmp_path, monkeypatch):
@@ -239,7 +239,7 @@ def test_a_training_ends_with_its_report_and_the_next_commands(tmp_path, monkeyp
     commands = [line.split()[3:] for line in (watch, evaluate)]
     assert watch.split()[:3] == evaluate.split()[:3] == ["python", "-m", "agents.ram"]
     assert [command[0] for command in commands] == ["watch", "evaluate"]
-    for command, more in zip(commands, (["--gif=a.gif"], []), strict=True):
+    for command, more in zip(commands, (["--save=a.gif"], []), strict=True):
         cli.main([*command, *more])
     assert (tmp_path / "a.gif").stat().st_size > 1000
     assert figure in capsys.readouterr().out

@@ -61,7 +61,7 @@ def test_an_episode_is_the_same_whoever_plays_beside(config, policy):
 
 def test_gif_holds_every_picture_in_true_colors(file, tmp_path, capsys):
     path = tmp_path / "out.gif"
-    cli.main(["watch", "--weights", str(file), "--gif", str(path), "--episodes", "2", "--split", "validation"])
+    cli.main(["watch", "--weights", str(file), "--save", str(path), "--episodes", "2", "--split", "validation"])
     model, config = weights.load(str(file))
     envs = environments.make_envs(config, 1, "validation", render_mode="rgb_array")
     policy = Policy(model, envs.single_action_space)
