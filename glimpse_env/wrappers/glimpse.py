@@ -208,6 +208,12 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         (self._belief,) = inputs.beliefs([belief], (1, len(self.task.action_names)))
         self._action = None  # it is that before the latest glimpse
 
+    @property
+    def scenes(self) -> npt.NDArray[np.uint8]:
+        """The whole image, (1, H, W, C) uint8, which agents never see."""
+        assert self._scene is not None, "call reset() first"
+        return self._scene[np.newaxis]
+
     def _look(self, observation: Any) -> dict[str, Any]:
         others = dict(observation) if isinstance(self.env.observation_space, spaces.Dict) else {}
         image = observation if self._image_key is None else others.pop(self._image_key)
