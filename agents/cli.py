@@ -98,8 +98,7 @@ def show(arguments: list[str]) -> None:
     if flags.save:
         watch.check_format(flags.save)
     model, config = weights.load(flags.weights, flags.trust_module)
-    size = {"render_size": flags.size} if environments.is_native(config.env_id) else {}
-    envs = environments.make_envs(config, flags.num_envs, flags.split, render_mode="rgb_array", **size)
+    envs = watch.stage(config, flags.num_envs, flags.split, flags.size)
     ways = dict.fromkeys((config.looking, *(watch.COMPARED if flags.compare else ())))
     policies = {f"{way} looks": Policy(model, envs.single_action_space, way) for way in ways}
     seeds = itertools.islice(itertools.count(flags.seed, flags.num_envs), flags.episodes or (4 if flags.save else None))

@@ -5,13 +5,14 @@ import itertools
 import pathlib
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
 from agents import files
 from agents.config import Config
-from agents.environments import Envs, first_seed, make_envs, task
+from agents.environments import Envs, first_seed, is_native, make_envs, task
 from agents.heads import Step
 from agents.networks import RecurrentAttentionModel
 from agents.policy import Noise, Policy
@@ -19,7 +20,7 @@ from agents.rollout import collect
 from glimpse_env import ink
 from glimpse_env.extras import needed
 from glimpse_env.ink import Picture
-from glimpse_env.rendering import tile
+from glimpse_env.rendering import SIDE, tile
 from glimpse_env.window import Window
 
 FORMATS = (".gif", ".mp4")
@@ -29,13 +30,38 @@ _TITLE = np.array((255.0, 255, 255))
 _MOST = 150  # pictures of a film of several episodes; the first is always whole
 
 
+def stage(config: Config, num_envs: int, split: str, side: int = SIDE) -> Envs:
+    """Make environments to watch an agent in.
+
+    Args:
+        config: the config that trained the agent.
+        num_envs: B.
+        split: the split of the images.
+        side: approximate length of a native scene's longer side, in pixels.
+
+    Raises:
+        ValueError: the environment has no pictures.
+    """
+    if is_native(config.env_id):
+        return make_envs(config, num_envs, split, render_mode="rgb_array", render_size=side)
+    envs = make_envs(config, num_envs, split)
+    if not envs.envs[0].has_wrapper_attr("picture"):  # type: ignore[attr-defined]
+        raise ValueError(f"{config.env_id} has no pictures to watch: register it with a GlimpseWrapper.")
+    return envs
+
+
+def _pictures(envs: Envs) -> Picture:
+    frames: Any = envs.render() if hasattr(envs.unwrapped, "believe") else envs.call("picture")  # type: ignore[attr-defined]
+    return tile(frames)
+
+
 @torch.no_grad()
 def watch(policy: Policy, envs: Envs, split: str, seed: int) -> list[Picture]:
     """Play an episode, with the mean location and the most likely action.
 
     Args:
         policy: the agent.
-        envs: environments with render_mode="rgb_array".
+        envs: the result of `stage`, or native environments with render_mode="rgb_array".
         split: the split of the environments.
         seed: the seed of the scene; in a task with images, also the number of the image.
 
@@ -50,10 +76,10 @@ def watch(policy: Policy, envs: Envs, split: str, seed: int) -> list[Picture]:
     def seen(step: Step) -> None:
         if task(envs).action_names:
             _believe(envs, step.logits.float().softmax(-1))
-        pictures.append(tile(envs.render()))  # type: ignore[arg-type]
+        pictures.append(_pictures(envs))
 
     collect(envs, policy, start, Noise(seed, envs.num_envs), watched=seen)
-    return [*pictures, tile(envs.render())]  # type: ignore[arg-type]
+    return [*pictures, _pictures(envs)]
 
 
 def _believe(envs: Envs, beliefs: torch.Tensor) -> None:
@@ -100,7 +126,7 @@ def _beside(frames: Sequence[Picture], titles: Sequence[str]) -> Picture:
 
 def film(model: RecurrentAttentionModel, config: Config, split: str, path: pathlib.Path, episodes: int = 4) -> None:
     """Write the first episodes of a split as a GIF or MP4, with the agent's own looks; see `save`."""
-    envs = make_envs(config, 1, split, render_mode="rgb_array")
+    envs = stage(config, 1, split)
     policy = Policy(model, envs.single_action_space, config.looking)
     played: list[list[Picture]] = []
     for seed in range(episodes):

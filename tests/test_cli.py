@@ -277,6 +277,17 @@ def test_small_photos_are_as_they_are(photos, asked, capsys):
     assert asked[0][0].image_size is None
 
 
+def test_a_folder_alone_is_enough_and_starts_from_its_preset(photos, asked, capsys):
+    cli.main([f"--dataset={photos}"])
+    cli.main([f"--dataset={photos}", "--preset=best", "--env-id=Glimpse-MNIST-v0"])
+    own, best = (config for config, _ in asked)
+    expected = preset("photos", "Glimpse-MNIST-v0")
+    assert own == dataclasses.replace(expected, dataset=str(photos), image_size=64, name="Glimpse-MNIST-v0-photos-learned-0")
+    assert best.num_episodes == preset("best", "Glimpse-MNIST-v0").num_episodes
+    said = capsys.readouterr().out
+    assert f"{expected.num_episodes:,} episodes of Glimpse-MNIST-v0, from the preset 'photos', into runs/" in said
+
+
 def test_photos_are_learned(photos, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     flags = "--num-glimpses=2 --num-episodes=128 --num-validations=1 --hidden-size=8 --size=8 --canvas=None --image-size=20"
