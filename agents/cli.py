@@ -17,11 +17,11 @@ from agents.config import CIRCUMSTANCES, Config
 from agents.flags import StartOptions, parse
 from agents.policy import Policy
 from agents.presets import PRESETS, preset
+from glimpse_env.datasets import LONGEST
 from glimpse_env.datasets import load as load_dataset
 from glimpse_env.rendering import SIDE
 
 _LONGEST_NAME = 100  # of a run's folder
-_LONGEST = 64  # the default longer side of the user's own images, in pixels
 _HELP = """Train the recurrent attention model, measure it and draw it; all files go into runs/NAME.
 Other commands: python -m agents.ram {evaluate,watch,export} --help.
 
@@ -164,10 +164,10 @@ def _fitted(config: Config) -> Config:
     images = load_dataset(config.dataset, image_size=config.image_size)
     print(images)
     h, w, _ = images.shape
-    if config.image_size is not None or max(h, w) <= _LONGEST:
+    if config.image_size is not None or max(h, w) <= LONGEST:
         return config
-    print(f"Images of {w}x{h} pixels are scaled to fit {_LONGEST}x{_LONGEST}; choose another size with --image-size.")
-    return dataclasses.replace(config, image_size=_LONGEST)
+    print(f"Images of {w}x{h} pixels are scaled to fit {LONGEST}x{LONGEST}; choose another size with --image-size.")
+    return dataclasses.replace(config, image_size=LONGEST)
 
 
 def _named(config: Config, default: Config) -> Config:

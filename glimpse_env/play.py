@@ -7,6 +7,7 @@ same scenes.
 
 import argparse
 import json
+import os
 import pathlib
 from typing import Any
 
@@ -14,6 +15,7 @@ import gymnasium as gym
 import numpy as np
 
 from glimpse_env import rival
+from glimpse_env.datasets import LONGEST, load
 from glimpse_env.game import Game
 from glimpse_env.rendering import SIDE
 from glimpse_env.session import eye
@@ -93,6 +95,14 @@ def verdict(game: Game, id: str, split: str | None) -> str:
     return f"{game.standing()}\nOn the same {scenes}: you {sum(game.scores):.3g}, the agent {sum(theirs):.3g}."
 
 
+def _of_folder(dataset: str) -> dict[str, Any]:
+    """The arguments of an environment for the user's own images: a retina that sees much of them, and no larger than needed."""
+    if not os.path.isdir(dataset):
+        return {"dataset": dataset}
+    h, w, _ = load(dataset).shape
+    return {"dataset": dataset, "image_size": min(LONGEST, max(h, w)), "patch_size": 12, "num_scales": 3}
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m glimpse_env.play", description="Play a task yourself.")
@@ -103,7 +113,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--size", type=int, default=SIDE, help="approximate length of the scene's longer side, in pixels")
     flags = parser.parse_args(arguments)
     seed = int(np.random.default_rng().integers(2**31)) if flags.seed is None else flags.seed
-    own = {} if flags.dataset is None else {"dataset": flags.dataset}
+    own = {} if flags.dataset is None else _of_folder(flags.dataset)
     agent = None if own else json.loads(_PUBLISHED.read_text()).get(flags.id)
     try:
         env = make(flags.id, flags.split, **own)
