@@ -17,18 +17,18 @@ from agents.config import CIRCUMSTANCES, Config
 from agents.flags import StartOptions, parse
 from agents.policy import Policy
 from agents.presets import PRESETS, preset
+from glimpse_env.datasets import LONGEST
 from glimpse_env.datasets import load as load_dataset
 from glimpse_env.rendering import SIDE
 
 _LONGEST_NAME = 100  # of a run's folder
-_LONGEST = 64  # the default longer side of the user's own images, in pixels
 _HELP = """Train the recurrent attention model, measure it and draw it; all files go into runs/NAME.
 Other commands: python -m agents.ram {evaluate,watch,export} --help.
 
 Examples:
   python -m agents.ram --env-id Glimpse-MNIST-v0
+  python -m agents.ram --dataset photos
   python -m agents.ram --preset paper --num-episodes 500000
-  python -m agents.ram --env-id Glimpse-MNIST-v0 --dataset photos --image-size 48
   python -m agents.ram --env.num-clutter 8 --name harder"""
 
 
@@ -36,19 +36,32 @@ def train(arguments: list[str]) -> None:
     """Run ``train``; ``--env.NAME VALUE`` is an argument of the environment."""
     command = "python -m agents.ram"
     first = argparse.ArgumentParser(prog=command, add_help=False, allow_abbrev=False)
-    first.add_argument("--preset", choices=PRESETS, default="best")
-    first.add_argument("--env-id", default=Config.env_id)
+    first.add_argument("--preset", choices=PRESETS)
+    first.add_argument("--env-id")
+    first.add_argument("--dataset", default="")
     chosen, _ = first.parse_known_args(arguments)
-    config, start = parse(preset(chosen.preset, chosen.env_id), StartOptions(), arguments, command, _HELP)
-    result = ram.train(
-        _named(_fitted(config), preset("best", config.env_id)), start.resume, start.overwrite, tensorboard=start.tensorboard
-    )
+    own = os.path.isdir(chosen.dataset)
+    name = chosen.preset or ("photos" if own else "best")
+    start_from = preset(name, chosen.env_id or ("Glimpse-MNIST-v0" if own else Config.env_id))
+    config, start = parse(start_from, StartOptions(name), arguments, command, _HELP)
+    config = _fitted(_named(config, dataclasses.replace(start_from, env_id=config.env_id)))
+    print(f"{config.num_episodes:,} episodes of {config.env_id}, from the preset {name!r}, into runs/{config.run_name}.")
+    result = ram.train(config, start.resume, start.overwrite, tensorboard=start.tensorboard)
     if result.report:
         print(result.report)
-        print(f"\nThe figures are in {result.folder}. Next:")
+        print(f"\nThe figures are in {result.folder}{_filmed(result, config)}. Next:")
         agent = f"--weights {shlex.quote(str(result.folder))}{' --trust-module' * (':' in config.env_id)}"
         print(f"  python -m agents.ram watch {agent}")
         print(f"  python -m agents.ram evaluate {agent}")
+
+
+def _filmed(result: ram.Result, config: Config) -> str:
+    """Write a GIF of the new agent into the run's folder, if its environment is native; tell so."""
+    if not environments.is_native(config.env_id):
+        return ""
+    path = result.folder / "watch.gif"
+    watch.film(result.policy.model, config, config.evaluated_on, path)
+    return f", with a GIF of the agent at work, {path.name}"
 
 
 def evaluate(arguments: list[str]) -> None:
@@ -73,26 +86,27 @@ def evaluate(arguments: list[str]) -> None:
 
 def show(arguments: list[str]) -> None:
     """Run ``watch``: show an agent."""
-    parser = _parser("watch", "Watch a trained agent, in a window or a GIF.")
-    parser.add_argument("--gif", type=pathlib.Path, help="write a GIF instead of opening a window")
-    parser.add_argument("--episodes", type=int, help="number of episodes; default: 4 in a GIF, no limit in a window")
+    parser = _parser("watch", "Watch a trained agent, in a window, a GIF or an MP4.")
+    parser.add_argument("--save", type=pathlib.Path, metavar="FILE", help="write FILE, a .gif or .mp4, and open no window")
+    parser.add_argument("--compare", action="store_true", help="beside it, the same networks led by random and central looks")
+    parser.add_argument("--episodes", type=int, help="number of episodes; default: 4 in a file, no limit in a window")
     parser.add_argument("--num-envs", type=int, default=1, help="number of environments side by side")
     parser.add_argument("--fps", type=float, default=3.0, help="glimpses a second")
     parser.add_argument("--size", type=int, default=SIDE, help="approximate length of a scene's longer side, in pixels")
     flags = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    if flags.gif:
-        watch.check_suffix(flags.gif)
+    if flags.save:
+        watch.check_format(flags.save)
     model, config = weights.load(flags.weights, flags.trust_module)
-    size = {"render_size": flags.size} if environments.is_native(config.env_id) else {}
-    envs = environments.make_envs(config, flags.num_envs, flags.split, render_mode="rgb_array", **size)
-    policy = Policy(model, envs.single_action_space, config.looking)
-    seeds = itertools.islice(itertools.count(flags.seed, flags.num_envs), flags.episodes or (4 if flags.gif else None))
-    played = (watch.watch(policy, envs, flags.split, seed) for seed in seeds)
-    if flags.gif:
+    envs = watch.stage(config, flags.num_envs, flags.split, flags.size)
+    ways = dict.fromkeys((config.looking, *(watch.COMPARED if flags.compare else ())))
+    policies = {f"{way} looks": Policy(model, envs.single_action_space, way) for way in ways}
+    seeds = itertools.islice(itertools.count(flags.seed, flags.num_envs), flags.episodes or (4 if flags.save else None))
+    played = (watch.compare(policies, envs, flags.split, seed) for seed in seeds)
+    if flags.save:
         episodes = list(played)
-        watch.save_gif(episodes, flags.gif, flags.fps)
-        print(f"{flags.gif}: {sum(map(len, episodes))} pictures, {flags.gif.stat().st_size / 1000:.0f} kB")
+        watch.save(episodes, flags.save, flags.fps)
+        print(f"{flags.save}: {sum(map(len, episodes))} pictures, {flags.save.stat().st_size / 1000:.0f} kB")
     else:
         watch.show(played, flags.fps)
 
@@ -150,10 +164,10 @@ def _fitted(config: Config) -> Config:
     images = load_dataset(config.dataset, image_size=config.image_size)
     print(images)
     h, w, _ = images.shape
-    if config.image_size is not None or max(h, w) <= _LONGEST:
+    if config.image_size is not None or max(h, w) <= LONGEST:
         return config
-    print(f"Images of {w}x{h} pixels are scaled to fit {_LONGEST}x{_LONGEST}; choose another size with --image-size.")
-    return dataclasses.replace(config, image_size=_LONGEST)
+    print(f"Images of {w}x{h} pixels are scaled to fit {LONGEST}x{LONGEST}; choose another size with --image-size.")
+    return dataclasses.replace(config, image_size=LONGEST)
 
 
 def _named(config: Config, default: Config) -> Config:

@@ -54,12 +54,13 @@ def make_envs(config: TrainingConfig, num_envs: int, split: str, **arguments: An
 
 
 def evaluation_envs(config: TrainingConfig, split: str, **arguments: Any) -> Envs:
-    """Make environments for an evaluation: as many native ones as fit into memory, or a training batch of others."""
+    """Make environments for an evaluation: as many native ones as are of use and fit into memory, or a batch of others."""
     if not is_native(config.env_id):
         return make_envs(config, config.batch_size, split, **arguments)
     one = make_envs(config, 1, split, **arguments)
     fitting = _BYTES // one.unwrapped.scenes.nbytes  # type: ignore[attr-defined]
-    return make_envs(config, min(_SIDE_BY_SIDE, max(1, fitting)), split, **arguments)
+    useful = task(one).num_images or _SIDE_BY_SIDE
+    return make_envs(config, min(_SIDE_BY_SIDE, useful, max(1, fitting)), split, **arguments)
 
 
 def task_of(env_id: str, **arguments: Any) -> Task:

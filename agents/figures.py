@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from tqdm import tqdm
 
 from agents import files
 from agents.config import Config
-from agents.environments import evaluation_envs, first_seed, is_native, make_envs, task
+from agents.environments import Envs, evaluation_envs, first_seed, is_native, make_envs, task
 from agents.episodes import joined
 from agents.policy import Noise, Policy
 from agents.rollout import collect, greedy
@@ -72,7 +73,7 @@ def save_curve(metrics: pathlib.Path, path: pathlib.Path, title: str) -> pathlib
         title: the title of the figure.
     """
     from matplotlib.figure import Figure
-    from matplotlib.ticker import ScalarFormatter
+    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
     with open(metrics, newline="") as file:
         rows = list(csv.DictReader(file))
@@ -88,22 +89,26 @@ def save_curve(metrics: pathlib.Path, path: pathlib.Path, title: str) -> pathlib
     axes.set(xlabel="thousand episodes", ylabel=f"{measure}, %" if measure == "error" else measure, title=title)
     if measure == "error":
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(ScalarFormatter())
-        axes.yaxis.set_minor_formatter(ScalarFormatter())
+        axes.yaxis.set_minor_formatter(NullFormatter())
     axes.grid(alpha=0.3, which="both")
     axes.legend()
     return save(figure, path)
 
 
-def save_fixations(fixations: npt.NDArray[np.float32], path: pathlib.Path) -> pathlib.Path:
+def save_fixations(fixations: npt.NDArray[np.float32], path: pathlib.Path, height: int = 1, width: int = 1) -> pathlib.Path:
     """Draw how often the agent looks at each part of the scene, with a map for each glimpse; darker is more often.
 
     Args:
         fixations: (T, N, 2) in [-1, 1], of N episodes.
         path: the file to write.
+        height: H of the scene.
+        width: W of the scene; maps have its shape.
     """
     from matplotlib.colors import LogNorm
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     shown = fixations if len(fixations) <= _MAPS else fixations[np.linspace(0, len(fixations) - 1, _MAPS).astype(int)]
     numbers = np.linspace(1, len(fixations), len(shown)).astype(int)
@@ -112,16 +117,50 @@ def save_fixations(fixations: npt.NDArray[np.float32], path: pathlib.Path) -> pa
     shares = [100 * count / fixations.shape[1] for count in counts]
     columns = min(4, len(shown))
     rows = -(-len(shown) // columns)
-    figure = Figure(figsize=(2 * columns + 0.9, 2.25 * rows), layout="constrained")
+    tall = min(max(height / width, 0.4), 2.5)
+    figure = Figure(figsize=(2 * columns + 1.2, (1.7 * tall + 0.65) * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
     scale = LogNorm(100 / fixations.shape[1], max(share.max() for share in shares))
     for axes in grid.flat:
         axes.set_axis_off()
     for axes, share, number in zip(grid.flat, shares, numbers, strict=False):
-        image = axes.imshow(np.where(share > 0, share, np.nan), extent=(-1, 1, 1, -1), cmap="viridis_r", norm=scale)
+        seen = np.where(share > 0, share, np.nan)
+        image = axes.imshow(seen, extent=(-1, 1, 1, -1), cmap="viridis_r", norm=scale, aspect=tall)
         axes.set_axis_on()
         axes.set(title=f"glimpse {number}", xticks=(-1, 0, 1), yticks=(-1, 0, 1))
-    figure.colorbar(image, ax=grid, label="% of the episodes", shrink=0.8)
+    for axes in grid[:, 0]:
+        axes.set_ylabel("y")
+    for axes in grid.flat[max(0, len(shown) - columns) : len(shown)]:
+        axes.set_xlabel("x")
+    bar = figure.colorbar(image, ax=grid, label="% of the episodes in a cell", shrink=0.8)
+    bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    bar.ax.yaxis.set_minor_locator(NullLocator())
+    return save(figure, path)
+
+
+def save_distances(
+    labels: npt.NDArray[np.int64], named: npt.NDArray[np.int64], grid: tuple[int, int], path: pathlib.Path
+) -> pathlib.Path:
+    """Draw how far the named cells of a grid are from the right ones, as a histogram.
+
+    Args:
+        labels: (N,), the right cells, row by row.
+        named: (N,), the named cells.
+        grid: (rows, columns).
+        path: the file to write.
+    """
+    from matplotlib.figure import Figure
+
+    rows, columns = (np.stack([cells // grid[1], cells % grid[1]]) for cells in (labels, named))
+    away = np.hypot(*(rows - columns))
+    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+    axes = figure.add_subplot()
+    edges = (np.arange(max(grid) + 1) - 0.5).tolist()
+    axes.hist(away, bins=edges, weights=np.full(len(away), 100 / len(away)), color="#0072B2", rwidth=0.9)
+    axes.set(xlabel="distance from the named cell to the right one, in cells", ylabel="% of the episodes")
+    axes.set_title(f"right cell: {100 * np.mean(away == 0):.1f} % of {len(away):,}")
+    axes.grid(alpha=0.3, axis="y")
     return save(figure, path)
 
 
@@ -137,6 +176,7 @@ def save_confusion(
         path: the file to write.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     num_classes = len(names)
     counts = np.zeros((num_classes, num_classes), np.int64)
@@ -154,8 +194,11 @@ def save_confusion(
         axes.set(xticks=range(num_classes), yticks=range(num_classes), xticklabels=names, yticklabels=names)
         if max(map(len, names)) > 2:
             axes.tick_params(axis="x", rotation=90)
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(xlabel="named", ylabel="right class", title=f"mistakes: {mistakes.sum():,} in {len(labels):,}")
-    figure.colorbar(image, ax=axes, label="mistakes", shrink=0.8)
+    figure.colorbar(image, ax=axes, label="mistakes", shrink=0.8, ticks=MaxNLocator(integer=True))
     return save(figure, path)
 
 
@@ -170,40 +213,55 @@ def draw(policy: Policy, config: Config, split: str, folder: pathlib.Path) -> li
 
     Returns:
         The paths of ``paths.png`` if the environment has pictures, ``fixations.png``, ``confusion.png`` if the task has
-        labels, and ``curve.png`` if the folder has metrics.
+        labels (``distances.png`` if they are the cells of a grid), and ``curve.png`` if the folder has metrics.
     """
     paths = [_draw_paths(policy, config, split, folder / "paths.png")]
     envs = evaluation_envs(config, split)
     asked = task(envs)
     num_episodes = min(config.num_test_episodes, envs.num_envs)
     fixations, labels, named = [], [], []
-    for episodes, fresh in greedy(envs, policy, split, 0, num_episodes):
+    batches = -(-(asked.num_images or num_episodes) // envs.num_envs)
+    played = greedy(envs, policy, split, 0, num_episodes)
+    for episodes, fresh in tqdm(played, total=batches, desc="figures", unit="batch", leave=False, dynamic_ncols=True):
         fixations.append(episodes.fixations.cpu()[:, fresh])
         if episodes.labels is not None:
             counted = episodes.answers & torch.from_numpy(fresh).to(episodes.answers.device)
             labels.append(episodes.labels[counted].cpu().numpy())
             named.append(episodes.logits.argmax(-1)[counted].cpu().numpy())
-    paths.append(save_fixations(joined(fixations).numpy(), folder / "fixations.png"))
+    paths.append(save_fixations(joined(fixations).numpy(), folder / "fixations.png", *_scene_shape(envs)))
     if labels:
-        paths.append(
-            save_confusion(np.concatenate(labels), np.concatenate(named), asked.action_names, folder / "confusion.png")
-        )
+        answers = np.concatenate(labels), np.concatenate(named)
+        if asked.grid is not None:
+            paths.append(save_distances(*answers, asked.grid, folder / "distances.png"))
+        else:
+            paths.append(save_confusion(*answers, asked.action_names, folder / "confusion.png"))
     if (folder / "metrics.csv").exists():
         paths.append(save_curve(folder / "metrics.csv", folder / "curve.png", config.env_id))
     return [path for path in paths if path is not None]
 
 
+def _scene_shape(envs: Envs) -> tuple[int, int]:
+    """Height and width of a scene; 1 and 1 if unknown."""
+    whole: Any = envs.unwrapped
+    known = hasattr(whole, "scene_shape") or whole.envs[0].has_wrapper_attr("scene_shape")
+    if not known:
+        return 1, 1
+    height, width, _ = whole.scene_shape if hasattr(whole, "scene_shape") else whole.get_attr("scene_shape")[0]
+    return height, width
+
+
 def _draw_paths(policy: Policy, config: Config, split: str, path: pathlib.Path) -> pathlib.Path | None:
     """Draw the fixation paths of the first episodes of a split, with a tile for each; see `save_tiles`."""
     native = is_native(config.env_id)
-    envs = make_envs(config, _TILES, split, **({"render_mode": "rgb_array"} if native else {}))
+    tiles = min(_TILES, (native and task(make_envs(config, 1, split)).num_images) or _TILES)
+    envs = make_envs(config, tiles, split, **({"render_mode": "rgb_array"} if native else {}))
     if not native and not envs.envs[0].has_wrapper_attr("picture"):  # type: ignore[attr-defined]
         return None
     asked = task(envs)
-    index = np.arange(_TILES) % asked.num_images if asked.num_images else None
+    index = np.arange(tiles) if asked.num_images else None
     start = envs.reset(seed=first_seed(split, 0), options=None if index is None else {"index": index})
     with torch.no_grad():
-        episodes = collect(envs, policy, start, Noise(0, _TILES))
+        episodes = collect(envs, policy, start, Noise(0, tiles))
     frames: Any = envs.render() if native else envs.call("picture")  # type: ignore[attr-defined]
     if asked.measure == "error":
         assert episodes.labels is not None

@@ -31,6 +31,18 @@ _GAME = Config(
     num_validations=10,
     num_test_episodes=32,  # wrapped environments are stepped in Python
 )
+# A folder of one's own images: some minutes on one core, with a canvas around the gaze.
+_PHOTOS = dataclasses.replace(
+    _CANVAS,
+    num_glimpses=5,
+    patch_size=12,
+    num_scales=3,
+    augmentation=1.0,
+    gamma=0.5,
+    batch_size=32,
+    num_episodes=14_000,
+    num_validations=5,
+)
 # The best known of each task.
 _BEST = {
     "Glimpse-MNIST-v0": dataclasses.replace(
@@ -76,7 +88,7 @@ _PAPER = Config(
     weight_decay=0.0,
     num_episodes=12_000_000,
 )
-_NAMED = {"canvas": _CANVAS, "modern": _MODERN, "paper": _PAPER, "game": _GAME}
+_NAMED = {"canvas": _CANVAS, "modern": _MODERN, "paper": _PAPER, "game": _GAME, "photos": _PHOTOS}
 PRESETS = ("best", *_NAMED)
 
 
@@ -86,7 +98,7 @@ def preset(name: str = "best", env_id: str = Config.env_id) -> Config:
     Args:
         name: "best": the best known for the id; for any other id, "canvas" if the task has labels, else "game".
             "canvas": RAM with a painted canvas. "modern": RAM whose memory is learned. "paper": the paper's own networks and
-            rules. "game": reward alone.
+            rules. "game": reward alone. "photos": a short training on a folder of the user's own images.
         env_id: the Gymnasium id.
 
     Raises:

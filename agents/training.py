@@ -86,7 +86,7 @@ def fit(
         range(first, config.num_updates),
         initial=first,
         total=config.num_updates,
-        desc=config.run_name,
+        desc="training",
         unit="batch",
         disable=not ranks.leads,
         dynamic_ncols=True,

@@ -229,7 +229,7 @@ def draw_curves(
         if known is not None:
             axes.axhline(known[1], color="black", linewidth=0.8)
     if known is not None:
-        panels[0].annotate(f"{known[0]} (test)", (1, known[1]), xycoords=("axes fraction", "data"), ha="right", va="bottom")
+        panels[0].annotate(f"{known[0]} (test)", (0.99, known[1]), xycoords=("axes fraction", "data"), ha="right", va="bottom")
     if measure == "error":
         panels[0].set_yscale("log")
         panels[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

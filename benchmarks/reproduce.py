@@ -28,7 +28,7 @@ from agents.config import CIRCUMSTANCES, Config, TrainingConfig
 from agents.policy import Noise, Policy
 from agents.presets import PRESETS, preset
 from agents.rollout import collect
-from benchmarks import evidence, page
+from benchmarks import comparison, evidence, page
 from benchmarks.evidence import Run, Shipped
 from benchmarks.machine import machine
 
@@ -216,7 +216,8 @@ def measure_shipped(id: str, commit: str) -> Shipped:
     envs = environments.evaluation_envs(config, "test")
     policy = Policy(model, envs.single_action_space, config.looking)
     found = [scores[config.looking]]
-    found += [evaluation.evaluate(policy, envs, "test", seed, config.num_test_episodes) for seed in others]
+    for seed in others:
+        found.append(evaluation.evaluate(policy, envs, "test", seed, config.num_test_episodes, f"draw {seed}"))
     scores[config.looking] = [statistics.fmean(values) for values in zip(*found, strict=True)]
     rounded = {way: [round(value, 4) for value in values] for way, values in scores.items()}
     return Shipped(rounded[config.looking][-1], [round(one[-1], 4) for one in found], rounded, commit)
@@ -231,13 +232,14 @@ def draw_shipped(id: str) -> None:
         for path in figures.draw(policy, config, "test", pathlib.Path(folder)):
             files.write(evidence.picture(path.stem, id), path.read_bytes())
     episodes = [watch.watch(policy, envs, "test", seed) for seed in range(4)]
-    watch.save_gif(episodes, evidence.picture("watch", id).with_suffix(".gif"), fps=3.0)
+    watch.save(episodes, evidence.picture("watch", id).with_suffix(".gif"), fps=3.0)
 
 
 def write() -> None:
     """Write the page, and the scores that `glimpse_env.play` shows."""
     found = evidence.read_all()
     files.write(PAGE, page.page(found))
+    comparison.draw(found)
     files.write(SCORES, json.dumps(page.scores(found), indent=2) + "\n")
     print(f"{PAGE} and {SCORES} are written.")
 

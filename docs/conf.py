@@ -10,6 +10,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import api_pages  # noqa: E402
 import environment_pages  # noqa: E402
+import links  # noqa: E402
 
 import glimpse_env  # noqa: E402
 
@@ -19,10 +20,19 @@ copyright = "The Glimpse authors"
 version = release = glimpse_env.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions += [name for name in ("sphinx_copybutton",) if importlib.util.find_spec(name)]  # pages read without it, too
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"Glimpse {version}"
-default_role = "code"
+html_static_path = ["static", "stills"]
+html_css_files = ["wide.css"]
+html_theme_options = {
+    "source_repository": "https://github.com/OWNER/glimpse/",
+    "source_branch": "main",
+    "source_directory": "docs/",
+}
+default_role = "py:obj"  # a name links to its page
+copybutton_exclude = ".linenos, .gp"
 
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
@@ -40,6 +50,7 @@ def setup(app):
     environment_pages.write(HERE / "environments")
     api_pages.write(HERE / "api")
     app.connect("autodoc-process-docstring", _as_restructured)
+    app.connect("missing-reference", links.resolve)
 
 
 def _as_restructured(app, what, name, obj, options, lines):

@@ -152,7 +152,7 @@ def draw(
     for phrase, color in words:
         place = ink.text(picture, place, line, phrase, color, layout.unit) + _MARGIN * layout.unit
     if any(sure is not None for sure in sureness):
-        _draw_scale(picture, layout)
+        _draw_scale(picture, layout, place)
     if names:
         known = [belief for belief in beliefs if belief is not None]
         _draw_bars(picture, layout, names, known[-1] if known else None, label, action)
@@ -190,11 +190,13 @@ def _draw_path(
         outline(within, layout.retina, path[-1], layout.height, layout.width, _EYE, 2 * layout.unit)
 
 
-def _draw_scale(picture: Picture, layout: Layout) -> None:
-    """Draw the scale of the path's colors, above the scene on the right."""
+def _draw_scale(picture: Picture, layout: Layout, taken: int) -> None:
+    """Draw the scale of the path's colors, above the scene on the right, unless the text needs the room up to a column."""
     left, _, width, _ = layout.scene
     letter, top = ink.LETTER[1] * layout.unit, _MARGIN * layout.unit
     start = left + width - len(_SCALE) * letter
+    if start < taken:
+        return
     ink.text(picture, start, top, _SCALE, _TEXT, layout.unit)
     for n in range(20):
         place = start + 10 * letter + n * letter // 4 + letter // 2

@@ -15,10 +15,13 @@ class Window:
     Args:
         title: the title of the window.
         fps: the most pictures a second.
+        resizable: whether the user may resize it; pictures are then shown in its middle.
     """
 
-    def __init__(self, title: str, fps: float) -> None:
+    def __init__(self, title: str, fps: float, resizable: bool = False) -> None:
         self._title = title
+        self._resizable = resizable
+        self._corner = (0, 0)  # of the picture
         self._pause = 1 / fps
         self._due = 0.0
 
@@ -32,15 +35,31 @@ class Window:
         pygame = load_pygame()
         size = (picture.shape[1], picture.shape[0])
         screen = pygame.display.get_surface()
-        if screen is None or screen.get_size() != size:
-            _open_display(pygame)
-            pygame.display.set_caption(self._title)
-            screen = pygame.display.set_mode(size)
+        if screen is None or (screen.get_size() != size and not self._resizable):
+            self.resize(picture)
+            screen = pygame.display.get_surface()
         time.sleep(max(0.0, self._due - time.monotonic()))
         self._due = time.monotonic() + self._pause
-        pygame.surfarray.blit_array(screen, picture.swapaxes(0, 1))
+        self._corner = tuple((room - side) // 2 for room, side in zip(screen.get_size(), size, strict=True))
+        screen.fill(picture[0, 0].tolist())
+        screen.blit(pygame.surfarray.make_surface(picture.swapaxes(0, 1)), self._corner)
         pygame.event.pump()
         pygame.display.flip()
+
+    def resize(self, picture: Picture) -> None:
+        """Open the window, or change its size, for a picture."""
+        pygame = load_pygame()
+        if pygame.display.get_surface() is None:
+            _open_display(pygame)
+            pygame.display.set_caption(self._title)
+        pygame.display.set_mode((picture.shape[1], picture.shape[0]), pygame.RESIZABLE if self._resizable else 0)
+
+    def within(self, event: Any) -> Any:
+        """One of pygame's events, its position measured from the picture's corner."""
+        if not hasattr(event, "pos"):
+            return event
+        place = (event.pos[0] - self._corner[0], event.pos[1] - self._corner[1])
+        return load_pygame().event.Event(event.type, {**event.dict, "pos": place})
 
     def asked_to_close(self) -> bool:
         """Whether the user has closed the window, by mouse, Escape or Q, since the last call."""

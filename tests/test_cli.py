@@ -216,9 +216,9 @@ def test_a_run_stays_in_its_folder(name, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["place"]
 
 
-@pytest.mark.parametrize("gif", ["x.mp4", "x", "x.gif.png"])
+@pytest.mark.parametrize("gif", ["x.mov", "x", "x.gif.png"])
 def test_a_picture_that_would_not_be_what_its_name_says_is_refused(refused, gif):
-    assert "must end with .gif" in refused("watch", "--weights", "Glimpse-MNIST-v0", "--gif", gif)
+    assert "must end with .gif or .mp4" in refused("watch", "--weights", "Glimpse-MNIST-v0", "--save", gif)
 
 
 def test_a_folder_of_pictures_that_cannot_be_written_is_told_before_the_work(refused, tmp_path, monkeypatch):
@@ -239,7 +239,7 @@ def test_a_training_ends_with_its_report_and_the_next_commands(tmp_path, monkeyp
     commands = [line.split()[3:] for line in (watch, evaluate)]
     assert watch.split()[:3] == evaluate.split()[:3] == ["python", "-m", "agents.ram"]
     assert [command[0] for command in commands] == ["watch", "evaluate"]
-    for command, more in zip(commands, (["--gif=a.gif"], []), strict=True):
+    for command, more in zip(commands, (["--save=a.gif"], []), strict=True):
         cli.main([*command, *more])
     assert (tmp_path / "a.gif").stat().st_size > 1000
     assert figure in capsys.readouterr().out
@@ -275,6 +275,17 @@ def test_small_photos_are_as_they_are(photos, asked, capsys):
         small.save(path)
     cli.main(["--env-id=Glimpse-MNIST-v0", f"--dataset={photos}"])
     assert asked[0][0].image_size is None
+
+
+def test_a_folder_alone_is_enough_and_starts_from_its_preset(photos, asked, capsys):
+    cli.main([f"--dataset={photos}"])
+    cli.main([f"--dataset={photos}", "--preset=best", "--env-id=Glimpse-MNIST-v0"])
+    own, best = (config for config, _ in asked)
+    expected = preset("photos", "Glimpse-MNIST-v0")
+    assert own == dataclasses.replace(expected, dataset=str(photos), image_size=64, name="Glimpse-MNIST-v0-photos-learned-0")
+    assert best.num_episodes == preset("best", "Glimpse-MNIST-v0").num_episodes
+    said = capsys.readouterr().out
+    assert f"{expected.num_episodes:,} episodes of Glimpse-MNIST-v0, from the preset 'photos', into runs/" in said
 
 
 def test_photos_are_learned(photos, tmp_path, monkeypatch, capsys):

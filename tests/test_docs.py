@@ -56,6 +56,14 @@ def test_blocks_of_a_page_run_one_after_the_other(page, tmp_path, monkeypatch):
         exec(compile(block, f"{page.name} block {n}", "exec"), names)
 
 
+@pytest.mark.parametrize("page", [*WRITTEN, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.stem)
+def test_code_fits_and_pictures_say_what_they_show(page):
+    text = page.read_text()
+    for block in re.findall(r"```(?:python|bash)\n(.*?)```", text, re.DOTALL):
+        assert max(map(len, block.splitlines())) <= 100
+    assert all(len(words) > 10 for words in re.findall(r"!\[([^]]*)\]\(", text))
+
+
 def test_no_page_includes_the_readme():
     assert not [page.name for page in PAGES if re.search(r"include.*README", page.read_text())]
 
@@ -107,15 +115,16 @@ def test_every_module_has_a_page(tmp_path):
     assert all(importlib.util.find_spec(name) for name in pages)
 
 
-def test_cells_of_the_notebook_run(monkeypatch):
+def test_cells_of_the_notebook_run(tmp_path, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "agg")
     pytest.importorskip("matplotlib").use("agg")
     notebook = json.loads((ROOT / "docs" / "quickstart.ipynb").read_text())
+    assert any(cell.get("outputs") for cell in notebook["cells"]), "what it shows is stored"
+    monkeypatch.chdir(tmp_path)  # it trains
     names = {}
     for n, cell in enumerate(notebook["cells"]):
         if cell["cell_type"] == "code":
-            assert cell["outputs"] == []
-            exec(compile("".join(cell["source"]), f"quickstart.ipynb cell {n}", "exec"), names)
+            exec(compile("".join(cell["source"]).replace("30_000", "640"), f"quickstart.ipynb cell {n}", "exec"), names)
 
 
 def slug(heading):

@@ -46,12 +46,15 @@ def test_evaluate_draws_where_it_is_told_to(tmp_path):
 def test_mistakes_drawn_are_the_error_measured(tmp_path, monkeypatch):
     policy, seen = agent(CONFIG), {}
     monkeypatch.setattr(figures, "save_confusion", lambda labels, named, n, path: seen.update(labels=labels, named=named, n=n))
-    monkeypatch.setattr(figures, "save_fixations", lambda fixations, path: seen.update(fixations=fixations))
+    monkeypatch.setattr(
+        figures, "save_fixations", lambda fixations, path, *shape: seen.update(fixations=fixations, shape=shape)
+    )
     figures.draw(policy, CONFIG, "validation", tmp_path)
     error = evaluation.evaluate(policy, environments.evaluation_envs(CONFIG, "validation"), "validation")[-1]
     assert 100 * np.mean(seen["labels"] != seen["named"]) == pytest.approx(error)
     assert seen["n"] == tuple("0123456789")
     assert seen["fixations"].shape == (3, 5000, 2)
+    assert seen["shape"] == (28, 28)
 
 
 def test_a_game_has_a_map_but_no_classes(tmp_path):
@@ -82,3 +85,18 @@ def test_confusion_of_any_number_of_classes(tmp_path, num_classes):
     labels, named = rng.integers(0, num_classes, (2, 500))
     figures.save_confusion(labels, named, [str(n) for n in range(num_classes)], tmp_path / "confusion.png")
     assert looks_drawn(tmp_path / "confusion.png")
+
+
+def test_answers_that_are_places_are_drawn_by_their_distance(tmp_path):
+    config = dataclasses.replace(preset("best", "Glimpse-Search-v0"), **SMALL, num_glimpses=2)
+    drawn = figures.draw(agent(config), config, "validation", tmp_path)
+    assert [path.name for path in drawn] == ["paths.png", "fixations.png", "distances.png"]
+    assert looks_drawn(tmp_path / "distances.png")
+
+
+def test_maps_have_the_shape_of_the_scene(tmp_path):
+    looks = np.random.default_rng(0).uniform(-1, 1, (1, 100, 2)).astype(np.float32)
+    paths = [figures.save_fixations(looks, tmp_path / f"{height}.png", height, width) for height, width in ((40, 80), (80, 40))]
+    with Image.open(paths[0]) as wide, Image.open(paths[1]) as tall:
+        assert wide.width == tall.width
+        assert wide.height < tall.height

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def test_an_episode_is_the_same_whoever_plays_beside(config, policy):
 
 def test_gif_holds_every_picture_in_true_colors(file, tmp_path, capsys):
     path = tmp_path / "out.gif"
-    cli.main(["watch", "--weights", str(file), "--gif", str(path), "--episodes", "2", "--split", "validation"])
+    cli.main(["watch", "--weights", str(file), "--save", str(path), "--episodes", "2", "--split", "validation"])
     model, config = weights.load(str(file))
     envs = environments.make_envs(config, 1, "validation", render_mode="rgb_array")
     policy = Policy(model, envs.single_action_space)
@@ -74,6 +75,43 @@ def test_gif_holds_every_picture_in_true_colors(file, tmp_path, capsys):
             gif.seek(n)
             shown = np.asarray(gif.convert("RGB")).astype(int)
             assert np.abs(shown - picture).mean() < 1
+
+
+def test_other_looks_are_shown_beside_on_the_same_scene(file, tmp_path):
+    path = tmp_path / "out.gif"
+    arguments = ["watch", "--weights", str(file), "--episodes", "1", "--split", "validation"]
+    cli.main([*arguments, "--save", str(path)])
+    cli.main([*arguments, "--save", str(tmp_path / "beside.gif"), "--compare"])
+    with Image.open(path) as alone, Image.open(tmp_path / "beside.gif") as beside:
+        assert beside.width == 3 * alone.width
+        assert beside.n_frames == alone.n_frames
+        last = np.asarray(beside.convert("RGB"))
+    thirds = np.split(last, 3, axis=1)
+    assert (thirds[0] != thirds[1]).any()
+    assert (thirds[0] != thirds[2]).any()
+
+
+def test_mp4_holds_every_picture_and_the_last_one_longer(file, tmp_path):
+    ffmpeg = pytest.importorskip("imageio_ffmpeg")
+    path = tmp_path / "out.mp4"
+    cli.main(["watch", "--weights", str(file), "--episodes", "1", "--split", "validation", "--save", str(path)])
+    _, config = weights.load(str(file))
+    frames, _ = ffmpeg.count_frames_and_secs(str(path))
+    assert frames == (8 if "MNIST" in config.env_id else 24) + 3
+
+
+def test_mp4_without_its_extra_names_the_remedy(file, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    with pytest.raises(SystemExit, match=r'pip install "glimpse-env\[video\]"'):
+        cli.main(["watch", "--weights", str(file), "--save", str(tmp_path / "out.mp4")])
+
+
+def test_beliefs_are_shown_in_wrapped_environments():
+    config = dataclasses.replace(preset("game", "lamps:Lamp-v0"), **SMALL)
+    envs = watch.stage(config, 2, "test")
+    policy = Policy(models.make_model(config, envs), envs.single_action_space)
+    assert len(watch.watch(policy, envs, "test", seed=0)) > 1
+    assert all(env.get_wrapper_attr("_belief").sum() == pytest.approx(1, abs=1e-5) for env in envs.envs)
 
 
 def test_window_shows_episodes_until_they_are_over_or_it_is_closed(file):

@@ -176,7 +176,7 @@ def test_a_module_is_imported_for_those_who_trust_it_alone(tmp_path, run, monkey
     for path in (tmp_path / "agent", tmp_path):
         with pytest.raises(ValueError, match=r"whose module would be imported: give --trust-module"):
             agents.load(path)
-    for command in (["evaluate", "--weights"], ["watch", "--gif=a.gif", "--weights"], ["export"]):
+    for command in (["evaluate", "--weights"], ["watch", "--save=a.gif", "--weights"], ["export"]):
         with pytest.raises(SystemExit, match="--trust-module"):
             cli.main([*command, str(tmp_path / "agent"), *[str(tmp_path / "copy")] * (command == ["export"])])
     assert not (tmp_path / "it ran").exists()

@@ -358,17 +358,42 @@ def test_wrapping_twice_is_refused():
 def test_picture_shows_image_path_and_patches(kind):
     env = wrapped(kind)
     observation, _ = env.reset(seed=5)
-    path = [observation["fixation"]]
+    path, action, names = [observation["fixation"]], None, env.task.action_names
     for n in range(12):
         picture = env.unwrapped.picture.reshape(H, W, -1)
-        expected = draw(picture, env.retina, path[-8:], observation["glimpse"], title=f"{W} x {H}")
+        seen = picture, env.retina, path[-8:], observation["glimpse"]
+        expected = draw(*seen, names=names, action=action, title=f"{W} x {H}")
         observation["glimpse"][:] = 0  # who writes on an observation does not write on the picture
         np.testing.assert_array_equal(env.render(), expected)
         observation, _, terminated, truncated, _ = env.step(act(0.1 * n - 0.6, 0.5))
         path.append(observation["fixation"])
+        action = 0
         if terminated or truncated:
             observation, _ = env.reset()
-            path = [observation["fixation"]]
+            path, action = [observation["fixation"]], None
+
+
+@pytest.mark.parametrize("action", ["discrete", "box"])
+def test_picture_shows_the_belief_of_the_agent_over_choices(action):
+    env = GlimpseWrapper(Pictures(action=action), 5)
+    env.reset(seed=0)
+    names = env.task.action_names
+    assert bool(names) == (action == "discrete")
+    before = env.picture()
+    with pytest.raises(ValueError, match="belief"):
+        env.believe(np.full(len(names) + 1, 0.5))
+    np.testing.assert_array_equal(env.picture(), before)
+    if names:
+        env.believe(np.eye(len(names))[1])
+        assert (env.picture() != before).any(), "a bar"
+        env.reset(seed=0)
+        np.testing.assert_array_equal(env.picture(), before)
+
+
+def test_choices_have_the_names_that_the_environment_gives_them():
+    base = Pictures()
+    base.get_action_meanings = lambda: ["NOOP", "LEFT", "RIGHT"][: base.action_space.n]
+    assert GlimpseWrapper(base, 5).task.action_names == ("noop", "left", "right")[: base.action_space.n]
 
 
 def test_render_hands_on_what_is_no_rgb_array():
@@ -376,7 +401,8 @@ def test_render_hands_on_what_is_no_rgb_array():
     observation, _ = env.reset(seed=0)
     assert env.render().shape == (H, W)
     path = [observation["fixation"]]
-    expected = draw(env.unwrapped.picture.reshape(H, W, -1), env.retina, path, observation["glimpse"], title=f"{W} x {H}")
+    seen = env.unwrapped.picture.reshape(H, W, -1), env.retina, path, observation["glimpse"]
+    expected = draw(*seen, names=env.task.action_names, title=f"{W} x {H}")
     np.testing.assert_array_equal(env.picture(), expected)
 
 

@@ -8,4 +8,7 @@ from glimpse_env.datasets.base import ArrayDataset, Dataset, LazyDataset
 from glimpse_env.datasets.loading import load
 from glimpse_env.datasets.splits import NAMES, SPLITS
 
-__all__ = ["NAMES", "SPLITS", "ArrayDataset", "Dataset", "LazyDataset", "load"]
+LONGEST = 64
+"""The side, in pixels, to which commands fit larger images of the user's own, unless told otherwise."""
+
+__all__ = ["LONGEST", "NAMES", "SPLITS", "ArrayDataset", "Dataset", "LazyDataset", "load"]

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from glimpse_env.datasets import pixels
 
 _TOLD = 20  # the classes that a repr lists
+_KEPT = 2**26  # bytes: a folder whose images take no more, as they are fitted, is decoded once
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -177,19 +178,22 @@ class Items(Protocol):
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class LazyDataset(Dataset):
-    """Images that are decoded when an episode begins, and not kept.
+    """Images that are decoded when an episode begins.
 
     Args:
         items: the source; reading an item twice must give the same image.
         members: (N,) int64, indices into the source.
         size: (h, w), to which ``pixels.fitted`` fits each image.
         channels: C, 1 for gray, 3 for color.
+        stable: whether an image may be kept once it is decoded; it is, if all images together are small.
     """
 
     items: Items
     members: npt.NDArray[np.int64]
     size: tuple[int, int]
     channels: int
+    stable: bool = False
+    _kept: dict[int, npt.NDArray[np.uint8]] = dataclasses.field(default_factory=dict, init=False)
 
     at_once: ClassVar[int] = 1
 
@@ -202,8 +206,16 @@ class LazyDataset(Dataset):
         """Decode some images, see `Dataset.take`."""
         images = np.empty((indices.size, *self.shape), np.uint8)
         for image, member in zip(images, self.members[indices.ravel()].tolist(), strict=True):
-            image[:] = read(self.items, member, self.shape)
+            image[:] = self._read(member)
         return images, np.arange(indices.size).reshape(indices.shape)
+
+    def _read(self, member: int) -> npt.NDArray[np.uint8]:
+        if member in self._kept:
+            return self._kept[member]
+        image = read(self.items, member, self.shape)
+        if self.stable and len(self) * image.nbytes <= _KEPT:
+            self._kept[member] = image
+        return image
 
     def part(self, members: npt.NDArray[np.int64]) -> Self:
         """A dataset of the images with these indices, in this order."""

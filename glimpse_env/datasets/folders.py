@@ -188,7 +188,8 @@ def from_folder(path: str, shape: tuple[int, ...] = ()) -> LazyDataset:
             )
         names += found
         labels += [label] * len(found)
-    return lazy(Files(path, tuple(names)), np.array(labels), len(classes), shape, tuple(classes), listing.notes())
+    found_set = lazy(Files(path, tuple(names)), np.array(labels), len(classes), shape, tuple(classes), listing.notes())
+    return dataclasses.replace(found_set, stable=True)
 
 
 def _refuse_splits(path: str, folders: list[str]) -> None:

@@ -17,8 +17,8 @@ class CatchWorld(World):
     """B screens on which balls fall, one after the other, and a paddle catches them.
 
     A ball is one pixel. It falls from the top row and bounces off the side walls. The paddle lies on the bottom row; the
-    actions move it one column to the left (0), leave it (1) or move it one column to the right (2). When a ball reaches the
-    bottom row, the reward is 1 if the paddle overlaps it, and 0 otherwise; the last ball ends the episode.
+    actions move it one column to the left (0), leave it (1) or move it one column to the right (2). The last ball ends the
+    episode when it reaches the bottom row.
 
     The paper leaves these details open:
 
@@ -30,6 +30,9 @@ class CatchWorld(World):
       stops at a wall. At speed 1 it can reach any ball in time from the middle, and on a square screen from anywhere.
     - The first screen shows the first ball in the top row. The step after a ball has reached the bottom shows the next one.
     - Pixels are 0 or 255. A ball on the paddle cannot be told from it.
+
+    ## Rewards
+    1 when a ball reaches the bottom row and the paddle overlaps it, otherwise 0.
 
     Args:
         num_envs: B.

@@ -17,6 +17,9 @@ class CircleSquareWorld(World):
     The ground grows brighter toward the figure, so that even an agent that cannot see the figure can tell which way it
     lies. A circle's diameter is the square's side: only the corners tell them apart.
 
+    ## Rewards
+    1 for the right name at the last glimpse, otherwise 0.
+
     Args:
         num_envs: B.
         scene_size: (H, W) or one number for both, in pixels.

@@ -17,6 +17,10 @@ DECIDES = ("end", "anytime")
 class ClassificationWorld(World):
     """B scenes; the answer is the class of the image in each.
 
+    ## Rewards
+    1 for the right class at the end of the episode, otherwise 0; with ``reward="every"``, 1/T at each step that names it.
+    ``glimpse_cost`` is the price of each further glimpse.
+
     Args:
         num_envs: B.
         dataset: the name of a dataset, a pair (images, labels) of arrays, a folder of class folders, a Hugging Face dataset,

@@ -14,10 +14,13 @@ from glimpse_env.worlds.base import Task, World
 class SearchWorld(World):
     """B scenes of several images each; the cue shows the target, the one to find.
 
-    An action names a cell of a grid over the scene, row by row. The last one counts: its reward is max(0, 1 - d / radius),
-    where d is the distance from the cell's center to the target's. Images do not overlap: each is placed uniformly where
-    earlier ones leave room, the target first. Reset's ``index`` chooses the target; the others are random images of the split.
-    The cue shows the target without noise or variation.
+    An action names a cell of a grid over the scene, row by row; the last one counts. Images do not overlap: each is placed
+    uniformly where earlier ones leave room, the target first. Reset's ``index`` chooses the target; the others are random
+    images of the split. The cue shows the target without noise or variation.
+
+    ## Rewards
+    At the last glimpse max(0, 1 - d / radius), where d is the distance in pixels from the center of the named cell to the
+    target's; before, 0.
 
     Args:
         num_envs: B.

@@ -13,10 +13,12 @@ from glimpse_env.worlds.base import Task, World
 class SequenceWorld(World):
     """B scenes of several images each; the agent names their classes from left to right.
 
-    Each answer takes some glimpses: the action at the last one is the answer, the others are ignored. A right answer earns
-    1/n, where n is the number of answers. No two images share a column of pixels, so their order is clear.
-    With a range of ``num_digits`` there is one more action, "end", the right answer after the last image. Answering it
-    ends the episode, right or wrong. Reset's ``index`` chooses the leftmost image.
+    Each answer takes some glimpses: the action at the last one is the answer, the others are ignored. No two images share a
+    column of pixels, so their order is clear. With a range of ``num_digits`` there is one more action, "end", the right answer
+    after the last image. Answering it ends the episode, right or wrong. Reset's ``index`` chooses the leftmost image.
+
+    ## Rewards
+    1/n for each right answer, where n is the number of answers.
 
     Args:
         num_envs: B.

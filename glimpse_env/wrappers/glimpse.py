@@ -126,13 +126,15 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         self.observation_space = spaces.Dict([*seen, *others.items()])
         self.action_space = spaces.Dict([("location", spaces.Box(-1, 1, (2,), np.float32)), ("action", env.action_space)])
 
-        self.task = Task(action_names=tuple(map(str, range(int(getattr(env.action_space, "n", 0))))))
+        self.task = Task(action_names=_action_names(env))
         self._seed: npt.NDArray[np.uint64] = np.random.default_rng().integers(2**64, size=1, dtype=np.uint64)  # until given
         self._episode = np.zeros(1, np.uint64)  # (1,), the number of the next episode, counted from the seed
         self._fixation = np.zeros((1, 2), np.float32)
         self._scene: npt.NDArray[np.uint8] | None = None
         self._glimpse = np.zeros(seen[0][1].shape or (), np.float32)
         self._path: collections.deque[npt.NDArray[np.float32]] = collections.deque(maxlen=_PATH_LENGTH)
+        self._belief: npt.NDArray[np.float64] | None = None
+        self._action: int | None = None  # the latest, if it has a name
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
         """Begin an episode of the wrapped environment, and look.
@@ -151,6 +153,7 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         self._fixation = self._gaze.begin(uniforms(self._seed, self._episode, NUM_DRAWS))
         self._episode = self._episode + np.uint64(1)
         self._path.clear()
+        self._belief = self._action = None
         return self._look(observation), info
 
     def step(self, action: dict[str, Any]) -> tuple[dict[str, Any], SupportsFloat, bool, bool, dict[str, Any]]:
@@ -169,6 +172,8 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         observation, reward, terminated, truncated, info = self.env.step(base_action)
         if not terminated:
             self._gaze.move(self._fixation, locations, _EVERYONE)
+        named = self.task.action_names and np.ndim(base_action) == 0
+        self._action = int(base_action) - int(self.env.action_space.start) if named else None  # type: ignore[attr-defined]
         return self._look(observation), reward, terminated, truncated, info
 
     def render(self) -> Any:
@@ -176,10 +181,38 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         return self.env.render() if self.render_mode != "rgb_array" or self._scene is None else self.picture()
 
     def picture(self) -> npt.NDArray[np.uint8]:
-        """Draw the image, the path of the latest fixations and the patches: (height, width, 3) uint8, in any render_mode."""
+        """Draw the image, the path of the latest fixations, the patches, and the belief over a Discrete action.
+
+        Returns:
+            (height, width, 3) uint8, in any render_mode.
+        """
         assert self._scene is not None, "call reset() first"
         H, W, _ = self.scene_shape
-        return draw(self._scene, self.retina, list(self._path), self._glimpse, title=f"{W} x {H}")
+        return draw(
+            self._scene,
+            self.retina,
+            list(self._path),
+            self._glimpse,
+            names=self.task.action_names,
+            beliefs=[*[None] * (len(self._path) - 1), self._belief],
+            action=self._action,
+            title=f"{W} x {H}",
+        )
+
+    def believe(self, belief: npt.ArrayLike) -> None:
+        """Set an agent's belief, (n,) probabilities of the n choices of a Discrete action, for rendering only.
+
+        Raises:
+            ValueError: the belief has another shape or range.
+        """
+        (self._belief,) = inputs.beliefs([belief], (1, len(self.task.action_names)))
+        self._action = None  # it is that before the latest glimpse
+
+    @property
+    def scenes(self) -> npt.NDArray[np.uint8]:
+        """The whole image, (1, H, W, C) uint8, which agents never see."""
+        assert self._scene is not None, "call reset() first"
+        return self._scene[np.newaxis]
 
     def _look(self, observation: Any) -> dict[str, Any]:
         others = dict(observation) if isinstance(self.env.observation_space, spaces.Dict) else {}
@@ -200,6 +233,14 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
             coarse = self._overview(scenes, np.zeros((1, 2), np.float32))[0]
             seen["peripheral"] = coarse[len(coarse) // 2 :]
         return seen | others
+
+
+def _action_names(env: gym.Env[Any, Any]) -> tuple[str, ...]:
+    """The names of the choices of a Discrete action: the environment's own, or numbers; empty for any other action."""
+    count = int(getattr(env.action_space, "n", 0))
+    meanings = getattr(env.unwrapped, "get_action_meanings", None)
+    names = tuple(str(name).lower() for name in meanings()) if meanings else ()
+    return names if len(names) == count else tuple(map(str, range(count)))
 
 
 def _image_and_others(
