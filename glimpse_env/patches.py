@@ -37,21 +37,26 @@ def _average(columns, patch_row, channel, num_channels, cell, norm):  # type: ig
 def look(
     scenes: npt.NDArray[np.uint8],
     locations: npt.NDArray[np.float32],
+    zooms: npt.NDArray[np.int64],
     glimpses: npt.NDArray[np.float32],
     num_scales: int,
     scale_factor: int,
 ) -> None:
     """Fill glimpses (B, K*C, G, G) from scenes (B, H, W*C): sum the rows of a cell, then its columns.
 
-    Indices are unsigned: checks for negative ones would keep the loops from being vectorized.
+    The finest cells of scene b have zooms[b] pixels a side. Indices are unsigned: checks for negative ones would keep the loops
+    from being vectorized.
     """
     B, H, WC = scenes.shape
     C = glimpses.shape[1] // num_scales
     G = glimpses.shape[2]
     W = WC // C
-    columns = np.empty(G * scale_factor ** (num_scales - 1) * C, np.uint16)
+    finest = 1
+    for b in range(B):
+        finest = max(finest, zooms[b])
+    columns = np.empty(G * finest * scale_factor ** (num_scales - 1) * C, np.uint16)
     for b in range(np.uintp(B)):
-        cell = 1
+        cell = zooms[b]
         for k in range(num_scales):
             size = G * cell
             left = _corner(locations[b, 0], W, size)
@@ -87,6 +92,7 @@ def look(
 def project(
     glimpses: npt.NDArray[np.float32],
     locations: npt.NDArray[np.float32],
+    zooms: npt.NDArray[np.int64],
     H: int,
     W: int,
     corners: npt.NDArray[np.int64],
@@ -99,7 +105,7 @@ def project(
     K = glimpses.shape[1] // C
     for b in range(B):
         for k in range(K - 1, -1, -1):
-            cell = scale_factor**k
+            cell = zooms[b] * scale_factor**k
             left = _corner(locations[b, 0], W, G * cell) - corners[b, 0]
             top = _corner(locations[b, 1], H, G * cell) - corners[b, 1]
             first, last = max(0, left), min(width, left + G * cell)

@@ -1,7 +1,8 @@
 """Play a task yourself: ``python -m glimpse_env.play Glimpse-ClutteredMNIST-v0``. You see only your glimpses.
 
-Click to look. To name a class, press its key; to answer a search, point with the mouse and press space. In a game, the eye
-follows the mouse and the arrow keys move the paddle. Escape or Q quits. Your score is shown beside the shipped agent's.
+Click to look; in a task with zooms, the mouse wheel, or + and -, choose how closely. To name a class, press its key; to answer
+a search, point with the mouse and press space. In a game, the eye follows the mouse and the arrow keys move the paddle. Escape
+or Q quits. Your score is shown beside the shipped agent's.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from glimpse_env.ink import Picture
 from glimpse_env.rendering import SIDE, Layout, draw
 from glimpse_env.sight import foveate, outline
 from glimpse_env.single import GlimpseEnv
+from glimpse_env.wheel import Wheel
 from glimpse_env.window import Window, asks_to_close, load_pygame
 
 _FPS = 30
@@ -53,12 +55,15 @@ class Game:
         height, width, _ = env.scene_shape
         self._layout = Layout(height, width, env.retina, len(self._names), size, "cue" in env.observation_space)
         self._aim = np.zeros(2, np.float32)
+        self._wheel = Wheel(env)
         self._held: list[int] = []  # moves whose keys are down, the latest last
         self._begin(seed)
 
     def handle(self, event: Any) -> None:
         """Handle one of pygame's events."""
         pygame = load_pygame()
+        if self._wheel.handle(event):
+            return
         if event.type == pygame.MOUSEMOTION:
             left, top, width, height = self._layout.scene
             place = (np.array(event.pos) - (left, top)) / (width, height)
@@ -77,7 +82,7 @@ class Game:
     def picture(self) -> Picture:
         """Draw what the player sees: (height, width, 3), always of one size."""
         height, width, _ = self.env.scene_shape
-        retina = self.env.retina
+        retina = self._wheel.retina
         seen = foveate(self._glimpse, retina, self._path[-1], height, width)
         picture = draw(
             self.env.scenes[0] if self.over else seen,
@@ -132,16 +137,21 @@ class Game:
         self._cue = None if cue is None else np.rint(255 * cue.transpose(1, 2, 0)).astype(np.uint8)
         self._verdict = ""  # on the latest of several answers
         self._path = [observation["fixation"]]
+        self._wheel.begin()
+        self._wheel.see(observation)
         self._action: int | None = None
         self._return = 0.0
         self.over, self._waiting = False, self._moves
 
     def _step(self, location: npt.NDArray[np.float32], action: int) -> None:
         asked = self._info if self._info.get("scored") else {}
-        observation, reward, self.over, _, self._info = self.env.step({"location": location, "action": action})
+        observation, reward, self.over, _, self._info = self.env.step(
+            {"location": location, "action": action, **self._wheel.action}
+        )
         if asked:
             self._verdict = f"{'Right' if reward > 0 else 'Wrong'}, it was {self._names[asked['label']]}. "
         self._glimpse = observation["glimpse"]
+        self._wheel.see(observation)
         self._return += reward
         self._action = action if self._moves or self.over else None
         if self.over:
@@ -188,7 +198,7 @@ class Game:
             within[n * height // rows] = _GRID
         for n in range(1, columns):
             within[:, n * width // columns] = _GRID
-        outline(within, self.env.retina, self._aim, H, W, _AMBER, self._layout.unit, sharpest=True)
+        outline(within, self._wheel.next_retina, self._aim, H, W, _AMBER, self._layout.unit, sharpest=True)
 
     def _advice(self) -> str:
         if self.over:

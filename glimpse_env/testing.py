@@ -177,6 +177,8 @@ def _rollout(envs: Any, steps: int = 30) -> list[Any]:
             "location": rng.uniform(-1, 1, (_B, 2)).astype(np.float32),
             "action": rng.integers(envs.single_action_space["action"].n, size=_B),
         }
+        if "zoom" in envs.single_action_space.spaces:
+            action["zoom"] = rng.integers(envs.single_action_space["zoom"].n, size=_B)
         told.append(envs.step(action))
         ended = told[-1][2]
         if mode == AutoresetMode.DISABLED and ended.any():
