@@ -180,7 +180,7 @@ class CreditOptions:
     gae_lambda: float = 1.0
     """Lambda of the returns: 1, as in the paper, sums rewards; less relies more on the baseline."""
     entropy_coef: float = 0.0
-    """Weight of the entropy of the action policy, without hybrid; it delays premature convergence."""
+    """Weight of the entropy of the zoom policy and, without hybrid, of the action policy; it delays premature convergence."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,6 +9,7 @@ import dataclasses
 import json
 import pathlib
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -51,7 +52,8 @@ def losses(episodes: Episodes, policy: Policy, config: Config, std: float) -> di
         std: the standard deviation of the location policy that drew them.
 
     Returns:
-        Scalars: ``action``; ``location`` if looks are learned; ``baseline`` if it is used; ``entropy`` without hybrid.
+        Scalars: ``action``; ``location`` if looks are learned, with ``zoom`` and ``zoom_entropy`` if the agent zooms;
+        ``baseline`` if it is used; ``entropy`` without hybrid.
     """
     playing, moved = episodes.playing, episodes.playing[1:]
     scored = playing if config.scored == "every" else episodes.answers
@@ -83,6 +85,11 @@ def losses(episodes: Episodes, policy: Policy, config: Config, std: float) -> di
         advantages = reinforce.advantages(returns[1:][moved], baselines[:-1][moved])
         outside = (means.abs() - 1).clamp(min=0).square().sum(-1).mean()
         parts["location"] = reinforce.policy_gradient_loss(log_probs, advantages) + outside
+        if episodes.zoom_logits is not None and episodes.zooms is not None:
+            zooms = torch.distributions.Categorical(logits=episodes.zoom_logits[moved])  # type: ignore[no-untyped-call]
+            log_probs = zooms.log_prob(episodes.zooms[moved])  # type: ignore[no-untyped-call]
+            parts["zoom"] = reinforce.policy_gradient_loss(log_probs, advantages)
+            parts["zoom_entropy"] = -config.entropy_coef * zooms.entropy().mean()  # type: ignore[no-untyped-call]
     return parts
 
 
@@ -97,11 +104,12 @@ def prepare(config: Config) -> RecurrentAttentionModel:
     observation, info = envs.reset(seed=environments.first_seed("train", config.seed))
     if "label" not in info and (config.hybrid or config.credit == "log_prob"):
         raise ValueError(f"{config.env_id} has no labels to learn from: use --preset game, or --no-hybrid --credit reward.")
-    glimpses = [observation["glimpse"]]
-    if not environments.is_native(config.env_id):  # all first glimpses may be the same
+    observations = [observation]
+    if not environments.is_native(config.env_id) or "zoom_level" in observation:  # all first glimpses may be alike
         envs.action_space.seed(config.seed)
-        glimpses += [envs.step(envs.action_space.sample())[0]["glimpse"] for _ in range(50)]
-    models.standardize(model, torch.cat([torch.from_numpy(some) for some in glimpses]))
+        observations += [envs.step(envs.action_space.sample())[0] for _ in range(50)]
+    read = [key for key in ("glimpse", "zoom_level") if key in observation]
+    models.standardize(model, *(torch.from_numpy(np.concatenate([seen[key] for seen in observations])) for key in read))
     return model
 
 
