@@ -10,6 +10,7 @@ from glimpse_env import inputs
 from glimpse_env.canvas import Canvas
 from glimpse_env.gaze import Gaze
 from glimpse_env.retina import RetinaLike
+from glimpse_env.sums import make_sums
 from glimpse_env.worlds import World
 from glimpse_env.zoom import Zoom
 
@@ -41,6 +42,7 @@ class Eye:
         self.retina, self.zoom = retina, zoom
         self.levels = np.zeros(B, np.int64)
         self.zooms = zoom.zooms if zoom else (1,)
+        self._sums = make_sums(world, retina, self.zooms, num_threads)
         self._spans = np.outer(self.zooms, retina.sizes[-1] / np.array((W, H)))  # (Z, 2)
         self.fixations = np.zeros((B, 2), np.float32)
         self._world = world
@@ -61,6 +63,8 @@ class Eye:
     def begin(self, rows: npt.NDArray[np.int64], draws: npt.NDArray[np.float64]) -> None:
         """Set the first fixations of some rows (b,) and clear the canvas; draws are (b, 2), uniform in [0, 1)."""
         self.fixations[rows], self.levels[rows] = self._gaze.begin(draws), 0
+        if self._sums:
+            self._sums.update(rows)
         if self._canvas:
             self._canvas.clear(rows)
 
@@ -94,7 +98,8 @@ class Eye:
 
     def look(self) -> npt.NDArray[np.float32]:
         """Take a glimpse (B, K*C, G, G) of each scene."""
-        return self.retina(self._world.scenes, self.fixations, self._num_threads, **self._zooms)
+        sums: dict[str, Any] = {"sums": self._sums.sums} if self._sums else {}
+        return self.retina(self._world.scenes, self.fixations, self._num_threads, **self._zooms, **sums)
 
     @property
     def _zooms(self) -> dict[str, npt.NDArray[np.int64]]:

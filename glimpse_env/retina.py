@@ -144,6 +144,7 @@ class Retina:
         locations: npt.NDArray[np.float32],
         num_threads: int = 1,
         zooms: npt.NDArray[np.int64] | None = None,
+        sums: npt.NDArray[np.uint16] | None = None,
     ) -> npt.NDArray[np.float32]:
         """Look at each scene once.
 
@@ -152,6 +153,7 @@ class Retina:
             locations: (B, 2) float32, (x, y) in [-1, 1].
             num_threads: number of threads that share the batch; it does not change the result.
             zooms: (B,) int64, at least 1, the zoom of each glimpse, see `zoomed`; None for 1.
+            sums: (B, H + 1, W*C) uint16, those of the scenes' columns, see `sums.ColumnSums`; they do not change the result.
 
         Returns:
             (B, K*C, G, G) float32 in [0, 1], finest scale first, a new array.
@@ -163,7 +165,7 @@ class Retina:
         B, H, W, C = scenes.shape
         glimpses = np.empty((B, *self.shape(C)), np.float32)
         rows = scenes.reshape(B, H, W * C)
-        batched = rows, locations, self._finest(B, zooms), glimpses
+        batched = rows, locations, self._finest(B, zooms), np.empty((B, 0, 0), np.uint16) if sums is None else sums, glimpses
         in_threads(num_threads, patches.look, *batched, shared=(self.num_scales, self.scale_factor))
         return glimpses
 

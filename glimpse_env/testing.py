@@ -129,6 +129,9 @@ def _check_step(envs: GlimpseVectorEnv, kind: type[World], arguments: dict[str, 
         assert np.array_equal(given[0], actions) and np.array_equal(given[1], playing), (  # noqa: PT018
             "step changed its arguments: copy them."
         )
+        assert not world.still or np.array_equal(world.scenes, before["scenes"]), (
+            "still is True, but step changed scenes: leave it False, or the scenes as they are."
+        )
         assert rewards.shape == (_B,) and rewards.dtype == np.float64, (  # noqa: PT018
             f"step must return rewards ({_B},) float64, not {rewards.shape} {rewards.dtype}."
         )

@@ -53,6 +53,7 @@ class World(abc.ABC):
         num_draws: the number of uniform numbers that the reset of a row takes.
         splits: the values of its argument ``split``; empty if it has none.
         changeable: the arguments that `set_arguments` takes.
+        still: whether no step changes the scenes, so that wide patches of large scenes may be read from sums made at reset.
     """
 
     scenes: npt.NDArray[np.uint8]
@@ -61,6 +62,7 @@ class World(abc.ABC):
     num_draws: int
     splits: ClassVar[tuple[str, ...]] = ()
     changeable: ClassVar[tuple[str, ...]] = ()
+    still: ClassVar[bool] = False
 
     @abc.abstractmethod
     def __init__(self, num_envs: int, *, num_threads: int = 1, **arguments: Any) -> None: ...

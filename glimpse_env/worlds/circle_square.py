@@ -1,6 +1,6 @@
 """A circle or a square to find and name: a small probe of search and memory, without a dataset."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,7 @@ class CircleSquareWorld(World):
         ValueError: an argument is out of range; the message names it.
     """
 
+    still: ClassVar[bool] = True
     num_draws = 3  # which of the two, x, y
 
     def __init__(

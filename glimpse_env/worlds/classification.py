@@ -50,6 +50,7 @@ class ClassificationWorld(World):
         ValueError: an argument is out of range; the message names it.
     """
 
+    still: ClassVar[bool] = True
     splits: ClassVar[tuple[str, ...]] = datasets.SPLITS
     changeable: ClassVar[tuple[str, ...]] = ("translate", "num_clutter", "clutter_size", *VARIATIONS)
 
