@@ -7,7 +7,7 @@ from glimpse_env.jit import jit
 
 _LINE = 64  # bytes of a cache line
 _CACHED = 2**21  # bytes of scenes that stay in a cache
-SUMMED = 16  # cells of this many pixels a side or more are read from sums along columns, if there are any
+SUMMED = 8  # cells of this many pixels a side or more are read from sums along columns, if there are any
 
 
 @jit

@@ -16,9 +16,8 @@ from glimpse_env.retina import Retina, RetinaLike
 from glimpse_env.threads import in_threads
 from glimpse_env.worlds import World
 
-_TIMES_READ = (
-    2  # making the sums of a scene takes as long as reading its pixels this often, and less than it saves if read more
-)
+_LARGE = 2**16  # pixels of a scene: smaller ones stay in a cache, where reading is cheap
+_TIMES_READ = 2  # making the sums of a scene takes as long as reading its pixels this often
 
 
 class ColumnSums:
@@ -54,7 +53,7 @@ def make_sums(world: World, retina: RetinaLike, zooms: Sequence[int], num_thread
         num_threads: the number of threads that share the batch.
     """
     _, H, W, _ = world.scenes.shape
-    if not (world.still and isinstance(retina, Retina)):
+    if not (world.still and isinstance(retina, Retina)) or H * W < _LARGE:
         return None
     scales = [(size, size // retina.patch_size) for zoom in zooms for size in retina.zoomed(zoom).sizes]
     pixels = sum(min(size, H) * min(size, W) for size, cell in scales if cell >= SUMMED) / len(zooms)
