@@ -146,17 +146,23 @@ def train(
     if config.batch_size % ranks.size:
         raise ValueError(f"batch_size={config.batch_size} must be a multiple of the {ranks.size} processes.")
     share = config.batch_size // ranks.size
-    envs = whole = environments.make_envs(config, share, config.split, **config.variation)
-    task = environments.task(whole)
-    if config.short:
-        halved = max(2, (task.num_glimpses or 0) // 2)
-        envs = environments.make_envs(config, share, config.split, **config.variation, num_glimpses=halved)
+    sizes = dict.fromkeys(config.scene_sizes or (None,))
+    whole = {size: environments.training_envs(config, share, size) for size in sizes}
+    task = environments.task(next(iter(whole.values())))
+    halved = {"num_glimpses": max(2, (task.num_glimpses or 0) // 2)}
+    shorter = {size: environments.training_envs(config, share, size, **halved) for size in sizes} if config.short else whole
     num_short = int(config.short * config.num_updates)
+
+    def step(update: int) -> dict[str, float]:
+        envs = (shorter if update < num_short else whole)[config.scene_size_of(update)]
+        return train_step(policy, optimizer, envs, config, update, ranks)
+
     model = prepare(config).to(device)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=device.type != "mps"
     )
-    policy = Policy(model, whole.single_action_space, config.looking, config.std_end, env_arguments=config.env_arguments)
+    space = next(iter(whole.values())).single_action_space
+    policy = Policy(model, space, config.looking, config.std_end, env_arguments=config.env_arguments)
     folder = runs / config.run_name
     validation = environments.evaluation_envs(config, "validation")
     with training.owned(config, folder, ranks, resume, overwrite):
@@ -165,7 +171,7 @@ def train(
             folder,
             model,
             optimizer,
-            step=lambda update: train_step(policy, optimizer, envs if update < num_short else whole, config, update, ranks),
+            step=step,
             validate=lambda: evaluation.evaluate(policy, validation, "validation", 0, config.num_test_episodes)[-1],
             measure="error" if task.measure == "error" else "score",
             ranks=ranks,

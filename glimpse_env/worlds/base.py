@@ -67,6 +67,14 @@ class World(abc.ABC):
     @abc.abstractmethod
     def __init__(self, num_envs: int, *, num_threads: int = 1, **arguments: Any) -> None: ...
 
+    @property
+    def targets(self) -> npt.NDArray[np.int64] | None:
+        """The box of what is to be found in each scene: (B, 4) pixels, x, y, width and height; None if there is no such thing.
+
+        For analysis; agents never see it.
+        """
+        return None
+
     @abc.abstractmethod
     def reset(self, rows: npt.NDArray[np.int64], draws: npt.NDArray[np.float64], indices: npt.NDArray[np.int64] | None) -> None:
         """Begin a new episode in some rows.

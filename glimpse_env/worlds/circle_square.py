@@ -85,6 +85,11 @@ class CircleSquareWorld(World):
         ended = playing & (self._steps >= self._num_glimpses)
         return (ended & self._correct).astype(np.float64), ended
 
+    @property
+    def targets(self) -> npt.NDArray[np.int64]:
+        """The box of the figure, see `World.targets`."""
+        return np.column_stack([self.places, np.full_like(self.places, self._figure_size)])
+
     def info(self) -> dict[str, npt.NDArray[Any]]:
         """The figure of each scene: ``label`` (B,) int64, 0 for a circle, 1 for a square."""
         return {"label": self._labels}

@@ -148,6 +148,12 @@ class ClassificationWorld(World):
         self._composer = changed(self._composer, self.dataset, changes, self.changeable)
         self.num_draws = 1 + self._composer.num_draws
 
+    @property
+    def targets(self) -> npt.NDArray[np.int64]:
+        """The box of the image, see `World.targets`."""
+        h, w, _ = self.dataset.shape
+        return np.column_stack([self.places, np.broadcast_to((w, h), self.places.shape)])
+
     def info(self) -> dict[str, npt.NDArray[Any]]:
         """The class of each scene: ``label`` (B,) int64."""
         return {"label": self._labels}
