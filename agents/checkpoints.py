@@ -130,6 +130,8 @@ def _fits(value: Any, hint: Any) -> bool:
         return value in kinds
     if origin in (typing.Union, types.UnionType):
         return any(_fits(value, kind) for kind in kinds)
+    if origin is tuple:  # a list in JSON
+        return isinstance(value, list | tuple) and all(_fits(each, kinds[0]) for each in value)
     return isinstance(value, (int, float) if hint is float else origin or hint)
 
 

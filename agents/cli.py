@@ -20,6 +20,7 @@ from agents.presets import PRESETS, preset
 from glimpse_env.datasets import LONGEST
 from glimpse_env.datasets import load as load_dataset
 from glimpse_env.rendering import SIDE
+from glimpse_env.scanpaths.table import check_suffix
 
 _LONGEST_NAME = 100  # of a run's folder
 _HELP = """Train the recurrent attention model, measure it and draw it; all files go into runs/NAME.
@@ -69,6 +70,7 @@ def evaluate(arguments: list[str]) -> None:
     parser = _parser("evaluate", "Measure a trained agent.")
     parser.add_argument("--num-threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--figures", type=pathlib.Path, help="a folder for figures of its fixations and its mistakes")
+    parser.add_argument("--scanpaths", type=pathlib.Path, help="a .csv or .parquet file for its fixations, one a row")
     flags = parser.parse_args(arguments)
     if flags.num_threads < 1:
         raise ValueError(f"--num-threads must be above 0, got {flags.num_threads}.")
@@ -76,7 +78,14 @@ def evaluate(arguments: list[str]) -> None:
     if flags.figures:
         _check_writable(flags.figures)
     model, config = weights.load(flags.weights, flags.trust_module)
+    if flags.scanpaths:
+        check_suffix(flags.scanpaths)
+        _check_writable(flags.scanpaths.parent)
     print(evaluation.report(model, config, flags.split, flags.seed))
+    if flags.scanpaths:
+        paths = evaluation.scanpaths(model, config, flags.split, flags.seed)
+        paths.save(flags.scanpaths)
+        print(f"{flags.scanpaths}: {len(paths):,} fixations")
     if flags.figures:
         envs = environments.make_envs(config, 1, flags.split)
         policy = Policy(model, envs.single_action_space, config.looking)
@@ -177,7 +186,7 @@ def _named(config: Config, default: Config) -> Config:
     told = {"env_id", "dataset", "looking", "seed", *CIRCUMSTANCES}  # in the name already, or irrelevant to it
     then, now = dataclasses.asdict(default), dataclasses.asdict(config)
     changes = [f"{name}={now[name]}" for name in now if now[name] != then[name] and name not in told | {"env"}]
-    changes += [f"{name}={value}" for name, value in config.env.items()]
+    changes += [f"{name}={value}" for name, value in config.env.items() if default.env.get(name) != value]
     name = "-".join([config.run_name, *changes]).replace("/", "-")
     if len(name) > _LONGEST_NAME:
         name = f"{name[:_LONGEST_NAME]}-{zlib.crc32(name.encode()):08x}"

@@ -19,6 +19,9 @@ class TaskOptions:
     """Pixels a side; images of a folder are fitted to this size."""
     scene_size: int | None = None
     """Pixels a side of the scene. The id's own by default, like the next four."""
+    scene_sizes: tuple[int, ...] = ()
+    """Pixels a side of scenes to mix in training, with clutter in proportion; evaluation takes the scene size. The first half
+    of the training adds one after the other, the second has all of them in turn."""
     patch_size: int | None = None
     """Pixels a side of each patch of a glimpse."""
     num_scales: int | None = None
@@ -80,6 +83,9 @@ class TrainingConfig(TaskOptions, OptimizationOptions, RunOptions):
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
+        object.__setattr__(self, "scene_sizes", tuple(self.scene_sizes))  # a list in files
+        if any(size < 1 for size in self.scene_sizes):
+            raise ValueError(f"scene_sizes must be at least 1 each, got {self.scene_sizes}.")
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if isinstance(value, int | float) and not value >= 0:
@@ -109,6 +115,12 @@ class TrainingConfig(TaskOptions, OptimizationOptions, RunOptions):
             "shear": 0.15 * self.augmentation,
             "shift": 1.5 * self.augmentation,
         }
+
+    def scene_size_of(self, update: int) -> int | None:
+        """The side of the scenes of an update, None for the usual one."""
+        n = len(self.scene_sizes)
+        known = min(n, 1 + 2 * n * update // self.num_updates)
+        return self.scene_sizes[update % known] if n else None
 
     @property
     def env_arguments(self) -> dict[str, Any]:
@@ -180,7 +192,7 @@ class CreditOptions:
     gae_lambda: float = 1.0
     """Lambda of the returns: 1, as in the paper, sums rewards; less relies more on the baseline."""
     entropy_coef: float = 0.0
-    """Weight of the entropy of the action policy, without hybrid; it delays premature convergence."""
+    """Weight of the entropy of the zoom policy and, without hybrid, of the action policy; it delays premature convergence."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -53,6 +53,27 @@ def make_envs(config: TrainingConfig, num_envs: int, split: str, **arguments: An
     return _make(config.env_id, num_envs, config.max_steps, arguments)
 
 
+def training_envs(config: TrainingConfig, num_envs: int, scene_size: int | None = None, **arguments: Any) -> Envs:
+    """Make the environments of a training, with scenes of a size of `TrainingConfig.scene_sizes`, or the usual one if None.
+
+    Raises:
+        ValueError: they have other observations than usual ones.
+    """
+    usual = make_envs(config, num_envs, config.split, **config.variation, **arguments)
+    if scene_size is None:
+        return usual
+    H, W, _ = usual.unwrapped.scene_shape  # type: ignore[attr-defined]
+    registered = gym.spec(config.env_id.rpartition(":")[2]).kwargs
+    clutter = {**registered, **config.env_arguments}.get("num_clutter", 0)
+    sized = {"scene_size": scene_size, "num_clutter": round(clutter * scene_size**2 / (H * W))}
+    envs = make_envs(config, num_envs, config.split, **config.variation, **{**arguments, **sized})
+    if envs.single_observation_space != usual.single_observation_space:
+        raise ValueError(
+            f"Scenes of {scene_size} pixels have other observations: scene_sizes needs a canvas of pixels, or none."
+        )
+    return envs
+
+
 def evaluation_envs(config: TrainingConfig, split: str, **arguments: Any) -> Envs:
     """Make environments for an evaluation: as many native ones as are of use and fit into memory, or a batch of others."""
     if not is_native(config.env_id):

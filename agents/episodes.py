@@ -29,6 +29,8 @@ class Episodes:
             of an episode is an answer.
         cut: (B,) bool, whether the episode was truncated.
         after: (B,), the baseline of the observation after a truncated episode, no gradient; None if none was truncated.
+        zoom_logits: (T-1, B, Z), over the zooms of the next glimpse; None if the agent does not zoom.
+        zooms: (T-1, B) int64, as drawn; None if the agent does not zoom.
     """
 
     playing: Tensor
@@ -43,6 +45,8 @@ class Episodes:
     scored: Tensor | None
     cut: Tensor
     after: Tensor | None
+    zoom_logits: Tensor | None = None
+    zooms: Tensor | None = None
 
     @property
     def ends(self) -> Tensor:

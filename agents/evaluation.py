@@ -8,15 +8,18 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
 from agents.config import Config
 from agents.environments import Envs, evaluation_envs, is_native, task
 from agents.episodes import Episodes, joined
+from agents.heads import Step
 from agents.networks import RecurrentAttentionModel
 from agents.policy import Policy
 from agents.rollout import greedy
+from glimpse_env.scanpaths import RecordScanpaths, Scanpaths
 from glimpse_env.worlds import Task
 
 
@@ -103,6 +106,24 @@ def report(model: RecurrentAttentionModel, config: Config, split: str, seed: int
         found["center first"] = measured(config.looking, evaluation_envs(config, split, initial_fixation="center"))
     asked = task(envs)
     return Report(found, config.env_id, asked, split, asked.num_images or config.num_test_episodes)
+
+
+def scanpaths(model: RecurrentAttentionModel, config: Config, split: str, seed: int = 0) -> Scanpaths:
+    """Record the fixations of an agent on all images of a split, with its beliefs.
+
+    Raises:
+        ValueError: the environment is not a native one.
+    """
+    if not is_native(config.env_id):
+        raise ValueError(f"{config.env_id} is not a native environment: record it with a wrapper of your own.")
+    envs = RecordScanpaths(evaluation_envs(config, split), autoreset=False)
+    policy = Policy(model, envs.single_action_space, config.looking, config.std_end)
+
+    def seen(step: Step) -> None:
+        envs.believe(step.logits.float().softmax(-1).cpu())
+
+    fresh = [fresh for _, fresh in greedy(envs, policy, split, seed, config.num_test_episodes, watched=seen)]
+    return envs.scanpaths(np.concatenate(fresh))
 
 
 def table(errors: dict[str, list[float]]) -> str:

@@ -49,7 +49,7 @@ def parse(default: _C, start: _S, arguments: Sequence[str], command: str, descri
         flags, default=flags(**{groups[0][0]: start}, **of_config), args=rest, prog=command, description=description
     )
     values = {key: value for name in of_config for key, value in dataclasses.asdict(getattr(given, name)).items()}
-    return type(default)(**values, env=env), getattr(given, groups[0][0])
+    return type(default)(**values, env={**default.env, **env}), getattr(given, groups[0][0])
 
 
 def _env_arguments(arguments: Sequence[str]) -> tuple[list[str], dict[str, Any]]:

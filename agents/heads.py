@@ -1,6 +1,6 @@
-"""The heads of the core: the next location, the action and the baseline (Mnih et al. 2014, section 3.1).
+"""The heads of the core: the next location, the action and the baseline (Mnih et al. 2014, section 3.1), and the next zoom.
 
-Shapes: B episodes, D units of h, n environment actions, S numbers of a core's state.
+Shapes: B episodes, D units of h, n environment actions, Z zooms, S numbers of a core's state.
 """
 
 import math
@@ -168,6 +168,51 @@ class SkipHeads(Heads):
         return self.action(torch.cat([h, g], dim=1)).float(), self.location(h).float(), self.baseline(h).float()
 
 
+class ZoomNetwork(nn.Linear):
+    """Logits over the zooms of the next glimpse, linear in h: (B, D) to (B, Z). At the start all are equally likely."""
+
+    def __init__(self, in_features: int, num_zooms: int) -> None:
+        super().__init__(in_features, num_zooms)
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
+
+
+class DetachedZoomNetwork(ZoomNetwork):
+    """The zoom network whose gradient stops before h, as that of `DetachedLocationNetwork`."""
+
+    def forward(self, h: Tensor) -> Tensor:
+        """(B, D) to (B, Z)."""
+        return super().forward(h.detach())
+
+
+class ZoomHeads(nn.Module):
+    """Heads that also choose a zoom.
+
+    Args:
+        heads: the other heads.
+        zoom: (B, D) to (B, Z).
+    """
+
+    def __init__(self, heads: Heads, zoom: nn.Module) -> None:
+        super().__init__()
+        self.heads, self.zoom = heads, zoom
+
+    @property
+    def action(self) -> ActionNetwork:
+        """The action network."""
+        return self.heads.action
+
+    @property
+    def location(self) -> nn.Module:
+        """The location network."""
+        return self.heads.location
+
+    def forward(self, h: Tensor, g: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """H (B, D) and g to logits (B, n), mean (B, 2), baseline (B,) and zoom logits (B, Z), in float32."""
+        logits, mean, baseline = self.heads(h, g)
+        return logits, mean, baseline, self.zoom(h).float()
+
+
 class Step(NamedTuple):
     """The output of the model for one glimpse.
 
@@ -176,9 +221,11 @@ class Step(NamedTuple):
         mean: (B, 2), where to look next.
         baseline: (B,), the expected return from here on.
         state: (B, S), the input of the next step.
+        zoom: (B, Z), logits over the zooms of the next glimpse; None if the agent does not zoom.
     """
 
     logits: Tensor
     mean: Tensor
     baseline: Tensor
     state: Tensor
+    zoom: Tensor | None = None

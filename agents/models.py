@@ -37,7 +37,7 @@ def make_model(config: Config, envs: Envs) -> networks.RecurrentAttentionModel:
 
     Args:
         config: the choice of parts.
-        envs: the environments, whose observations (with ``canvas`` and ``cue``, if any) the model reads, and whose actions it
+        envs: the environments, whose observations (with canvas, cue and zoom, if any) the model reads, and whose actions it
             takes.
 
     Raises:
@@ -54,10 +54,12 @@ def make_model(config: Config, envs: Envs) -> networks.RecurrentAttentionModel:
     return _put_together(config, envs)
 
 
-def standardize(model: nn.Module, glimpses: torch.Tensor) -> None:
-    """Scale the input of a new model to typical glimpses (B, K*C, G, G)."""
+def standardize(model: nn.Module, glimpses: torch.Tensor, zoom_levels: torch.Tensor | None = None) -> None:
+    """Scale the input of a new model to typical glimpses (N, K*C, G, G); with zooms, of each level (N, Z), one-hot."""
     for module in model.modules():
-        if isinstance(module, networks.Standardize):
+        if zoom_levels is not None and isinstance(module, networks.ZoomedGlimpseNetwork):
+            module.fit(glimpses, zoom_levels)
+        elif zoom_levels is None and isinstance(module, networks.Standardize):
             module.fit(glimpses)
 
 
@@ -69,6 +71,9 @@ def _put_together(config: Config, envs: Envs) -> networks.RecurrentAttentionMode
     glimpse_network: Any = GLIMPSE_NETWORKS[config.glimpse_network](shapes["glimpse"], config.hidden_size, config.size)
     if "canvas" in shapes:
         glimpse_network = networks.CanvasGlimpseNetwork(glimpse_network, shapes["canvas"], config.size)
+    if "zoom_level" in shapes:
+        zoomed = shapes["glimpse"][0], shapes["zoom_level"][0]
+        glimpse_network = networks.ZoomedGlimpseNetwork(glimpse_network, *zoomed)
     if "cue" in shapes:
         glimpse_network = networks.CuedGlimpseNetwork(glimpse_network, shapes["cue"], config.size)
     core: Any = CORES[config.core](glimpse_network.size, config.size)
@@ -83,9 +88,14 @@ def _put_together(config: Config, envs: Envs) -> networks.RecurrentAttentionMode
     if config.looking in PATHS:
         location = PATHS[config.looking](num_glimpses or 0)
     action = heads.GaussianActionNetwork if isinstance(action_space, spaces.Box) else heads.ActionNetwork
-    read = (heads.SkipHeads if config.skip else heads.Heads)(
+    read: Any = (heads.SkipHeads if config.skip else heads.Heads)(
         action(core.size + config.skip * glimpse_network.size, num_outputs(action_space)),
         location,
         heads.BaselineNetwork(core.size),
     )
+    if "zoom_level" in shapes:
+        if config.looking in PATHS:
+            raise ValueError(f"looking={config.looking!r} chooses no zoom: leave out zooms.")
+        chosen = heads.DetachedZoomNetwork if config.stop_location_gradient else heads.ZoomNetwork
+        read = heads.ZoomHeads(read, chosen(core.size, *shapes["zoom_level"]))
     return networks.RecurrentAttentionModel(glimpse_network, core, read)

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # the field's name
 
 from agents.cores import Core
-from agents.heads import Heads, Step
+from agents.heads import Heads, Step, ZoomHeads
 
 Observation = dict[str, Tensor]
 """The observation of the environment, by key: ``glimpse`` (B, K*C, G, G), ``fixation`` (B, 2), perhaps ``canvas``
-(B, C + 1, S, S) and ``cue`` (B, C, h, w)."""
+(B, C + 1, S, S), ``cue`` (B, C, h, w) and ``zoom_level`` (B, Z)."""
 
 
 class Standardize(nn.Module):
@@ -155,6 +155,46 @@ class CanvasGlimpseNetwork(nn.Module):
         return self.join(self.maps(observation))
 
 
+class ZoomedGlimpseNetwork(nn.Module):
+    """A glimpse network for glimpses of several zooms: each has its own scale of input, and weighs the features.
+
+    Args:
+        glimpse_network: the network that reads the rest of the observation; its own input stays unscaled.
+        num_channels: K*C.
+        num_zooms: Z.
+    """
+
+    def __init__(self, glimpse_network: "GlimpseNetwork | CanvasGlimpseNetwork", num_channels: int, num_zooms: int) -> None:
+        super().__init__()
+        self.glimpse_network = glimpse_network
+        self.size, self.num_maps = glimpse_network.size, glimpse_network.num_maps
+        self.scales = nn.ModuleList(Standardize(num_channels) for _ in range(num_zooms))
+        self.weigh = nn.Linear(num_zooms, sum(self.num_maps))
+        nn.init.zeros_(self.weigh.weight)
+        nn.init.zeros_(self.weigh.bias)
+
+    def fit(self, glimpses: Tensor, zoom_levels: Tensor) -> None:
+        """Measure glimpses (N, K*C, G, G), each at its level (N, Z), one-hot."""
+        for scale, chosen in zip(self.scales, zoom_levels.bool().T, strict=True):
+            if chosen.any():
+                scale.fit(glimpses[chosen])  # type: ignore[operator]
+
+    def maps(self, observation: Observation) -> list[Tensor]:
+        """The features of the glimpse network, weighted by the zoom."""
+        levels = observation["zoom_level"]
+        scaled = torch.stack([scale(observation["glimpse"]) for scale in self.scales], dim=1)  # (B, Z, K*C, G, G)
+        glimpse = torch.einsum("bz,bzchw->bchw", levels, scaled)
+        return _weighed(self.glimpse_network.maps({**observation, "glimpse": glimpse}), self.weigh(levels))
+
+    def join(self, maps: Sequence[Tensor]) -> Tensor:
+        """The maps to g (B, size)."""
+        return self.glimpse_network.join(maps)
+
+    def forward(self, observation: Observation) -> Tensor:
+        """An observation with a zoom to g (B, size)."""
+        return self.join(self.maps(observation))
+
+
 class CuedGlimpseNetwork(nn.Module):
     """A glimpse network whose features are weighted by the cue.
 
@@ -165,7 +205,10 @@ class CuedGlimpseNetwork(nn.Module):
     """
 
     def __init__(
-        self, glimpse_network: GlimpseNetwork | CanvasGlimpseNetwork, cue_shape: tuple[int, ...], hidden_size: int = 256
+        self,
+        glimpse_network: GlimpseNetwork | CanvasGlimpseNetwork | ZoomedGlimpseNetwork,
+        cue_shape: tuple[int, ...],
+        hidden_size: int = 256,
     ) -> None:
         super().__init__()
         self.glimpse_network = glimpse_network
@@ -179,10 +222,8 @@ class CuedGlimpseNetwork(nn.Module):
 
     def forward(self, observation: Observation) -> Tensor:
         """An observation with a cue (B, C, h, w) to g (B, size)."""
-        weights = (1 + self.weigh(observation["cue"])).split(list(self.num_maps), dim=1)
         maps = self.glimpse_network.maps(observation)
-        weighed = [m * w.view(*w.shape, *[1] * (m.ndim - 2)) for m, w in zip(maps, weights, strict=True)]
-        return self.glimpse_network.join(weighed)
+        return self.glimpse_network.join(_weighed(maps, self.weigh(observation["cue"])))
 
 
 class RecurrentAttentionModel(nn.Module):
@@ -191,10 +232,10 @@ class RecurrentAttentionModel(nn.Module):
     Args:
         glimpse_network: an observation to g (B, input_size).
         core: g (B, input_size) and a state (B, S) to h (B, D) and the next state; zeros are the first.
-        heads: h (B, D) and g to logits, mean and baseline.
+        heads: h (B, D) and g to logits, mean and baseline, perhaps with the logits of the zoom.
     """
 
-    def __init__(self, glimpse_network: nn.Module, core: Core, heads: Heads) -> None:
+    def __init__(self, glimpse_network: nn.Module, core: Core, heads: Heads | ZoomHeads) -> None:
         super().__init__()
         self.glimpse_network, self.core, self.heads = glimpse_network, core, heads
 
@@ -211,8 +252,14 @@ class RecurrentAttentionModel(nn.Module):
         """
         g = self.glimpse_network(observation)
         h, state = self.core(g, state)
-        logits, mean, baseline = self.heads(h, g)
-        return Step(logits, mean, baseline, state)
+        logits, mean, baseline, *zoom = self.heads(h, g)
+        return Step(logits, mean, baseline, state, *zoom)
+
+
+def _weighed(maps: Sequence[Tensor], weights: Tensor) -> list[Tensor]:
+    """Each map (B, n, ...) times 1 + its part of the weights (B, sum of all n)."""
+    parts = torch.split(1 + weights, [m.shape[1] for m in maps], dim=1)
+    return [m * w.view(*w.shape, *[1] * (m.ndim - 2)) for m, w in zip(maps, parts, strict=True)]
 
 
 def _num_features(filters: nn.Module, shape: tuple[int, ...]) -> int:

@@ -14,7 +14,7 @@ from torch import Tensor
 from agents.heads import Step
 from agents.networks import RecurrentAttentionModel
 
-READ = ("glimpse", "fixation", "canvas", "cue")
+READ = ("glimpse", "fixation", "canvas", "cue", "zoom_level")
 """The entries of an observation that the networks read."""
 
 
@@ -54,15 +54,17 @@ LOOKING: dict[str, Gaze] = {
 
 
 class Decision(NamedTuple):
-    """The location and action chosen after a glimpse.
+    """The location, action and zoom chosen after a glimpse.
 
     Attributes:
         location: (B, 2), as drawn, before clipping.
         action: (B,) int64; (B, n) for continuous actions, as drawn, before clipping.
+        zoom: (B,) int64; None if the agent does not zoom.
     """
 
     location: Tensor
     action: Tensor
+    zoom: Tensor | None = None
 
 
 class Policy:
@@ -70,8 +72,9 @@ class Policy:
 
     Args:
         model: its networks.
-        action_space: the action space of a single environment: a Dict of ``location`` and ``action``.
-        looking: how it chooses locations, one of `LOOKING`; "learned", "fixed" and "raster" follow the networks.
+        action_space: the action space of a single environment: a Dict of ``location``, ``action`` and perhaps ``zoom``.
+        looking: how it chooses locations, one of `LOOKING`; "learned", "fixed" and "raster" follow the networks. Zooms follow
+            the networks, unless it is "random".
         std: the standard deviation of the location when it explores, in units of half the scene.
         seed: the seed of its noise, when it explores or looks at random.
         env_arguments: the arguments of its environments, such as the canvas that it reads.
@@ -101,18 +104,27 @@ class Policy:
         return {key: torch.from_numpy(observation[key]).to(self.device) for key in READ if key in observation}
 
     def decide(self, step: Step, noise: Noise, std: float = 0.0, explore: bool = False) -> Decision:
-        """Choose a location and an action.
+        """Choose a location, an action and perhaps a zoom.
 
         Args:
             step: the networks' outputs after the latest glimpse.
             noise: the random numbers.
-            std: the standard deviation of the location around its mean.
+            std: the standard deviation of the location around its mean; with 0, the zoom is the most likely one.
             explore: whether to draw the action from the policy rather than take the most likely one.
         """
         head = self.model.heads.action
         location = LOOKING[self.looking](step.mean, noise, std)
         action = head.draw(step.logits, noise(head.noise, step.logits)) if explore else head.likeliest(step.logits)
-        return Decision(location.detach(), action.detach())
+        zoom = None if step.zoom is None else self._zoom(step.zoom.detach(), noise, std)
+        return Decision(location.detach(), action.detach(), zoom)
+
+    def _zoom(self, logits: Tensor, noise: Noise, std: float) -> Tensor:
+        """Draw zooms (B,) from logits (B, Z): the most likely ones if nothing else is random."""
+        if self.looking == "random":
+            logits = torch.zeros_like(logits)
+        elif not std:
+            return logits.argmax(-1)
+        return (logits + noise("gumbel", logits)).argmax(-1)
 
     def env_action(self, decision: Decision) -> dict[str, npt.NDArray[Any]]:
         """Convert a decision to an action of the environments, arrays (B, ...).
@@ -126,6 +138,8 @@ class Policy:
             "location": decision.location.clamp(-1, 1).float().cpu().numpy(),
             "action": _in_space(self.action_space, decision.action.cpu().numpy()),
         }
+        if decision.zoom is not None:
+            action["zoom"] = decision.zoom.cpu().numpy()
         for name, values in action.items():
             if not np.isfinite(values).all():
                 raise NotFiniteError(f"the agent's {name} is not finite")

@@ -9,6 +9,7 @@ import dataclasses
 import json
 import pathlib
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -52,7 +53,8 @@ def losses(episodes: Episodes, policy: Policy, config: Config, std: float) -> di
         std: the standard deviation of the location policy that drew them.
 
     Returns:
-        Scalars: ``action``; ``location`` if looks are learned; ``baseline`` if it is used; ``entropy`` without hybrid.
+        Scalars: ``action``; ``location`` if looks are learned, with ``zoom`` and ``zoom_entropy`` if the agent zooms;
+        ``baseline`` if it is used; ``entropy`` without hybrid.
     """
     playing, moved = episodes.playing, episodes.playing[1:]
     scored = playing if config.scored == "every" else episodes.answers
@@ -84,6 +86,11 @@ def losses(episodes: Episodes, policy: Policy, config: Config, std: float) -> di
         advantages = reinforce.advantages(returns[1:][moved], baselines[:-1][moved])
         outside = (means.abs() - 1).clamp(min=0).square().sum(-1).mean()
         parts["location"] = reinforce.policy_gradient_loss(log_probs, advantages) + outside
+        if episodes.zoom_logits is not None and episodes.zooms is not None:
+            zooms = torch.distributions.Categorical(logits=episodes.zoom_logits[moved])  # type: ignore[no-untyped-call]
+            log_probs = zooms.log_prob(episodes.zooms[moved])  # type: ignore[no-untyped-call]
+            parts["zoom"] = reinforce.policy_gradient_loss(log_probs, advantages)
+            parts["zoom_entropy"] = -config.entropy_coef * zooms.entropy().mean()  # type: ignore[no-untyped-call]
     return parts
 
 
@@ -98,11 +105,12 @@ def prepare(config: Config) -> RecurrentAttentionModel:
     observation, info = envs.reset(seed=environments.first_seed("train", config.seed))
     if "label" not in info and (config.hybrid or config.credit == "log_prob"):
         raise ValueError(f"{config.env_id} has no labels to learn from: use --preset game, or --no-hybrid --credit reward.")
-    glimpses = [observation["glimpse"]]
-    if not environments.is_native(config.env_id):  # all first glimpses may be the same
+    observations = [observation]
+    if not environments.is_native(config.env_id) or "zoom_level" in observation:  # all first glimpses may be alike
         envs.action_space.seed(config.seed)
-        glimpses += [envs.step(envs.action_space.sample())[0]["glimpse"] for _ in range(50)]
-    models.standardize(model, torch.cat([torch.from_numpy(some) for some in glimpses]))
+        observations += [envs.step(envs.action_space.sample())[0] for _ in range(50)]
+    read = [key for key in ("glimpse", "zoom_level") if key in observation]
+    models.standardize(model, *(torch.from_numpy(np.concatenate([seen[key] for seen in observations])) for key in read))
     return model
 
 
@@ -139,19 +147,25 @@ def train(
     if config.batch_size % ranks.size:
         raise ValueError(f"batch_size={config.batch_size} must be a multiple of the {ranks.size} processes.")
     share = config.batch_size // ranks.size
-    envs = whole = environments.make_envs(config, share, config.split, **config.variation)
-    task = environments.task(whole)
-    if config.short:
-        halved = max(2, (task.num_glimpses or 0) // 2)
-        envs = environments.make_envs(config, share, config.split, **config.variation, num_glimpses=halved)
+    sizes = dict.fromkeys(config.scene_sizes or (None,))
+    whole = {size: environments.training_envs(config, share, size) for size in sizes}
+    task = environments.task(next(iter(whole.values())))
+    halved = {"num_glimpses": max(2, (task.num_glimpses or 0) // 2)}
+    shorter = {size: environments.training_envs(config, share, size, **halved) for size in sizes} if config.short else whole
     num_short = int(config.short * config.num_updates)
+
+    def step(update: int) -> dict[str, float]:
+        envs = (shorter if update < num_short else whole)[config.scene_size_of(update)]
+        return train_step(policy, optimizer, envs, config, update, ranks)
+
     model = prepare(config).to(device)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=device.type != "mps"
     )
-    policy = Policy(model, whole.single_action_space, config.looking, config.std_end, env_arguments=config.env_arguments)
+    one = next(iter(whole.values()))  # all have the same spaces
+    policy = Policy(model, one.single_action_space, config.looking, config.std_end, env_arguments=config.env_arguments)
     if device.type == "cuda" and task.num_glimpses and config.precision == "float32":
-        policy.model = CapturedModel(model, policy.see(whole.reset(seed=0)[0]), task.num_glimpses)
+        policy.model = CapturedModel(model, policy.see(one.reset(seed=0)[0]), task.num_glimpses)
     folder = runs / config.run_name
     validation = environments.evaluation_envs(config, "validation")
     with training.owned(config, folder, ranks, resume, overwrite):
@@ -160,7 +174,7 @@ def train(
             folder,
             model,
             optimizer,
-            step=lambda update: train_step(policy, optimizer, envs if update < num_short else whole, config, update, ranks),
+            step=step,
             validate=lambda: evaluation.evaluate(policy, validation, "validation", 0, config.num_test_episodes)[-1],
             measure="error" if task.measure == "error" else "score",
             ranks=ranks,

@@ -45,6 +45,7 @@ def collect(
     state = policy.model.initial_state(envs.num_envs)
     steps: list[Step] = []
     played, actions, rewards, locations, fixations = [], [], [], [], []
+    zooms: list[Tensor] = []
     told: dict[str, list[Tensor]] = {"label": [], "scored": []}
     playing, cut, after = np.ones(envs.num_envs, np.bool_), np.zeros(envs.num_envs, np.bool_), None
     seen = policy.see(observation)
@@ -62,6 +63,8 @@ def collect(
         state = step.state
         decision = policy.decide(step, noise, std, explore)
         locations.append(decision.location)
+        if decision.zoom is not None:
+            zooms.append(decision.zoom)
         actions.append(decision.action)
         observation, reward, terminated, truncated, info = envs.step(policy.env_action(decision))
         rewards.append(torch.from_numpy(reward * playing).float().to(device))
@@ -87,6 +90,8 @@ def collect(
         scored=torch.stack(told["scored"]) if told["scored"] else None,
         cut=torch.from_numpy(cut).to(device),
         after=after,
+        zoom_logits=torch.stack([step.zoom for step in steps if step.zoom is not None])[:-1] if zooms else None,
+        zooms=torch.stack(zooms)[:-1] if zooms else None,
     )
 
 

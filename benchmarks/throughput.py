@@ -61,17 +61,20 @@ def by_task(seconds: float) -> None:
 def by_scene_size(seconds: float) -> None:
     """Print the times of a step within an episode and of a reset, by scene size."""
     print(f"{CLUTTERED} by scene size: median microseconds of a step within an episode, and of a reset, for each")
-    print("environment. A glimpse reads up to 48x48 pixels, from main memory if the scenes do not fit into the cache.\n")
-    for num_envs in (16, 256):
-        sides = [_Episodes(gym.make_vec(CLUTTERED, num_envs, **_DISABLED, scene_size=size)) for size in SCENE_SIZES]
+    print(
+        "environment. A glimpse shows 48x48 pixels, then 768x768, from main memory if the scenes do not fit into the cache.\n"
+    )
+    for num_envs, num_scales in ((16, 3), (256, 3), (16, 7), (256, 7)):
+        sizes = [{"scene_size": size, "num_scales": num_scales} for size in SCENE_SIZES]
+        sides = [_Episodes(gym.make_vec(CLUTTERED, num_envs, **_DISABLED, **arguments)) for arguments in sizes]
         _in_turn([side.play for side in sides], seconds * len(sides))
         medians = [np.array(side.medians()) / num_envs for side in sides]
         rows = []
         for size, (step, reset) in zip(SCENE_SIZES, medians, strict=True):
             step_ratio, reset_ratio = (step, reset) / medians[0]
-            scene = (f"{num_envs} x {size}x{size}", f"{num_envs * size**2 / 1e6:.2f} MB")
+            scene = (f"{num_envs} x {size}x{size}", num_scales, f"{num_envs * size**2 / 1e6:.2f} MB")
             rows.append((*scene, *(f"{value:.2f}" for value in (step * 1e6, step_ratio, reset * 1e6, reset_ratio))))
-        table(("environments", "scenes", "step", "ratio to 60", "reset", "ratio to 60"), rows)
+        table(("environments", "scales", "scenes", "step", "ratio to 60", "reset", "ratio to 60"), rows)
 
 
 def by_copy(seconds: float) -> None:

@@ -42,6 +42,14 @@ TASKS: dict[str, dict[str, object]] = {
     "Glimpse-TranslatedMNIST-v0": {**_LARGE, "num_scales": 3, "scene_size": 60},
     "Glimpse-ClutteredMNIST-v0": {**_LARGE, "num_scales": 3, "scene_size": 60, "num_clutter": 4},
     "Glimpse-ClutteredMNIST100-v0": {**_LARGE, "num_scales": 4, "scene_size": 100, "num_clutter": 8},
+    "Glimpse-Haystack-v0": {
+        **_LARGE,
+        "num_scales": 5,
+        "scale_factor": 3,  # from 12 to 972 pixels; with zooms=(21, 5, 1), three scales of factor 2 also reach the whole scene
+        "scene_size": 1000,
+        "num_clutter": 800,
+        "num_glimpses": 10,
+    },
     "Glimpse-Catch-v0": {"world": "catch", "patch_size": 6, "num_scales": 3},
     "Glimpse-MultiMNIST-v0": {
         "world": "sequence",

@@ -60,6 +60,8 @@ class EnvArguments(WorldArguments, total=False):
     initial_fixation: str | tuple[float, float]
     location_mode: str
     max_step: float | None
+    zooms: tuple[int, ...] | None
+    zoom_cost: tuple[float, ...] | float
     canvas: int | str | None
     render_mode: str | None
     render_size: int

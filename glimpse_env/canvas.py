@@ -39,12 +39,15 @@ class Canvas:
         """Clear some rows."""
         self._canvases[rows] = 0
 
-    def paint(self, glimpses: npt.NDArray[np.float32], fixations: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def paint(
+        self, glimpses: npt.NDArray[np.float32], fixations: npt.NDArray[np.float32], **zooms: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float32]:
         """Move the windows to the gaze and paint the glimpses; painting one twice changes nothing.
 
         Args:
             glimpses: ``(B, *retina.shape(C))`` float32 in [0, 1].
             fixations: (B, 2) float32 in [-1, 1], where the glimpses were taken.
+            zooms: if the retina zooms, ``zooms`` (B,) int64, at which the glimpses were taken.
 
         Returns:
             (B, C + 1, S, S) float32 in [0, 1], a new array; (B, C + 1, H, W) for the whole scene.
@@ -52,7 +55,7 @@ class Canvas:
         moved = self._corners
         if self._follows:
             moved = corners(fixations, np.array(self._window[:1]), *self._scene_size)[:, 0]
-        shown = self._retina.project(glimpses, fixations, self._scene_size, moved, self._window)
+        shown = self._retina.project(glimpses, fixations, self._scene_size, moved, self._window, **zooms)
         _keep_the_sharpest(self._canvases, moved - self._corners, shown)
         self._canvases, self._corners = shown, moved
         return shown.copy()

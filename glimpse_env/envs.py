@@ -21,6 +21,7 @@ from glimpse_env.rendering import SIDE
 from glimpse_env.retina import RetinaLike, make_retina
 from glimpse_env.turn import Turn
 from glimpse_env.worlds import Task, World
+from glimpse_env.zoom import make_zoom
 
 Action: TypeAlias = Mapping[str, Any]
 
@@ -34,12 +35,14 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
     ## Observation Space
     ``Dict``: ``glimpse`` (B, K*C, G, G) float32 in [0, 1], finest scale first, and ``fixation`` (B, 2) float32 in
     [-1, 1], the (x, y) where it was taken. With ``canvas=`` also ``canvas`` (B, C + 1, S, S) float32 in [0, 1]: the
-    episode's glimpses so far, painted where they were taken, and their sharpness, see `Canvas`. If the world has one, also
-    ``cue`` (B, C, h, w) float32 in [0, 1]: a picture of what to find.
+    episode's glimpses so far, painted where they were taken, and their sharpness, see `Canvas`. With ``zooms=`` also
+    ``zoom_level`` (B, Z) float32, one-hot: the zoom at which it was taken. If the world has one, also ``cue`` (B, C, h, w)
+    float32 in [0, 1]: a picture of what to find.
 
     ## Action Space
     ``Dict``: ``location`` (B, 2) float32 in [-1, 1], where to look next: (0, 0) is the scene's center, (-1, -1) its
-    top-left corner; and ``action`` (B,) int64: the class named, or the game's move.
+    top-left corner; and ``action`` (B,) int64: the class named, or the game's move. With ``zooms=`` also ``zoom`` (B,) int64:
+    the position in ``zooms`` of the next glimpse's zoom.
 
     ## Rewards
     The world's. Classification: 1 for the right class at the end of the episode, or 1/T at each step (``reward=``). Catch: 1
@@ -67,9 +70,12 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
             the three sizes above are then ignored.
         initial_fixation: the first fixation: "random", "center", or a location (x, y).
         location_mode: "absolute": a location is where to look. "relative": location * max_step is added to the fixation,
-            and the sum is clipped to [-1, 1].
-        max_step: the largest move along each axis, in (0, 2]; 2 spans the scene. Default: 0.5 with "relative", no limit with
-            "absolute". With "absolute", the gaze stops on its way to a farther location.
+            and the sum is clipped to [-1, 1]. "glimpse": the same in units of the latest glimpse, see `Gaze`.
+        max_step: the largest move along each axis, in (0, 2]; see `Gaze`.
+        zooms: factors, such as (1, 2, 4), that the agent can choose from: all patches are this many times as wide, averaged to
+            as many values. The first is that of an episode's first glimpse. None for no choice.
+        zoom_cost: the price of a look at each zoom, subtracted from the reward; one number for all. It needs a task whose
+            score is the return, such as one with ``decide="anytime"``.
         split: the images that scenes are made of: "train", "validation", "test" or "train+validation"; see the world. A world
             without images has different episodes in each of the three.
         canvas: the side S, in scene pixels, of a window around the gaze in which all glimpses stay painted; "scene" for the
@@ -105,6 +111,8 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
         initial_fixation: str | tuple[float, float] = "random",
         location_mode: str = "absolute",
         max_step: float | None = None,
+        zooms: tuple[int, ...] | None = None,
+        zoom_cost: tuple[float, ...] | float = 0.0,
         split: str | None = None,
         canvas: int | str | None = None,
         render_mode: str | None = None,
@@ -126,7 +134,8 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
         self.world = kind(num_envs, num_threads=num_threads, **world_arguments)
         sizes = {"patch_size": patch_size, "num_scales": num_scales, "scale_factor": scale_factor}
         seen_by = make_retina(retina, self.world.scenes.shape[1:3], **sizes)
-        self._eye = Eye(self.world, seen_by, gaze, canvas, num_threads)
+        zoom = make_zoom(zooms, zoom_cost, seen_by, self.world.task)
+        self._eye = Eye(self.world, seen_by, gaze, zoom, canvas, num_threads)
         self.autoreset_mode = _autoreset_mode(autoreset_mode)
         self.recorder = Recorder(self.world, self._eye, render_size) if render_mode else None
         self.episodes = Episodes(self.world, self._eye, self.recorder, self.autoreset_mode, stream)
@@ -138,6 +147,8 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
         self.single_action_space = spaces.Dict(
             location=spaces.Box(-1, 1, (2,), np.float32), action=spaces.Discrete(len(self.task.action_names))
         )
+        if zoom:
+            self.single_action_space["zoom"] = zoom.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._turn = Turn()
@@ -151,6 +162,11 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
     def retina(self) -> RetinaLike:
         """The glimpse sensor."""
         return self._eye.retina
+
+    @property
+    def zooms(self) -> tuple[int, ...]:
+        """The factors of the levels of zoom; (1,) without a choice."""
+        return self._eye.zooms
 
     @property
     def scenes(self) -> npt.NDArray[np.uint8]:
@@ -203,7 +219,7 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
         """Act in each environment, and look.
 
         Args:
-            actions: ``location`` (B, 2) float in [-1, 1], ``action`` (B,) integer; see the class.
+            actions: ``location`` (B, 2) float in [-1, 1], ``action`` (B,) integer, perhaps ``zoom`` (B,); see the class.
 
         Returns:
             observation, rewards (B,) float64, terminations (B,) bool, truncations (B,) bool (all False), info.
@@ -218,8 +234,7 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
 
     def _advance(self, actions: Action, lead: tuple[int, ...]) -> Step:
         """Take a step; lead is (B,), or () for a single environment."""
-        locations, choices = inputs.parts(actions, lead)
-        step = self._turn.take(self.episodes.step, locations, choices)
+        step = self._turn.take(self.episodes.step, *inputs.parts(actions, lead, self._eye.zoom is not None))
         self._show()
         return step
 

@@ -79,12 +79,18 @@ class Episodes:
         self._playing = self._everyone if everyone else others | mask
         return observation, info
 
-    def step(self, locations: npt.NDArray[np.float32], choices: npt.NDArray[np.int64]) -> Step:
+    def step(
+        self,
+        locations: npt.NDArray[np.float32],
+        choices: npt.NDArray[np.int64],
+        zooms: npt.NDArray[np.int64] | None = None,
+    ) -> Step:
         """Take a step in each row that plays; with NEXT_STEP, begin the next episode of the others.
 
         Args:
             locations: (B, 2) float32.
             choices: (B,) int64, the environment actions.
+            zooms: (B,) int64, the levels of zoom; None if the eyes do not zoom.
 
         Returns:
             The same as `GlimpseVectorEnv.step`.
@@ -103,6 +109,7 @@ class Episodes:
         bad = inputs.first_bad(locations, choices, playing, len(self._world.task.action_names))
         if bad >= 0:
             raise inputs.out_of_range(f"Environment {bad}", locations[bad], choices[bad], len(self._world.task.action_names))
+        self._eye.check(zooms, playing)
         if len(resting):
             self._begin(resting)
 
@@ -110,7 +117,7 @@ class Episodes:
         rewards, ended = self._world.step(choices, playing)
         still = ~ended
         moving = still & playing if len(resting) else still
-        self._eye.move(locations, moving)
+        rewards -= self._eye.move(locations, zooms, moving)
         if self._recorder:
             self._recorder.step(choices, playing, moving)
         observation, info = self._eye.observe(), masked(self._world.info(), self._everyone)

@@ -10,7 +10,9 @@ from glimpse_env import inputs
 from glimpse_env.canvas import Canvas
 from glimpse_env.gaze import Gaze
 from glimpse_env.retina import RetinaLike
+from glimpse_env.sums import make_sums
 from glimpse_env.worlds import World
+from glimpse_env.zoom import Zoom
 
 Observation: TypeAlias = dict[str, npt.NDArray[np.float32]]
 
@@ -22,18 +24,26 @@ class Eye:
         world: holds the scenes.
         retina: the glimpse sensor.
         gaze: how the eyes move.
+        zoom: how closely they can look; None if they do not zoom.
         canvas: the side of the canvas, "scene", or None for no canvas.
         num_threads: how many threads share a batch.
 
     Attributes:
         retina: the glimpse sensor.
+        zoom: as given.
+        zooms: the factors of the levels of zoom; (1,) if they do not zoom.
         fixations: (B, 2) float32 in [-1, 1], where each looks.
+        levels: (B,) int64 in [0, Z), the level of zoom of each; 0 if they do not zoom.
         space: the space of one observation.
     """
 
-    def __init__(self, world: World, retina: RetinaLike, gaze: Gaze, canvas: Any, num_threads: int) -> None:
+    def __init__(self, world: World, retina: RetinaLike, gaze: Gaze, zoom: Zoom | None, canvas: Any, num_threads: int) -> None:
         B, H, W, C = world.scenes.shape
-        self.retina = retina
+        self.retina, self.zoom = retina, zoom
+        self.levels = np.zeros(B, np.int64)
+        self.zooms = zoom.zooms if zoom else (1,)
+        self._sums = make_sums(world, retina, self.zooms, num_threads)
+        self._spans = np.outer(self.zooms, retina.sizes[-1] / np.array((W, H)))  # (Z, 2)
         self.fixations = np.zeros((B, 2), np.float32)
         self._world = world
         self._gaze = gaze
@@ -42,6 +52,8 @@ class Eye:
         self.space = spaces.Dict(
             glimpse=spaces.Box(0, 1, retina.shape(C), np.float32), fixation=spaces.Box(-1, 1, (2,), np.float32)
         )
+        if zoom:
+            self.space["zoom_level"] = zoom.space
         if self._canvas:
             self.space["canvas"] = spaces.Box(0, 1, self._canvas.shape, np.float32)
         if world.cues is not None:
@@ -50,23 +62,57 @@ class Eye:
 
     def begin(self, rows: npt.NDArray[np.int64], draws: npt.NDArray[np.float64]) -> None:
         """Set the first fixations of some rows (b,) and clear the canvas; draws are (b, 2), uniform in [0, 1)."""
-        self.fixations[rows] = self._gaze.begin(draws)
+        self.fixations[rows], self.levels[rows] = self._gaze.begin(draws), 0
+        if self._sums:
+            self._sums.update(rows)
         if self._canvas:
             self._canvas.clear(rows)
 
-    def move(self, locations: npt.NDArray[np.float32], moving: npt.NDArray[np.bool_]) -> None:
-        """Move the eyes of the rows that are moving; locations are (B, 2) float32 in [-1, 1]."""
-        self._gaze.move(self.fixations, locations, moving)
+    def check(self, levels: npt.NDArray[np.int64] | None, playing: npt.NDArray[np.bool_]) -> None:
+        """Check the levels of zoom (B,) of the rows that are playing, see `Zoom.check`; None if they do not zoom."""
+        if self.zoom and levels is not None:
+            self.zoom.check(levels, playing)
+
+    def move(
+        self, locations: npt.NDArray[np.float32], levels: npt.NDArray[np.int64] | None, moving: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.float64] | float:
+        """Move and zoom the eyes of the rows that are moving.
+
+        Args:
+            locations: (B, 2) float32 in [-1, 1].
+            levels: (B,) int64 in [0, Z), the levels of zoom; None if they do not zoom.
+            moving: (B,) bool.
+
+        Returns:
+            The price of the looks, (B,) or 0.
+        """
+        self._gaze.move(self.fixations, locations, moving, self._spans[self.levels])
+        if not self.zoom or levels is None:
+            return 0.0
+        self.levels[moving] = levels[moving]
+        return self.zoom.prices(self.levels) * moving
+
+    def retina_of(self, row: int) -> RetinaLike:
+        """The retina of one row, at its zoom."""
+        return self.retina.zoomed(self.zoom.zooms[self.levels[row]]) if self.zoom else self.retina  # type: ignore[attr-defined]
 
     def look(self) -> npt.NDArray[np.float32]:
         """Take a glimpse (B, K*C, G, G) of each scene."""
-        return self.retina(self._world.scenes, self.fixations, self._num_threads)
+        sums: dict[str, Any] = {"sums": self._sums.sums} if self._sums else {}
+        return self.retina(self._world.scenes, self.fixations, self._num_threads, **self._zooms, **sums)
+
+    @property
+    def _zooms(self) -> dict[str, npt.NDArray[np.int64]]:
+        """The argument ``zooms`` of a retina that zooms."""
+        return {"zooms": self.zoom.factors(self.levels)} if self.zoom else {}
 
     def observe(self) -> Observation:
         """Take a glimpse, paint it on the canvas, and return the observation in new arrays."""
         observation = {"glimpse": self.look(), "fixation": self.fixations.copy()}
+        if self.zoom:
+            observation["zoom_level"] = self.zoom.one_hot(self.levels)
         if self._canvas:
-            observation["canvas"] = self._canvas.paint(observation["glimpse"], self.fixations)
+            observation["canvas"] = self._canvas.paint(observation["glimpse"], self.fixations, **self._zooms)
         if (cues := self._world.cues) is not None:
             observation["cue"] = cues.transpose(0, 3, 1, 2).astype(np.float32, order="C") / np.float32(255)
         return observation

@@ -72,6 +72,8 @@ class Game(Session):
     def handle(self, event: Any) -> None:
         """Handle one of pygame's events."""
         pygame = load_pygame()
+        if self._wheel.handle(event):
+            return
         if event.type == pygame.MOUSEMOTION:
             left, top, width, height = self._layout.scene
             place = (np.array(event.pos) - (left, top)) / (width, height)
@@ -95,7 +97,7 @@ class Game(Session):
     def picture(self) -> Picture:
         """Draw what the player sees: (height, width, 3), of one size until it is resized."""
         height, width, _ = self._eye.scene_shape
-        retina, glimpse = self._eye.retina, self._bright(self._glimpse)
+        retina, glimpse = self._wheel.retina, self._bright(self._glimpse)
         seen = foveate(glimpse, retina, self._path[-1], height, width)
         picture = draw(
             self._eye.scenes[0] if self.over else seen,
@@ -121,7 +123,7 @@ class Game(Session):
 
     def _bright(self, glimpse: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """A glimpse for people: in a game of few bright pixels, each cell shows their sum, not their faint mean."""
-        sizes, (K, *sides) = self._eye.retina.sizes, self._eye.retina.shape(1)
+        sizes, (K, *sides) = self._wheel.retina.sizes, self._wheel.retina.shape(1)
         if not self._faint or len(sizes) != K:
             return glimpse
         areas = np.repeat([max(1.0, (size / max(sides)) ** 2) for size in sizes], len(glimpse) // K)
@@ -172,7 +174,7 @@ class Game(Session):
             within[n * height // rows] = _GRID
         for n in range(1, columns):
             within[:, n * width // columns] = _GRID
-        outline(within, self._eye.retina, self._aim, H, W, _AMBER, self._layout.unit, sharpest=True)
+        outline(within, self._wheel.next_retina, self._aim, H, W, _AMBER, self._layout.unit, sharpest=True)
 
     def _draw_answer(self, picture: Picture) -> None:
         """Frame the right cell of the grid in green, and the one that was named in amber."""
@@ -206,7 +208,8 @@ class Game(Session):
         glimpses = [f"You have {self._num_glimpses} glimpses; you may answer before they are used up."] * bool(
             self._num_glimpses
         )
-        return [self._goal, "", *glimpses, shown, "", *keys, "", "Wheel: zoom.  H: back to the game.  Q or Escape: quit."]
+        wheel = "Wheel, + and -: how closely the next look looks." if self._wheel.zooms else "Wheel: enlarge the picture."
+        return [self._goal, "", *glimpses, shown, "", *keys, "", f"{wheel}  H: back to the game.  Q or Escape: quit."]
 
     def _advice(self) -> str:
         if self.over:

@@ -8,9 +8,9 @@ import numpy.typing as npt
 from glimpse_env import inputs
 from glimpse_env.jit import jit
 
-LOCATION_MODES = ("absolute", "relative")
+LOCATION_MODES = ("absolute", "relative", "glimpse")
 NUM_DRAWS = 2  # of a first fixation: x, y
-_RELATIVE_STEP = 0.5
+_STEPS = {"absolute": 2.0, "relative": 0.5, "glimpse": 1.0}  # the default of max_step
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Gaze:
     Args:
         initial_fixation: the first fixation: "random", "center", or a location (x, y).
         location_mode: "absolute": a location is where to look. "relative": location * max_step is added to the fixation,
-            and the sum is clipped to [-1, 1].
+            and the sum is clipped to [-1, 1]. "glimpse": the same, but in units of the latest glimpse: (-1, -1) is the top-left
+            corner of its widest patch, (0, 0) the fixation; max_step is then 1 by default.
         max_step: the largest move along each axis, in (0, 2]; 2 spans the scene. Default: 0.5 with "relative", no limit with
             "absolute". With "absolute", the eye stops on its way to a farther location.
 
@@ -45,7 +46,11 @@ class Gaze:
         return (2 * draws - 1).astype(np.float32) if given is None else np.tile(given, (len(draws), 1))
 
     def move(
-        self, fixations: npt.NDArray[np.float32], locations: npt.NDArray[np.float32], moving: npt.NDArray[np.bool_]
+        self,
+        fixations: npt.NDArray[np.float32],
+        locations: npt.NDArray[np.float32],
+        moving: npt.NDArray[np.bool_],
+        spans: npt.NDArray[np.float64],
     ) -> None:
         """Move the eyes of the rows that are moving.
 
@@ -53,10 +58,12 @@ class Gaze:
             fixations: (B, 2) float32 in [-1, 1], changed in place.
             locations: (B, 2) float32 in [-1, 1].
             moving: (B,) bool.
+            spans: (B or 1, 2), the width and height of the latest glimpse's widest patch, as shares of the scene's.
         """
-        relative = self.location_mode == "relative"
-        reach = self.max_step or (_RELATIVE_STEP if relative else 2.0)
-        _move(fixations, locations, moving, relative, float(reach))
+        if self.location_mode == "glimpse":
+            locations = (locations * spans).astype(np.float32)
+        reach = self.max_step or _STEPS[self.location_mode]
+        _move(fixations, locations, moving, self.location_mode != "absolute", float(reach))
 
 
 @jit

@@ -132,14 +132,19 @@ def checked_options(
     return mask, np.broadcast_to(indices.astype(np.int64), (num_envs,))
 
 
-def split(actions: Any) -> tuple[Any, Any]:
-    """The two entries of an action dict."""
+ACTION, ZOOMED_ACTION = ("location", "action"), ("location", "action", "zoom")
+"""The entries of an action dict."""
+
+
+def split(actions: Any, keys: tuple[str, ...] = ACTION) -> list[Any]:
+    """The entries of an action dict: a list in the order of the keys."""
     try:
-        if len(actions) == 2:
-            return actions["location"], actions["action"]
+        if len(actions) == len(keys):
+            return [actions[key] for key in keys]
     except (KeyError, TypeError, IndexError):
         pass
-    raise ValueError(f"An action must be a dict with the keys 'location' and 'action', got {actions!r}.")
+    *most, last = map(repr, keys)
+    raise ValueError(f"An action must be a dict with the keys {', '.join(most)} and {last}, got {actions!r}.")
 
 
 def locations(location: Any, lead: tuple[int, ...]) -> npt.NDArray[np.float32]:
@@ -154,13 +159,24 @@ def locations(location: Any, lead: tuple[int, ...]) -> npt.NDArray[np.float32]:
     return found
 
 
-def parts(actions: Mapping[str, Any], lead: tuple[int, ...]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """Check an action dict whose leading shape is (B,) or (): returns locations (B, 2) and environment actions (B,)."""
-    location, choice = split(actions)
-    found, array = locations(location, lead), _array(choice)
+def choices(name: str, value: Any, lead: tuple[int, ...]) -> npt.NDArray[np.int64]:
+    """Check integers of an action dict whose leading shape is (B,) or (): returns (B,)."""
+    array = _array(value)
     if array.shape != lead or array.dtype.kind not in "iu":
-        raise ValueError(f"action must be integers of shape {lead}, got {_kind(choice, array)}.")
-    return found, array.astype(np.int64, copy=False).reshape(-1)
+        raise ValueError(f"{name} must be integers of shape {lead}, got {_kind(value, array)}.")
+    return array.astype(np.int64, copy=False).reshape(-1)
+
+
+def parts(
+    actions: Mapping[str, Any], lead: tuple[int, ...], zooms: bool = False
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.int64] | None]:
+    """Check an action dict whose leading shape is (B,) or (): locations (B, 2), environment actions (B,) and zooms (B,).
+
+    Zooms are None, and no entry, if the environment does not zoom.
+    """
+    location, choice, *zoom = split(actions, ZOOMED_ACTION if zooms else ACTION)
+    found = locations(location, lead), choices("action", choice, lead)
+    return *found, choices("zoom", zoom[0], lead) if zooms else None
 
 
 @jit

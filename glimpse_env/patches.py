@@ -5,6 +5,10 @@ import numpy.typing as npt
 
 from glimpse_env.jit import jit
 
+_LINE = 64  # bytes of a cache line
+_CACHED = 2**21  # bytes of scenes that stay in a cache
+SUMMED = 8  # cells of this many pixels a side or more are read from sums along columns, if there are any
+
 
 @jit
 def _corner(coordinate: float, extent: int, size: int) -> int:
@@ -33,26 +37,50 @@ def _average(columns, patch_row, channel, num_channels, cell, norm):  # type: ig
         patch_row[j] = np.float32(total) / norm
 
 
+@jit(inline="always")
+def _touch(values, top, bottom, step, start, stop):  # type: ignore[no-untyped-def]
+    """Read a bit of each cache line in every step-th row: memory then delivers them at once, rather than one after another."""
+    seen = np.int64(0)
+    last = len(values) - 1
+    for y in range(top, bottom + 1, step):
+        row = values[np.uintp(min(max(y, 0), last))]
+        for n in range(start, stop, np.uintp(_LINE // values.itemsize)):
+            seen ^= np.int64(row[n])
+        if stop > start:
+            seen ^= np.int64(row[stop - np.uintp(1)])
+    return seen
+
+
 @jit(error_model="numpy")
 def look(
     scenes: npt.NDArray[np.uint8],
     locations: npt.NDArray[np.float32],
+    zooms: npt.NDArray[np.int64],
+    sums: npt.NDArray[np.uint16],
     glimpses: npt.NDArray[np.float32],
     num_scales: int,
     scale_factor: int,
 ) -> None:
     """Fill glimpses (B, K*C, G, G) from scenes (B, H, W*C): sum the rows of a cell, then its columns.
 
-    Indices are unsigned: checks for negative ones would keep the loops from being vectorized.
+    The finest cells of scene b have zooms[b] pixels a side. Sums are those of `sums.ColumnSums`, or (B, 0, 0). Indices are
+    unsigned: checks for negative ones would keep the loops from being vectorized.
     """
     B, H, WC = scenes.shape
     C = glimpses.shape[1] // num_scales
     G = glimpses.shape[2]
     W = WC // C
-    columns = np.empty(G * scale_factor ** (num_scales - 1) * C, np.uint16)
+    finest = 1
+    for b in range(B):
+        finest = max(finest, zooms[b])
+    columns = np.empty(G * finest * scale_factor ** (num_scales - 1) * C, np.uint16)
+    touched = np.empty(1, np.int64)  # keeps the compiler from leaving out what is read for nothing
+    far = scenes.size > _CACHED
     for b in range(np.uintp(B)):
-        cell = 1
-        for k in range(num_scales):
+        around = False  # whether the pixels around the location are in the cache
+        for k in range(num_scales - 1, -1, -1):  # the widest first: it brings what the others read
+            cell = zooms[b] * scale_factor**k
+            summed = cell >= SUMMED and sums.shape[1] > 0
             size = G * cell
             left = _corner(locations[b, 0], W, size)
             top = _corner(locations[b, 1], H, size)
@@ -62,13 +90,24 @@ def look(
             width = np.uintp(max(0, min(W - left, size) - inside) * C)
             source = np.uintp((left + inside) * C)
             norm = np.float32(255 * cell * cell)
+            if far and summed:
+                touched[0] = _touch(sums[b], top, top + size, cell, source, source + width)
+            elif far and not around:
+                touched[0] = _touch(scenes[b], top, top + size - 1, 1, source, source + width)
+                around = True
             for i in range(np.uintp(G)):
                 for n in range(np.uintp(size * C)):
                     columns[n] = 0
                 first = top + np.intp(i) * cell
-                for y in range(np.uintp(max(0, first)), np.uintp(max(0, min(H, first + cell)))):  # type: ignore[arg-type]
+                above, below = np.uintp(min(max(0, first), H)), np.uintp(max(0, min(H, first + cell)))
+                if summed:
                     for n in range(width):
-                        columns[start + n] += scenes[b, y, source + n]
+                        difference = np.int64(sums[b, below, source + n]) - np.int64(sums[b, above, source + n])
+                        columns[start + n] = np.uint16(difference & 0xFFFF)
+                else:
+                    for y in range(above, below):  # type: ignore[arg-type]
+                        for n in range(width):
+                            columns[start + n] += scenes[b, y, source + n]
                 for c in range(C):
                     row = glimpses[b, np.uintp(k * C + c), i]
                     # Constants for the usual cells let the compiler unroll their sums.
@@ -78,15 +117,17 @@ def look(
                         _average(columns, row, c, C, 2, norm)
                     elif cell == 4:
                         _average(columns, row, c, C, 4, norm)
+                    elif C == 1:
+                        _average(columns, row, 0, 1, cell, norm)
                     else:
                         _average(columns, row, c, C, cell, norm)
-            cell *= scale_factor
 
 
 @jit
 def project(
     glimpses: npt.NDArray[np.float32],
     locations: npt.NDArray[np.float32],
+    zooms: npt.NDArray[np.int64],
     H: int,
     W: int,
     corners: npt.NDArray[np.int64],
@@ -99,7 +140,7 @@ def project(
     K = glimpses.shape[1] // C
     for b in range(B):
         for k in range(K - 1, -1, -1):
-            cell = scale_factor**k
+            cell = zooms[b] * scale_factor**k
             left = _corner(locations[b, 0], W, G * cell) - corners[b, 0]
             top = _corner(locations[b, 1], H, G * cell) - corners[b, 1]
             first, last = max(0, left), min(width, left + G * cell)

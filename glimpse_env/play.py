@@ -1,7 +1,7 @@
 """Play a task yourself: ``python -m glimpse_env.play Glimpse-ClutteredMNIST-v0``. You see only your glimpses.
 
 Click to look. To name a class, press its key; to answer a search, point with the mouse and press space. In a game, the eye
-follows the mouse and keys move. H shows all keys, the wheel zooms, Escape or Q quits. At the end, the shipped agent plays the
+follows the mouse and keys move. H shows all keys, Escape or Q quits. At the end, the shipped agent plays the
 same scenes.
 """
 

@@ -77,7 +77,7 @@ class Recorder:
         return tuple(
             draw(
                 self._world.scenes[row],
-                self._eye.retina,
+                self._eye.retina_of(row),
                 trail.path,
                 glimpses[row],
                 cue=None if cues is None else cues[row],

@@ -5,7 +5,8 @@ the scene, measured in pixels from the outer corner of its top-left pixel: (-1, 
 scene, (1, 1) the outer corner of its bottom-right pixel. Scale k looks at a square of ``size = patch_size * scale_factor**k``
 pixels whose top-left corner is the pixel corner nearest to ``point - size / 2`` (halves go right and down). So an even
 patch is centered on the pixel corner nearest to the point, an odd one on the pixel that holds the point. Each square is
-averaged over cells of ``scale_factor**k`` pixels a side, down to patch_size x patch_size. Pixels outside the scene are 0.
+averaged over cells of ``scale_factor**k`` pixels a side, down to patch_size x patch_size. Pixels outside the scene are 0. At a
+zoom of z, all squares and cells are z times as wide.
 """
 
 import dataclasses
@@ -67,6 +68,17 @@ class RetinaLike(Protocol):
         """
 
 
+@runtime_checkable
+class ZoomingRetina(RetinaLike, Protocol):
+    """A glimpse sensor that zooms, for ``zooms=``, such as `Retina`.
+
+    ``__call__`` and ``project`` also take ``zooms`` (B,) int64, the zoom of each glimpse.
+    """
+
+    def zoomed(self, zoom: int) -> RetinaLike:
+        """The same sensor with all squares ``zoom`` times as wide, averaged to as many values."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Retina:
     """K concentric square patches, each scale_factor times as wide as the one before, averaged to patch_size x patch_size.
@@ -75,6 +87,7 @@ class Retina:
         patch_size: G, the pixels a side of each patch, at least 1.
         num_scales: K, the number of patches, at least 1. The finest shows the scene at full resolution.
         scale_factor: the ratio of the widths of successive patches, at least 2.
+        zoom: the pixels a side of the finest cells, at least 1: all patches are this many times as wide.
 
     Raises:
         ValueError: a size is below its minimum or above 32,768, or the coarsest cell has more than 256 pixels a side.
@@ -83,22 +96,28 @@ class Retina:
     patch_size: int = 8
     num_scales: int = 1
     scale_factor: int = 2
+    zoom: int = 1
 
     def __post_init__(self) -> None:
         """Check the sizes."""
-        for name, least in (("patch_size", 1), ("num_scales", 1), ("scale_factor", 2)):
+        for name, least in (("patch_size", 1), ("num_scales", 1), ("scale_factor", 2), ("zoom", 1)):
             object.__setattr__(self, name, inputs.integer(name, getattr(self, name), least, _MAX_SIZE))
-        cell = self.scale_factor ** min(self.num_scales - 1, 9)  # the ninth power is always above 256
+        cell = self.zoom * self.scale_factor ** min(self.num_scales - 1, 9)  # the ninth power is always above 256
         if cell > _MAX_CELL:
+            zoomed, remedy = (f" and zoom={self.zoom}", ", or zoom less") if self.zoom > 1 else ("", "")
             raise ValueError(
-                f"num_scales={self.num_scales} with scale_factor={self.scale_factor} averages cells of {cell} or more pixels a "
-                f"side, above the limit of {_MAX_CELL}: use fewer scales or a smaller scale_factor."
+                f"num_scales={self.num_scales} with scale_factor={self.scale_factor}{zoomed} averages cells of {cell} or more "
+                f"pixels a side, above the limit of {_MAX_CELL}: use fewer scales or a smaller scale_factor{remedy}."
             )
 
     @property
     def sizes(self) -> list[int]:
         """The side of the square that each scale sees, in scene pixels, finest first."""
-        return [self.patch_size * self.scale_factor**k for k in range(self.num_scales)]
+        return [self.patch_size * self.zoom * self.scale_factor**k for k in range(self.num_scales)]
+
+    def zoomed(self, zoom: int) -> "Retina":
+        """The same retina with all squares ``zoom`` times as wide; errors as in the class."""
+        return dataclasses.replace(self, zoom=self.zoom * inputs.integer("zoom", zoom, 1, _MAX_SIZE))
 
     def shape(self, num_channels: int) -> tuple[int, int, int]:
         """The shape (K*C, G, G) of a glimpse of scenes of C channels."""
@@ -120,7 +139,12 @@ class Retina:
         return found
 
     def __call__(
-        self, scenes: npt.NDArray[np.uint8], locations: npt.NDArray[np.float32], num_threads: int = 1
+        self,
+        scenes: npt.NDArray[np.uint8],
+        locations: npt.NDArray[np.float32],
+        num_threads: int = 1,
+        zooms: npt.NDArray[np.int64] | None = None,
+        sums: npt.NDArray[np.uint16] | None = None,
     ) -> npt.NDArray[np.float32]:
         """Look at each scene once.
 
@@ -128,6 +152,8 @@ class Retina:
             scenes: (B, H, W, C) uint8, C-contiguous.
             locations: (B, 2) float32, (x, y) in [-1, 1].
             num_threads: number of threads that share the batch; it does not change the result.
+            zooms: (B,) int64, at least 1, the zoom of each glimpse, see `zoomed`; None for 1.
+            sums: (B, H + 1, W*C) uint16, those of the scenes' columns, see `sums.ColumnSums`; they do not change the result.
 
         Returns:
             (B, K*C, G, G) float32 in [0, 1], finest scale first, a new array.
@@ -139,8 +165,13 @@ class Retina:
         B, H, W, C = scenes.shape
         glimpses = np.empty((B, *self.shape(C)), np.float32)
         rows = scenes.reshape(B, H, W * C)
-        in_threads(num_threads, patches.look, rows, locations, glimpses, shared=(self.num_scales, self.scale_factor))
+        batched = rows, locations, self._finest(B, zooms), np.empty((B, 0, 0), np.uint16) if sums is None else sums, glimpses
+        in_threads(num_threads, patches.look, *batched, shared=(self.num_scales, self.scale_factor))
         return glimpses
+
+    def _finest(self, B: int, zooms: npt.NDArray[np.int64] | None) -> npt.NDArray[np.int64]:
+        """The pixels a side of the finest cells of each glimpse: (B,)."""
+        return np.full(B, self.zoom) if zooms is None else self.zoom * zooms
 
     def project(
         self,
@@ -149,10 +180,12 @@ class Retina:
         scene_size: tuple[int, int],
         corners: npt.NDArray[np.int64],
         window: tuple[int, int],
+        zooms: npt.NDArray[np.int64] | None = None,
     ) -> npt.NDArray[np.float32]:
-        """Paint glimpses back onto windows of their scenes, see `RetinaLike.project`."""
+        """Paint glimpses back onto windows of their scenes, see `RetinaLike.project`; zooms as in `__call__`."""
         shown = np.zeros((len(glimpses), glimpses.shape[1] // self.num_scales + 1, *window), np.float32)
-        patches.project(glimpses, locations, *scene_size, corners, self.scale_factor, shown)
+        finest = self._finest(len(glimpses), zooms)
+        patches.project(glimpses, locations, finest, *scene_size, corners, self.scale_factor, shown)
         return shown
 
 

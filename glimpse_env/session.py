@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glimpse_env.single import GlimpseEnv
+from glimpse_env.wheel import Wheel
 from glimpse_env.wrappers import GlimpseWrapper
 
 
@@ -45,6 +46,7 @@ class Session:
         self._names: tuple[str, ...] = task.action_names
         self._moves = task.num_glimpses is None  # a game goes on by itself
         self._num_glimpses: int = task.num_glimpses or 0
+        self._wheel = Wheel(self._eye)
         self._begin(seed)
 
     @property
@@ -59,17 +61,21 @@ class Session:
         self._cue = None if cue is None else np.rint(255 * cue.transpose(1, 2, 0)).astype(np.uint8)
         self._verdict = ""  # on the latest of several answers
         self._path = [observation["fixation"]]
+        self._wheel.begin(observation)
         self._action: int | None = None
         self._return = 0.0
         self.over, self._waiting = False, self._moves
 
     def _step(self, location: npt.NDArray[np.float32], action: Any) -> None:
         asked = self._info if self._info.get("scored") else {}
-        observation, reward, terminated, truncated, self._info = self.env.step({"location": location, "action": action})
+        observation, reward, terminated, truncated, self._info = self.env.step(
+            {"location": location, "action": action, **self._wheel.action}
+        )
         self.over = terminated or truncated
         if asked:
             self._verdict = f"{'Right' if reward > 0 else 'Wrong'}, it was {self._names[asked['label']]}. "
         self._glimpse = observation["glimpse"]
+        self._wheel.see(observation)
         self._return += float(reward)
         first = int(getattr(self._eye.action_space["action"], "start", 0))
         self._action = int(action) - first if self._names and (self._moves or self.over) else None

@@ -55,6 +55,11 @@ class GlimpseEnv(gym.Env[Observation, Action]):
         return self._batch.retina
 
     @property
+    def zooms(self) -> tuple[int, ...]:
+        """The factors of the levels of zoom; (1,) without a choice."""
+        return self._batch.zooms
+
+    @property
     def task(self) -> Task:
         """What the task asks of an agent."""
         return self._batch.task
@@ -92,7 +97,7 @@ class GlimpseEnv(gym.Env[Observation, Action]):
         """Act, and look.
 
         Args:
-            action: ``location`` (2,) float in [-1, 1], ``action`` an integer; see `GlimpseVectorEnv`.
+            action: ``location`` (2,) float in [-1, 1], ``action`` an integer, perhaps ``zoom``; see `GlimpseVectorEnv`.
 
         Raises:
             ValueError: the action has a wrong shape, dtype or range; nothing has changed.

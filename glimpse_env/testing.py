@@ -129,6 +129,9 @@ def _check_step(envs: GlimpseVectorEnv, kind: type[World], arguments: dict[str, 
         assert np.array_equal(given[0], actions) and np.array_equal(given[1], playing), (  # noqa: PT018
             "step changed its arguments: copy them."
         )
+        assert not world.still or np.array_equal(world.scenes, before["scenes"]), (
+            "still is True, but step changed scenes: leave it False, or the scenes as they are."
+        )
         assert rewards.shape == (_B,) and rewards.dtype == np.float64, (  # noqa: PT018
             f"step must return rewards ({_B},) float64, not {rewards.shape} {rewards.dtype}."
         )
@@ -177,6 +180,8 @@ def _rollout(envs: Any, steps: int = 30) -> list[Any]:
             "location": rng.uniform(-1, 1, (_B, 2)).astype(np.float32),
             "action": rng.integers(envs.single_action_space["action"].n, size=_B),
         }
+        if "zoom" in envs.single_action_space.spaces:
+            action["zoom"] = rng.integers(envs.single_action_space["zoom"].n, size=_B)
         told.append(envs.step(action))
         ended = told[-1][2]
         if mode == AutoresetMode.DISABLED and ended.any():

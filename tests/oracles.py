@@ -12,12 +12,12 @@ def corner(coordinate, extent, size):
     return math.floor(point - Fraction(size, 2) + Fraction(1, 2))
 
 
-def look(scene, location, patch_size, num_scales, scale_factor):
+def look(scene, location, patch_size, num_scales, scale_factor, zoom=1):
     """One glimpse (K*C, G, G) of one scene (H, W, C)."""
     H, W, C = scene.shape
     glimpse = np.zeros((num_scales, C, patch_size, patch_size), np.float32)
     for k in range(num_scales):
-        cell = scale_factor**k
+        cell = zoom * scale_factor**k
         left, top = (corner(location[0], W, patch_size * cell), corner(location[1], H, patch_size * cell))
         for i in range(patch_size):
             for j in range(patch_size):
@@ -84,10 +84,10 @@ class Canvas:
         self.G, self.K, self.f, self.size = patch_size, num_scales, scale_factor, size
         self.seen = {}
 
-    def paint(self, glimpse, fixation):
+    def paint(self, glimpse, fixation, zoom=1):
         """Take a glimpse (K*C, G, G) in; the canvas (C + 1, S, S)."""
         for k in reversed(range(self.K)):
-            cell = self.f**k
+            cell = zoom * self.f**k
             left, top = (corner(fixation[n], extent, self.G * cell) for n, extent in enumerate((self.W, self.H)))
             for y in range(self.G * cell):
                 for x in range(self.G * cell):

@@ -52,11 +52,14 @@ def actions_of(envs, rng):
     """Random actions; a third of them "look on", where there is such a thing, so that ends are staggered."""
     B, n = envs.num_envs, int(envs.single_action_space["action"].n)
     action = np.where(rng.random(B) < 1 / 3, n - 1, rng.integers(0, n, B))
-    return {"location": rng.uniform(-1, 1, (B, 2)).astype(np.float32), "action": action}
+    chosen = {"location": rng.uniform(-1, 1, (B, 2)).astype(np.float32), "action": action}
+    if "zoom" in envs.single_action_space.spaces:
+        chosen["zoom"] = rng.integers(0, int(envs.single_action_space["zoom"].n), B)
+    return chosen
 
 
 def row_of(action, i):
-    return {"location": action["location"][i], "action": action["action"][i]}
+    return {name: values[i] for name, values in action.items()}
 
 
 def play(env, num_steps, seed):

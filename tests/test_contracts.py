@@ -18,6 +18,7 @@ VARIANTS = {
     "as registered": {},
     "anytime": {"decide": "anytime", "glimpse_cost": 0.125},  # staggered ends
     "canvas, varied": {"canvas": 20, "rotation": 20, "scale": 1.2, "shift": 2, "noise": 0.1},
+    "zooms": {"zooms": (4, 1, 2), "zoom_cost": (0, 0.25, 0.125), "decide": "anytime", "location_mode": "glimpse", "canvas": 9},
     "every, relative": {"reward": "every", "location_mode": "relative", "max_step": 0.7, "initial_fixation": "center"},
 }
 VARIANTS_OF = {  # world -> its own
@@ -31,19 +32,22 @@ VARIANTS_OF = {  # world -> its own
             "max_step": 0.7,
             "canvas": 9,
         },
+        "zooms": {"zooms": (1, 3), "zoom_cost": 0.25},
         "slow gaze": {"scene_size": (7, 11), "max_step": 0.3, "num_threads": 2},
     },
     "sequence": {
         "as registered": {},
         "one to three, varied": {"num_digits": (1, 3), "glimpses_per_answer": 2, "search_glimpses": 1, "rotation": 20},
+        "zooms": {"num_digits": (1, 3), "zooms": (1, 2), "location_mode": "glimpse"},
     },
     "search": {
         "as registered": {},
+        "zooms": {"zooms": (5, 1)},
         "one distractor, canvas": {"num_distractors": 1, "grid": 3, "noise": 0.1, "canvas": 9, "num_threads": 2},
     },
     "circle_square": {
         "as registered": {},
-        "oblong": {"scene_size": (17, 31), "num_glimpses": 2, "canvas": 9, "num_threads": 2},
+        "oblong, zooms": {"scene_size": (17, 31), "zooms": (2, 1), "num_glimpses": 2, "canvas": 9, "num_threads": 2},
     },
 }
 CASES = [pytest.param(id, arguments, id=f"{id}, {name}") for id in IDS for name, arguments in VARIANTS_OF[WORLDS[id]].items()]

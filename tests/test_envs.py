@@ -356,6 +356,12 @@ ARGUMENTS = {  # name -> how it is given, what is looked at, what must be seen
     "noise": ({"noise": 0.25}, lambda env: env.world._composer.noise, 0.25),
     "contrast": ({"contrast": 0.5}, lambda env: env.world._composer.contrast, 0.5),
     "canvas": ({"canvas": 20}, lambda env: env.reset()[0]["canvas"].shape, (2, 20, 20)),
+    "zooms": ({"zooms": (1, 2)}, lambda env: int(env.action_space["zoom"].n), 2),
+    "zoom_cost": (
+        {"decide": "anytime", "zooms": (2,), "zoom_cost": 0.25},
+        lambda env: env.reset() and env.step({**act(0, 0, 10), "zoom": 0})[1],
+        -0.25,
+    ),
     "num_glimpses": ({"num_glimpses": 3}, rewards, [0, 0, 1]),
     "reward": ({"num_glimpses": 4, "reward": "every"}, rewards, [0.25] * 3),
     "decide": ({"decide": "anytime"}, lambda env: int(env.action_space["action"].n), 11),

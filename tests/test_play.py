@@ -226,6 +226,24 @@ def test_without_a_display_a_line_says_so():
     assert "There is no display" in done.stderr
 
 
+def test_the_wheel_and_keys_choose_the_zoom_of_the_next_look():
+    game = begun("Glimpse-ClutteredMNIST-v0", zooms=(4, 1, 2))
+    assert game._wheel.retina.sizes == [48, 96, 192]
+    before = game.picture()
+    game.handle(pygame.event.Event(pygame.MOUSEWHEEL, x=0, y=1))
+    assert (game.picture() != before).any(), "the frame around the mouse"
+    game.handle(CLICK)
+    assert game._wheel.retina.sizes == [24, 48, 96]
+    for name, size in (("-", 48), ("-", 48), ("=", 24), ("+", 12), ("+", 12)):
+        game.handle(pygame.event.Event(pygame.KEYDOWN, key=ord(name)))
+        game.handle(CLICK)
+        assert game._wheel.retina.sizes[0] == size
+    game.handle(key("3"))
+    assert game.over
+    game.handle(key("space"))
+    assert game._wheel.action == {"zoom": 0}, "an episode begins with its first zoom"
+
+
 # What a newcomer sees.
 
 

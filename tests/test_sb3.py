@@ -29,15 +29,16 @@ WRAPPERS = {
 
 
 @pytest.mark.parametrize("actions", WRAPPERS)
+@pytest.mark.parametrize("arguments", [{}, {"zooms": (2, 1)}], ids=["no zoom", "zooms"])
 @pytest.mark.parametrize("id", IDS)
-def test_check_env_without_a_warning(id, actions):
+def test_check_env_without_a_warning(id, arguments, actions):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        check_env(FlattenObservation(WRAPPERS[actions](gym.make(id))))
+        check_env(FlattenObservation(WRAPPERS[actions](gym.make(id, **arguments))))
     assert [str(warning.message) for warning in caught] == []
 
 
-VARIANTS = [(id, {}) for id in IDS] + [(id, {"decide": "anytime"}) for id in CLASSIFICATION]
+VARIANTS = [(id, {}) for id in IDS] + [(id, {"decide": "anytime"}) for id in CLASSIFICATION] + [(MNIST, {"zooms": (2, 1)})]
 
 
 @pytest.mark.parametrize("actions", WRAPPERS)

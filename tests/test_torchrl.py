@@ -48,3 +48,10 @@ def test_its_rollout_is_ours():
         np.testing.assert_array_equal(rollout["next", "fixation"][:, step], observation["fixation"])
         if ended.all():
             observation, _ = envs.reset()
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_check_env_specs_with_zooms(id):
+    check_env_specs(GymWrapper(gym.make(id, zooms=(2, 1))))
+    for wrapper in (VectorFlattenAction, VectorDiscretizeAction):
+        check_env_specs(GymWrapper(wrapper(vector(id, 3, "Disabled", zooms=(2, 1)))))

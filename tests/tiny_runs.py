@@ -20,6 +20,8 @@ def flags_of(config=TINY):
         value, name = getattr(config, field.name), field.name.replace("_", "-")
         if isinstance(value, bool):
             flags.append(f"--{name}" if value else f"--no-{name}")
+        elif isinstance(value, tuple):
+            flags += [f"--{name}", *map(str, value)] if value else []
         elif not isinstance(value, dict):
             flags.append(f"--{name}={value}")
     return flags

@@ -53,6 +53,7 @@ class World(abc.ABC):
         num_draws: the number of uniform numbers that the reset of a row takes.
         splits: the values of its argument ``split``; empty if it has none.
         changeable: the arguments that `set_arguments` takes.
+        still: whether no step changes the scenes, so that wide patches of large scenes may be read from sums made at reset.
     """
 
     scenes: npt.NDArray[np.uint8]
@@ -61,9 +62,18 @@ class World(abc.ABC):
     num_draws: int
     splits: ClassVar[tuple[str, ...]] = ()
     changeable: ClassVar[tuple[str, ...]] = ()
+    still: ClassVar[bool] = False
 
     @abc.abstractmethod
     def __init__(self, num_envs: int, *, num_threads: int = 1, **arguments: Any) -> None: ...
+
+    @property
+    def targets(self) -> npt.NDArray[np.int64] | None:
+        """The box of what is to be found in each scene: (B, 4) pixels, x, y, width and height; None if there is no such thing.
+
+        For analysis; agents never see it.
+        """
+        return None
 
     @abc.abstractmethod
     def reset(self, rows: npt.NDArray[np.int64], draws: npt.NDArray[np.float64], indices: npt.NDArray[np.int64] | None) -> None:

@@ -1,6 +1,6 @@
 """A circle or a square to find and name: a small probe of search and memory, without a dataset."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,7 @@ class CircleSquareWorld(World):
         ValueError: an argument is out of range; the message names it.
     """
 
+    still: ClassVar[bool] = True
     num_draws = 3  # which of the two, x, y
 
     def __init__(
@@ -86,6 +87,11 @@ class CircleSquareWorld(World):
         self._correct = np.where(playing, actions == self._labels, self._correct)
         ended = playing & (self._steps >= self._num_glimpses)
         return (ended & self._correct).astype(np.float64), ended
+
+    @property
+    def targets(self) -> npt.NDArray[np.int64]:
+        """The box of the figure, see `World.targets`."""
+        return np.column_stack([self.places, np.full_like(self.places, self._figure_size)])
 
     def info(self) -> dict[str, npt.NDArray[Any]]:
         """The figure of each scene: ``label`` (B,) int64, 0 for a circle, 1 for a square."""

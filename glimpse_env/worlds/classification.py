@@ -54,6 +54,7 @@ class ClassificationWorld(World):
         ValueError: an argument is out of range; the message names it.
     """
 
+    still: ClassVar[bool] = True
     splits: ClassVar[tuple[str, ...]] = datasets.SPLITS
     changeable: ClassVar[tuple[str, ...]] = ("translate", "num_clutter", "clutter_size", *VARIATIONS)
 
@@ -150,6 +151,12 @@ class ClassificationWorld(World):
         super().set_arguments(**changes)
         self._composer = changed(self._composer, self.dataset, changes, self.changeable)
         self.num_draws = 1 + self._composer.num_draws
+
+    @property
+    def targets(self) -> npt.NDArray[np.int64]:
+        """The box of the image, see `World.targets`."""
+        h, w, _ = self.dataset.shape
+        return np.column_stack([self.places, np.broadcast_to((w, h), self.places.shape)])
 
     def info(self) -> dict[str, npt.NDArray[Any]]:
         """The class of each scene: ``label`` (B,) int64."""

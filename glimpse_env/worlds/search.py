@@ -51,6 +51,7 @@ class SearchWorld(World):
         ValueError: an argument is out of range; the message names it.
     """
 
+    still: ClassVar[bool] = True
     splits: ClassVar[tuple[str, ...]] = datasets.SPLITS
     changeable: ClassVar[tuple[str, ...]] = tuple(VARIATIONS)
     cues: npt.NDArray[np.uint8]

@@ -45,6 +45,7 @@ class SequenceWorld(World):
         ValueError: an argument is out of range; the message names it.
     """
 
+    still: ClassVar[bool] = True
     splits: ClassVar[tuple[str, ...]] = datasets.SPLITS
     changeable: ClassVar[tuple[str, ...]] = tuple(VARIATIONS)
 

@@ -15,6 +15,7 @@ from glimpse_env.rendering import draw
 from glimpse_env.retina import Retina, RetinaLike, make_retina
 from glimpse_env.streams import uniforms
 from glimpse_env.worlds import Task
+from glimpse_env.zoom import make_zoom
 
 SOURCES = ("observation", "render")
 _EVERYONE = np.ones(1, np.bool_)
@@ -27,12 +28,13 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
 
     ## Observation Space
     ``Dict``: ``glimpse`` (K*C, G, G) float32 in [0, 1], finest scale first; ``fixation`` (2,) float32 in [-1, 1], the (x, y)
-    where it was taken. With ``peripheral=`` also ``peripheral`` (C, P, P) float32 in [0, 1], a coarse view of the whole
-    image. If the wrapped environment's observation is a Dict, its other entries follow unchanged.
+    where it was taken. With ``zooms=`` also ``zoom_level`` (Z,) float32, one-hot, the zoom at which it was taken; with
+    ``peripheral=`` also ``peripheral`` (C, P, P) float32 in [0, 1], a coarse view of the whole image. If the wrapped
+    environment's observation is a Dict, its other entries follow unchanged.
 
     ## Action Space
     ``Dict``: ``location`` (2,) float32 in [-1, 1], where to look next, and ``action``, the wrapped environment's action of
-    any kind.
+    any kind; with ``zooms=`` also ``zoom``, the position in ``zooms`` of the next glimpse's zoom.
 
     ## Starting State
     The wrapped environment's. A random first fixation of episode k depends only on the seed and k, with k counted from the
@@ -41,7 +43,7 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
     ## Step
     The wrapped environment takes its action, the eye moves, and looks at the new image. If the episode terminates,
     ``location`` is ignored and the gaze does not move; if it is truncated, the gaze moves. Rewards, ends and infos are the
-    wrapped environment's.
+    wrapped environment's; ``zoom_cost`` is subtracted from the reward.
 
     ## Rendering
     With ``render_mode="rgb_array"``: the image, the path of the latest fixations and the patches. Otherwise the wrapped
@@ -57,8 +59,10 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
             sets the shape of ``glimpse``.
         initial_fixation: the first fixation: "random", "center", or a location (x, y).
         location_mode: "absolute": a location is where to look. "relative": location * max_step is added to the fixation,
-            and the sum is clipped to [-1, 1].
+            and the sum is clipped to [-1, 1]. "glimpse": the same in units of the latest glimpse, see `Gaze`.
         max_step: the largest move along each axis, in (0, 2]; see `Gaze`.
+        zooms: factors, such as (1, 2, 4), that the agent can choose from; the first is that of an episode's first glimpse.
+        zoom_cost: the price of a look at each zoom, subtracted from the reward; one number for all.
         source: the source of the image: "observation", or "render", the wrapped environment's ``render()``. "render" needs
             render_mode="rgb_array", resets the environment once to find the size, and drops an observation that is not a Dict.
         image_key: the entry of a Dict observation that is the image; with "render", an entry to drop, or None.
@@ -80,6 +84,8 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         initial_fixation: str | tuple[float, float] = "random",
         location_mode: str = "absolute",
         max_step: float | None = None,
+        zooms: tuple[int, ...] | None = None,
+        zoom_cost: tuple[float, ...] | float = 0.0,
         source: str = "observation",
         image_key: str | None = None,
         peripheral: int | None = None,
@@ -93,6 +99,8 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
             initial_fixation=initial_fixation,
             location_mode=location_mode,
             max_step=max_step,
+            zooms=zooms,
+            zoom_cost=zoom_cost,
             source=source,
             image_key=image_key,
             peripheral=peripheral,
@@ -116,6 +124,10 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
             ("glimpse", spaces.Box(0, 1, self.retina.shape(C), np.float32)),
             ("fixation", spaces.Box(-1, 1, (2,), np.float32)),
         ]
+        self._zoom = make_zoom(zooms, zoom_cost, self.retina)
+        self._level = np.zeros(1, np.int64)
+        if self._zoom:
+            seen.append(("zoom_level", self._zoom.space))
         self._overview: Retina | None = None
         if peripheral is not None:
             cells = inputs.integer("peripheral", peripheral, 1, max(H, W) - 1)
@@ -124,7 +136,10 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         if taken := {name for name, _ in seen} & set(others):
             raise ValueError(f"The observation of {env} already has the entries {sorted(taken)}: rename them.")
         self.observation_space = spaces.Dict([*seen, *others.items()])
-        self.action_space = spaces.Dict([("location", spaces.Box(-1, 1, (2,), np.float32)), ("action", env.action_space)])
+        acted: list[tuple[str, gym.Space[Any]]] = [("zoom", self._zoom.action_space)] if self._zoom else []
+        location = spaces.Box(-1, 1, (2,), np.float32)
+        self.action_space = spaces.Dict([("location", location), ("action", env.action_space), *acted])
+        self._keys = inputs.ZOOMED_ACTION if self._zoom else inputs.ACTION
 
         self.task = Task(action_names=_action_names(env))
         self._seed: npt.NDArray[np.uint64] = np.random.default_rng().integers(2**64, size=1, dtype=np.uint64)  # until given
@@ -151,7 +166,7 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         if seed is not None:
             self._seed, self._episode = seeds, np.zeros(1, np.uint64)
         self._fixation = self._gaze.begin(uniforms(self._seed, self._episode, NUM_DRAWS))
-        self._episode = self._episode + np.uint64(1)
+        self._episode, self._level = self._episode + np.uint64(1), np.zeros(1, np.int64)
         self._path.clear()
         self._belief = self._action = None
         return self._look(observation), info
@@ -160,18 +175,25 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         """Act in the wrapped environment, and look.
 
         Args:
-            action: ``location`` (2,) float in [-1, 1], and ``action``, passed on unchanged.
+            action: ``location`` (2,) float in [-1, 1], ``action``, passed on unchanged, and ``zoom``, if there are zooms.
 
         Raises:
-            ValueError: the location is bad; nothing has changed.
+            ValueError: the location or the zoom is bad; nothing has changed.
         """
-        location, base_action = inputs.split(action)
+        location, base_action, *zoom = inputs.split(action, self._keys)
         locations = inputs.locations(location, ())
         if inputs.first_bad(locations, np.zeros(1, np.int64), _EVERYONE, 1) >= 0:
             raise inputs.out_of_range(f"{self}", locations[0])
+        level = inputs.choices("zoom", zoom[0], ()) if self._zoom else self._level
+        if self._zoom:
+            self._zoom.check(level, _EVERYONE, f"{self}")
         observation, reward, terminated, truncated, info = self.env.step(base_action)
         if not terminated:
-            self._gaze.move(self._fixation, locations, _EVERYONE)
+            spans = self._retina_now.sizes[-1] / np.array(self.scene_shape[1::-1])
+            self._gaze.move(self._fixation, locations, _EVERYONE, spans[np.newaxis])
+            self._level = level.copy()
+            if self._zoom and (price := self._zoom.prices(level).item()):
+                reward = float(reward) - price
         named = self.task.action_names and np.ndim(base_action) == 0
         self._action = int(base_action) - int(self.env.action_space.start) if named else None  # type: ignore[attr-defined]
         return self._look(observation), reward, terminated, truncated, info
@@ -190,7 +212,7 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         H, W, _ = self.scene_shape
         return draw(
             self._scene,
-            self.retina,
+            self._retina_now,
             list(self._path),
             self._glimpse,
             names=self.task.action_names,
@@ -214,6 +236,16 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         assert self._scene is not None, "call reset() first"
         return self._scene[np.newaxis]
 
+    @property
+    def zooms(self) -> tuple[int, ...]:
+        """The factors of the levels of zoom; (1,) without a choice."""
+        return self._zoom.zooms if self._zoom else (1,)
+
+    @property
+    def _retina_now(self) -> RetinaLike:
+        """The retina at the zoom of the latest glimpse."""
+        return self.retina.zoomed(self.zooms[self._level[0]]) if self._zoom else self.retina  # type: ignore[attr-defined]
+
     def _look(self, observation: Any) -> dict[str, Any]:
         others = dict(observation) if isinstance(self.env.observation_space, spaces.Dict) else {}
         image = observation if self._image_key is None else others.pop(self._image_key)
@@ -226,9 +258,11 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
                 "observation_space, or the image."
             )
         scenes = image.reshape(1, *self.scene_shape)
-        self._scene, self._glimpse = scenes[0], self.retina(scenes, self._fixation)[0]
+        self._scene, self._glimpse = scenes[0], self._retina_now(scenes, self._fixation)[0]
         self._path.append(self._fixation[0].copy())
         seen = {"glimpse": self._glimpse.copy(), "fixation": self._fixation[0].copy()}
+        if self._zoom:
+            seen["zoom_level"] = self._zoom.one_hot(self._level)[0]
         if self._overview:
             coarse = self._overview(scenes, np.zeros((1, 2), np.float32))[0]
             seen["peripheral"] = coarse[len(coarse) // 2 :]

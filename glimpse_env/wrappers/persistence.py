@@ -41,8 +41,9 @@ class PersistenceOfVision(gym.ObservationWrapper[dict[str, Any], Any, dict[str, 
         if "canvas" in space.spaces:
             raise ValueError(f"{env} already has a canvas: make it without one.")
         num_glimpses = inputs.integer("num_glimpses", num_glimpses, 1)
+        self._zooms = np.array(env.get_wrapper_attr("zooms")) if "zoom_level" in space.spaces else None
         self._canvas = Canvas(1, env.get_wrapper_attr("scene_shape"), env.get_wrapper_attr("retina"), inputs.canvas_size(size))
-        self._latest: collections.deque[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
+        self._latest: collections.deque[dict[str, npt.NDArray[Any]]]
         self._latest = collections.deque(maxlen=num_glimpses)
         canvas = spaces.Box(0, 1, self._canvas.shape, np.float32)
         self.observation_space = spaces.Dict([*space.spaces.items(), ("canvas", canvas)])
@@ -55,8 +56,11 @@ class PersistenceOfVision(gym.ObservationWrapper[dict[str, Any], Any, dict[str, 
 
     def observation(self, observation: dict[str, Any]) -> dict[str, Any]:
         """Add the canvas."""
-        self._latest.append((observation["glimpse"][np.newaxis].copy(), observation["fixation"][np.newaxis].copy()))
+        seen = {"glimpses": observation["glimpse"][np.newaxis].copy(), "fixations": observation["fixation"][np.newaxis].copy()}
+        if self._zooms is not None:
+            seen["zooms"] = self._zooms[observation["zoom_level"].argmax()][np.newaxis]
+        self._latest.append(seen)
         self._canvas.clear(_ROW)
-        for glimpse, fixation in self._latest:
-            canvas = self._canvas.paint(glimpse, fixation)
+        for one in self._latest:
+            canvas = self._canvas.paint(**one)
         return {**observation, "canvas": canvas[0]}
