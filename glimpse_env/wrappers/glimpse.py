@@ -15,11 +15,11 @@ from glimpse_env.rendering import draw
 from glimpse_env.retina import Retina, RetinaLike, make_retina
 from glimpse_env.streams import uniforms
 from glimpse_env.worlds import Task
+from glimpse_env.wrappers.wrapped import action_names, image_and_others, shape_of
 from glimpse_env.zoom import make_zoom
 
 SOURCES = ("observation", "render")
 _EVERYONE = np.ones(1, np.bool_)
-_MOST_CHANNELS = 4  # an image with more may have its channels first
 _PATH_LENGTH = 8  # the most fixations in a picture: episodes may be long
 
 
@@ -116,8 +116,8 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
             raise ValueError(f"retina= has its own sizes: leave out {', '.join(given)}.")
         self._gaze = Gaze(initial_fixation, location_mode, max_step)
         self._source, self._image_key = source, image_key
-        self._image, others = _image_and_others(env, source, image_key)
-        self.scene_shape = _shape(self._image)
+        self._image, others = image_and_others(env, source, image_key)
+        self.scene_shape = shape_of(self._image)
         H, W, C = self.scene_shape
         self.retina = make_retina(retina, (H, W), **given)
         seen: list[tuple[str, gym.Space[Any]]] = [
@@ -141,7 +141,7 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         self.action_space = spaces.Dict([("location", location), ("action", env.action_space), *acted])
         self._keys = inputs.ZOOMED_ACTION if self._zoom else inputs.ACTION
 
-        self.task = Task(action_names=_action_names(env))
+        self.task = Task(action_names=action_names(env))
         self._seed: npt.NDArray[np.uint64] = np.random.default_rng().integers(2**64, size=1, dtype=np.uint64)  # until given
         self._episode = np.zeros(1, np.uint64)  # (1,), the number of the next episode, counted from the seed
         self._fixation = np.zeros((1, 2), np.float32)
@@ -267,48 +267,3 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
             coarse = self._overview(scenes, np.zeros((1, 2), np.float32))[0]
             seen["peripheral"] = coarse[len(coarse) // 2 :]
         return seen | others
-
-
-def _action_names(env: gym.Env[Any, Any]) -> tuple[str, ...]:
-    """The names of the choices of a Discrete action: the environment's own, or numbers; empty for any other action."""
-    count = int(getattr(env.action_space, "n", 0))
-    meanings = getattr(env.unwrapped, "get_action_meanings", None)
-    names = tuple(str(name).lower() for name in meanings()) if meanings else ()
-    return names if len(names) == count else tuple(map(str, range(count)))
-
-
-def _image_and_others(
-    env: gym.Env[Any, Any], source: str, image_key: str | None
-) -> tuple[spaces.Box, dict[str, gym.Space[Any]]]:
-    """The space of the image, and the spaces of the other entries."""
-    space = env.observation_space
-    others = dict(space.spaces) if isinstance(space, spaces.Dict) else {}
-    if image_key is not None and image_key not in others:
-        raise ValueError(f"image_key={image_key!r} is not an entry of the observation {space}: name one, or leave it out.")
-    image = space if image_key is None else others.pop(image_key)
-    if source == "render":
-        if env.render_mode != "rgb_array":
-            raise ValueError(f"source='render' needs an env made with render_mode='rgb_array', got {env.render_mode!r}.")
-        env.reset()
-        frame: npt.NDArray[Any] = np.asarray(env.render())
-        image = spaces.Box(0, 255, frame.shape, frame.dtype.type)
-    elif isinstance(image, spaces.Dict):
-        raise ValueError(f"image_key must name the image among the entries {list(others)} of the observation.")
-    if not isinstance(image, spaces.Box) or image.dtype != np.uint8 or len(image.shape) not in (2, 3):
-        raise ValueError(
-            f"The image must be (H, W) or (H, W, C) of uint8, got {image}: name its entry with image_key=, convert it first, "
-            "or use source='render'."
-        )
-    H, W, C = _shape(image)
-    if C > _MOST_CHANNELS and min(W, C) > H:
-        raise ValueError(
-            f"The image must be (H, W, C), but {image.shape} seems to have its channels first: move them last with Gymnasium's "
-            "TransformObservation(env, lambda image: image.transpose(1, 2, 0), "
-            f"spaces.Box(0, 255, {(W, C, H)}, np.uint8))."
-        )
-    return image, others
-
-
-def _shape(image: spaces.Box) -> tuple[int, int, int]:
-    H, W, *C = image.shape
-    return H, W, C[0] if C else 1
