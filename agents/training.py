@@ -23,7 +23,7 @@ from tqdm import tqdm
 from agents import checkpoints, files
 from agents.config import CIRCUMSTANCES, TrainingConfig
 from agents.parallel import Ranks
-from agents.policy import NotFiniteError
+from agents.policy import DivergedError, NotFiniteError
 
 _WARM_UP = 0.02  # share of the training in which the learning rate rises
 _SAVED_EVERY = 60.0  # seconds; also at each validation
@@ -63,7 +63,8 @@ def fit(
         ImportError: the extra "tensorboard" is not installed.
         OSError: a file cannot be written; the older checkpoints are unchanged.
         ConnectionError: another process of the run has ended.
-        ValueError: the checkpoints are damaged, or of another config; or the training diverged.
+        ValueError: the checkpoints are damaged, or of another config.
+        DivergedError: the training diverged; it is a ValueError.
         KeyboardInterrupt: SIGINT or SIGTERM came to any of the processes; the update is complete and a checkpoint saved.
     """
     board = _board(folder / "tensorboard") if tensorboard and ranks.leads else None
@@ -162,8 +163,8 @@ def check_finite(row: dict[str, float], update: int) -> None:
             raise _diverged(update, f"{name} is {value}")
 
 
-def _diverged(update: int, what: str) -> ValueError:
-    return ValueError(f"The training diverged at update {update}: {what}. Lower --learning-rate.")
+def _diverged(update: int, what: str) -> DivergedError:
+    return DivergedError(f"The training diverged at update {update}: {what}. Lower --learning-rate.")
 
 
 def _restore(

@@ -41,7 +41,7 @@ class Run:
         preset: its preset, as of the commit.
         changes: the fields that differ from the preset.
         scores: way of looking -> error in percent after each glimpse, or the return, see `agents.evaluation.Report`. The
-            first is the way of its training.
+            first is the way of its training. Only a run of "what it takes" may have none: it diverged.
         curve: (episodes, measure on the validation split, minutes) at about 20 points of the training.
         minutes: the duration of the training, on one thread.
         parameters: the number of parameters of its networks; None if unknown.
@@ -291,6 +291,9 @@ def _made(kind: type[_R], found: Any, where: str) -> _R:
         raise ValueError(f"{where} lacks {', '.join(sorted(missing))}.")
     if unknown := found.keys() - names:
         raise ValueError(f"{where} has unknown fields: {', '.join(sorted(unknown))}.")
-    if "scores" in names and not (isinstance(found["scores"], dict) and all(found["scores"].values()) and found["scores"]):
+    may_diverge = found.get("table") == "what it takes"
+    if "scores" in names and not (
+        isinstance(found["scores"], dict) and all(found["scores"].values()) and (found["scores"] or may_diverge)
+    ):
         raise ValueError(f"{where}: its scores are empty.")
     return kind(**found)

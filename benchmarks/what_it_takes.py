@@ -25,11 +25,12 @@ from agents.config import Config
 from agents.environments import Envs
 from agents.episodes import Episodes
 from agents.heads import Step
-from agents.policy import Noise, Policy
+from agents.policy import DivergedError, Noise, Policy
 from agents.presets import preset
 from agents.rollout import Start, collect
 from benchmarks import evidence, reproduce
 from benchmarks.evidence import Run
+from benchmarks.machine import machine
 from glimpse_env import datasets
 
 ID = "Glimpse-ClutteredMNIST-v0"
@@ -178,15 +179,19 @@ def patched(row: Row) -> Iterator[None]:
 
 
 def train(row: Row, seed: int) -> Run:
-    """Train a row, or go on with it."""
+    """Train a row, or go on with it; a run that diverges has no scores."""
     name = f"takes-{evidence.hyphenated(row.name)}-{seed}"
     fixed: dict[str, Any] = {"num_episodes": NUM_EPISODES, "evaluated_on": "validation"}
     config = dataclasses.replace(preset("paper", ID), name=name, seed=seed, **fixed, **row.changes)
     commit = evidence.head()  # refuses what is not committed before the work, not after
     folder = reproduce.RUNS / config.run_name
-    with patched(row):
-        ram.train(config, resume=checkpoints.exist(folder), runs=reproduce.RUNS)
     command = shlex.join(["python", "-m", "benchmarks.what_it_takes", "--row", row.name, "--seeds", str(seed + 1)])
+    try:
+        with patched(row):
+            ram.train(config, resume=checkpoints.exist(folder), runs=reproduce.RUNS)
+    except DivergedError:
+        changes = {**fixed, **row.changes}
+        return Run(row.name, TABLE, seed, command, "paper", changes, {}, [], 0, None, None, commit, machine())
     run = reproduce.run_of(folder, row.name, commit)
     return dataclasses.replace(run, table=TABLE, command=command)
 
@@ -197,12 +202,16 @@ def page(runs: dict[str, list[Run]]) -> str:
     for n, row in enumerate(ROWS):
         if row.fault and not ROWS[n - 1].fault:
             lines.append("| *faults, one at a time* | | | | |")
-        if row.name in runs:
-            seeds = runs[row.name]
+        seeds = [run for run in runs.get(row.name, []) if run.scores]
+        if row.name in runs and not seeds:
+            lines.append(f"| {row.name} | diverges | | {len(runs[row.name])} | |")
+        elif seeds:
             learned = evidence.interval([run.score for run in seeds])
             led = statistics.fmean(run.scores["random"][-1] for run in seeds)
             minutes = statistics.fmean(run.minutes for run in seeds)
-            lines.append(f"| {row.name} | {learned} | {led:.2f} | {len(seeds)} | {minutes:.1f} |")
+            lost = len(runs[row.name]) - len(seeds)
+            told = f"{learned}; {lost} more diverged" if lost else learned
+            lines.append(f"| {row.name} | {told} | {led:.2f} | {len(seeds)} | {minutes:.1f} |")
     return "\n".join([*lines, "", f"![The error of each line]({PICTURE.parent.name}/{PICTURE.name})", ""])
 
 
@@ -210,11 +219,11 @@ def draw(runs: dict[str, list[Run]]) -> None:
     """Draw each seed's error as a point, and their mean as a bar."""
     from matplotlib.figure import Figure
 
-    rows = [row for row in ROWS if row.name in runs][::-1]
+    rows = [row for row in ROWS if any(run.scores for run in runs.get(row.name, []))][::-1]
     figure = Figure(figsize=(9, 0.45 * len(rows) + 1.2), facecolor="white", layout="constrained")
     axes = figure.subplots()
     for y, row in enumerate(rows):
-        values = [run.score for run in runs[row.name]]
+        values = [run.score for run in runs[row.name] if run.scores]
         color = "#D55E00" if row.fault else "#0072B2"
         axes.barh(y, statistics.fmean(values), color=color, alpha=0.5, hatch="//" if row.fault else None, edgecolor=color)
         axes.plot(values, [y] * len(values), "o", color="black", markersize=3)

@@ -75,6 +75,9 @@ def test_the_page_has_a_line_for_each_row_that_was_run(monkeypatch, tmp_path):
     runs = {one.name: [dataclasses.replace(run, name=one.name)] for one in (ROWS[0], ROWS[-1])}
     page = what_it_takes.page(runs)
     assert all((one.name in page) == (one.name in runs) for one in ROWS)
+    lost = dataclasses.replace(runs[ROWS[-1].name][0], seed=1, scores={})
+    assert "1 more diverged" in what_it_takes.page({ROWS[-1].name: [*runs[ROWS[-1].name], lost]})
+    assert f"| {ROWS[-1].name} | diverges |" in what_it_takes.page({ROWS[-1].name: [lost]})
     monkeypatch.setattr(what_it_takes, "PICTURE", tmp_path / "picture.png")
     what_it_takes.draw(runs)
     assert (tmp_path / "picture.png").exists()
