@@ -113,9 +113,9 @@ def run_of(folder: pathlib.Path, name: str, commit: str) -> Run:
         FileNotFoundError: it is not finished.
         ValueError: it is not a run.
     """
-    for file in ("config.json", "metrics.csv", "results.json"):
-        if not (folder / file).exists():
-            raise FileNotFoundError(f"{folder} is no finished run: it has no {file}.")
+    for needed in ("config.json", "metrics.csv", "results.json"):
+        if not (folder / needed).exists():
+            raise FileNotFoundError(f"{folder} is no finished run: it has no {needed}.")
     config = _config_in(folder)
     start, changes = described(config)
     scores = json.loads((folder / "results.json").read_text())
