@@ -46,7 +46,14 @@ NUM_POINTS = 10  # the points of a learning curve
 _GRID = 7
 _NUM_ENVS = 64
 _GLIMPSES = {"canvas": None, "augmentation": 0.0, "short": 0.0}  # as the other algorithms: no canvas, no varied images
-_REWARD = {"hybrid": False, "credit": "reward", "gamma": 1.0, "scored": "last", "blind": 0.0, "entropy_coef": 0.02}
+_REWARD: dict[str, Any] = {
+    "hybrid": False,
+    "credit": "reward",
+    "gamma": 1.0,
+    "scored": "last",
+    "blind": 0.0,
+    "entropy_coef": 0.02,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,7 +218,7 @@ def _learn(model: BaseAlgorithm, id: str, steps: int, policy: Any) -> Trained:
 
 
 def _num_glimpses(id: str) -> int:
-    return int(glimpse_env.TASKS[id]["num_glimpses"])  # type: ignore[call-overload]
+    return int(glimpse_env.TASKS[id]["num_glimpses"])  # type: ignore[call-overload, no-any-return]
 
 
 def make_run(id: str, algorithm: str, seed: int, steps: int) -> None:

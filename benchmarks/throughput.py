@@ -65,7 +65,7 @@ def by_scene_size(seconds: float) -> None:
         "environment. A glimpse shows 48x48 pixels, then 768x768, from main memory if the scenes do not fit into the cache.\n"
     )
     for num_envs, num_scales in ((16, 3), (256, 3), (16, 7), (256, 7)):
-        sizes = [{"scene_size": size, "num_scales": num_scales} for size in SCENE_SIZES]
+        sizes: list[dict[str, Any]] = [{"scene_size": size, "num_scales": num_scales} for size in SCENE_SIZES]
         sides = [_Episodes(gym.make_vec(CLUTTERED, num_envs, **_DISABLED, **arguments)) for arguments in sizes]
         _in_turn([side.play for side in sides], seconds * len(sides))
         medians = [np.array(side.medians()) / num_envs for side in sides]

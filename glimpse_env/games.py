@@ -1,11 +1,11 @@
 """Games from other packages, seen through a retina; each needs an extra."""
 
-import importlib
 import inspect
 from typing import Any
 
 import gymnasium as gym
 
+from glimpse_env.extras import needed
 from glimpse_env.wrappers.glimpse import GlimpseWrapper
 
 
@@ -42,10 +42,7 @@ def _wrapped(
     id: str, extra: str, modules: tuple[str, ...], patch_size: int, num_scales: int, arguments: dict[str, Any]
 ) -> GlimpseWrapper:
     for module in modules:
-        try:
-            importlib.import_module(module)
-        except ImportError as error:
-            raise ImportError(f'{id} needs {module}, which is missing: pip install "glimpse-env[{extra}]".') from error
+        needed(module, extra, id)
     names = set(inspect.signature(GlimpseWrapper).parameters) & set(arguments)
     ours = {name: arguments[name] for name in names}
     theirs = {name: value for name, value in arguments.items() if name not in names}

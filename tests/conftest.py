@@ -1,4 +1,4 @@
-"""No test opens a window on a real screen; how many cases Hypothesis makes, and how many times the fault tests kill a run.
+"""What all tests share: no real screen, the number of Hypothesis' cases and of kills, and what makes a training quick.
 
 ``pytest --hypothesis-profile=long`` makes 4,000 of each test that does not say otherwise, in place of 100.
 ``unshrunk`` gives the first case that fails as it is found.
@@ -6,6 +6,7 @@
 
 import os
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
@@ -28,3 +29,16 @@ def undrawn(monkeypatch):
     from agents import figures
 
     monkeypatch.setattr(figures, "draw", lambda *arguments: [])
+
+
+@pytest.fixture
+def few_images(monkeypatch):
+    """Leave 500 images in each split of MNIST that measures: to learn from there are all."""
+    from glimpse_env.datasets import published
+
+    whole = published.load
+    monkeypatch.setattr(published, "load", lambda name, split: _few(whole(name, split), split))
+
+
+def _few(data, split):
+    return data if split.startswith("train") else data.part(np.arange(500))

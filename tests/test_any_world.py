@@ -206,16 +206,15 @@ CHANCE = {"Lamp-v0": 0.5, "LampLevel-v0": 0.5}  # of a step, for one who never s
 
 @pytest.mark.parametrize("id", IDS)
 def test_learns_to_look_from_reward_alone(id, tmp_path):
-    config = small(
-        id, num_episodes=32 * 300, learning_rate=3e-3, std_start=0.4, blind=0.4, num_validations=1, num_test_episodes=96
-    )
+    changes = {"batch_size": 16, "learning_rate": 6e-3, "std_start": 0.4, "blind": 0.4}
+    config = small(id, num_episodes=16 * 180, num_validations=1, num_test_episodes=96, **changes)
     result = ram.train(config, runs=tmp_path)
     assert result.scores.keys() == {"learned", "random", "center"}
     learned, led, unseen = (result.scores[looking][0] for looking in ("learned", "random", "center"))
     # An episode has 5.7 steps in the mean, the first of them without the lamp.
     assert unseen < 5.7 * CHANCE[id] + 0.2
-    assert learned > 1.25 * unseen
-    assert learned > led + 0.3
+    assert learned > 1.25 * unseen  # seen: 1.5 and 1.7 times
+    assert learned > led + 0.3  # seen: 0.8 and 1.2
     assert (result.folder / "paths.png").stat().st_size > 1000
     assert (result.folder / "metrics.csv").read_text().startswith("update,episodes,validation_score,return")
     told = str(result.report).splitlines()
@@ -223,7 +222,7 @@ def test_learns_to_look_from_reward_alone(id, tmp_path):
     assert told[-1] == f"return: {learned:.2f}"
 
 
-def test_runs_from_the_command_line_by_module_and_id(tmp_path, monkeypatch, capsys):
+def test_runs_from_the_command_line_by_module_and_id(tmp_path, monkeypatch, capsys, undrawn):
     monkeypatch.chdir(tmp_path)
     flags = "--num-episodes 8 --batch-size 4 --num-test-episodes 5 --num-validations 1 --size 16 --hidden-size 16 --name lamp"
     cli.main(["--env-id", "lamps:LampLevel-v0", *flags.split()])
@@ -231,7 +230,7 @@ def test_runs_from_the_command_line_by_module_and_id(tmp_path, monkeypatch, caps
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["lamp"]
 
 
-def test_resumed_run_is_the_uninterrupted_one(tmp_path, monkeypatch):
+def test_resumed_run_is_the_uninterrupted_one(tmp_path, monkeypatch, undrawn):
     config = small("LampLevel-v0", num_episodes=6 * 8, batch_size=8, num_validations=1, num_test_episodes=4, name="run")
     whole = ram.train(config, runs=tmp_path / "whole")
     stopped_after(3, monkeypatch, tmp_path / "cut", config)
@@ -257,7 +256,7 @@ def registered(request):
 
 
 @pytest.mark.parametrize("registered", [{"num_glimpses": 4, "decide": "anytime"}], indirect=True)
-def test_native_episodes_of_different_lengths(registered, tmp_path):
+def test_native_episodes_of_different_lengths(registered, tmp_path, undrawn, few_images):
     _, config, episodes = played(registered, num_envs=500)
     assert len(set(episodes.playing.sum(0).tolist())) > 1
     assert (episodes.rewards[~episodes.playing] == 0).all(), "those of the next episodes, which begin by themselves"

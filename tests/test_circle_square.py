@@ -83,11 +83,12 @@ def test_bad_arguments(arguments, message):
         GlimpseEnv(world="circle_square", patch_size=3, **arguments)
 
 
-def test_the_agent_learns_it(tmp_path):
-    """In a third of its preset's episodes; random looks of the same network err in about 17 %."""
-    config = dataclasses.replace(preset("best", ID), num_episodes=100_000, num_validations=1, num_test_episodes=1000)
+def test_the_agent_begins_to_learn_it(tmp_path, undrawn):
+    """In a tenth of its preset's episodes: from an error of 50 %, which is chance, to 28 %; a standard error is 1.5."""
+    changes = {"num_episodes": 25_600, "learning_rate": 3e-3, "num_validations": 1, "num_test_episodes": 1000}
+    config = dataclasses.replace(preset("best", ID), **changes)
     result = ram.train(config, runs=tmp_path)
-    assert result.scores["learned"][-1] < 15
+    assert result.scores["learned"][-1] < 40
     envs = environments.make_envs(config, 300, "validation")
     again = [evaluation.evaluate(result.policy, envs, "validation", num_episodes=1000) for _ in range(2)]
     assert again[0] == again[1]

@@ -303,7 +303,7 @@ def test_photos_are_learned(photos, tmp_path, monkeypatch, capsys):
 def test_a_name_in_another_script_is_printed_whatever_the_terminal_knows(tmp_path):
     paths = f"{ROOT}{os.pathsep}{pathlib.Path(__file__).parent}"
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
-    command = [sys.executable, "-m", "agents.ram", *SHORT[:-1], "--name=фото-写真"]
+    command = [sys.executable, "-m", "undrawn_ram", *SHORT[:-1], "--name=фото-写真"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     assert b"test error after 3 glimpses" in done.stdout

@@ -11,6 +11,7 @@ from agents import cli, environments, evaluation, figures, ram, weights
 from agents.policy import Policy
 from agents.presets import preset
 
+pytestmark = pytest.mark.usefixtures("few_images")
 SMALL = {"size": 16, "hidden_size": 16}
 CONFIG = dataclasses.replace(
     preset("best", "Glimpse-MNIST-v0"), **SMALL, num_glimpses=3, canvas=None, evaluated_on="validation"
@@ -53,7 +54,7 @@ def test_mistakes_drawn_are_the_error_measured(tmp_path, monkeypatch):
     error = evaluation.evaluate(policy, environments.evaluation_envs(CONFIG, "validation"), "validation")[-1]
     assert 100 * np.mean(seen["labels"] != seen["named"]) == pytest.approx(error)
     assert seen["n"] == tuple("0123456789")
-    assert seen["fixations"].shape == (3, 5000, 2)
+    assert seen["fixations"].shape == (3, 500, 2)
     assert seen["shape"] == (28, 28)
 
 
@@ -64,7 +65,7 @@ def test_a_game_has_a_map_but_no_classes(tmp_path):
     assert looks_drawn(tmp_path / "fixations.png")
 
 
-def test_tensorboard_gets_what_the_metrics_have(tmp_path):
+def test_tensorboard_gets_what_the_metrics_have(tmp_path, undrawn):
     pytest.importorskip("tensorboardX")
     config = dataclasses.replace(CONFIG, num_episodes=512, num_validations=2, name="run")
     ram.train(config, runs=tmp_path, tensorboard=True)

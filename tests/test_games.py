@@ -129,7 +129,7 @@ def test_picture_is_of_one_size(name):
     assert len({frame.shape for frame in frames}) == 1
 
 
-def test_the_agent_plays_it(name, tmp_path):
+def test_the_agent_plays_it(name, tmp_path, undrawn):
     gym.register("Game-v0", entry_point=lambda: make(name))
     try:
         config = dataclasses.replace(preset("best", "Game-v0"), size=16, hidden_size=16, batch_size=2, max_steps=6)
@@ -138,7 +138,6 @@ def test_the_agent_plays_it(name, tmp_path):
     finally:
         del gym.registry["Game-v0"]
     assert result.scores.keys() == {"learned", "random", "center"}
-    assert (result.folder / "paths.png").stat().st_size > 1000
 
 
 @pytest.mark.parametrize("id", GAMES)

@@ -58,25 +58,20 @@ def cache(folder):
     return sorted((folder / "__pycache__").glob("kernels*.nb?"))
 
 
-def test_what_was_compiled_is_kept(folder):
+def test_what_was_compiled_is_kept_and_if_damaged_is_told_once_and_written_anew(folder):
     for _ in range(2):
         done = run(CALL, folder)
         assert (done.stdout, done.stderr) == ("8 15\n", "")
         assert len(cache(folder)) == 4
-
-
-@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
-@pytest.mark.parametrize("left", [0, 30])
-def test_a_damaged_cache_is_told_once_and_written_anew(folder, suffix, left):
-    run(CALL, folder)
-    for path in cache(folder):
-        if path.suffix == suffix:
-            path.write_bytes(path.read_bytes()[:left])
-    done = run(CALL, folder)
-    assert done.stdout == "8 15\n"
-    assert done.stderr.count("compiles without a cache") == 1
-    done = run(CALL, folder)
-    assert (done.stdout, done.stderr) == ("8 15\n", "")
+    for suffix, left in ((".nbi", 30), (".nbc", 0)):
+        for path in cache(folder):
+            if path.suffix == suffix:
+                path.write_bytes(path.read_bytes()[:left])
+        done = run(CALL, folder)
+        assert done.stdout == "8 15\n"
+        assert done.stderr.count("compiles without a cache") == 1
+        done = run(CALL, folder)
+        assert (done.stdout, done.stderr) == ("8 15\n", "")
 
 
 def test_without_a_place_for_a_cache_it_is_told_once(folder):

@@ -41,16 +41,14 @@ def test_error_counts_each_image_of_the_split_once(num_envs):
     "algorithm",  # the others are RAM with other choices
     ["PPO, all glimpses so far (Stable-Baselines3)", "recurrent PPO (sb3-contrib)", "RAM, reward alone"],
 )
-def test_a_run_ends_with_its_curve(algorithm, monkeypatch):
-    """The same steps for all, as many points, and all measured on splits cut to 500 images."""
+def test_a_run_ends_with_its_curve(algorithm, monkeypatch, few_images):
+    """The same steps for all, as many points, and all measured on both splits."""
     made = []
 
     def make(make_envs):
         def small(*arguments, **options):
             envs = make_envs(*arguments, **options)
             made.append(options.get("split", arguments[-1]))
-            if made[-1] in ("test", "validation"):
-                envs.unwrapped.world.num_images = 500
             return envs
 
         return small

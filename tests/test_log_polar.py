@@ -52,9 +52,13 @@ def test_equals_the_oracle(look):
     assert_is_oracle(*look)
 
 
-@pytest.mark.parametrize(("H", "W", "C"), [(28, 28, 3), (37, 91, 1)])
 @pytest.mark.parametrize(
-    "retina", [LogPolarRetina(16, 24, 24), LogPolarRetina(12, 16, 20, 2.5), LogPolarRetina(30, 5, 13, 0.1)]
+    ("H", "W", "C", "retina"),
+    [
+        (37, 91, 1, LogPolarRetina(16, 24, 24)),
+        (28, 28, 3, LogPolarRetina(12, 16, 20, 2.5)),
+        (37, 91, 1, LogPolarRetina(30, 5, 13, 0.1)),
+    ],
 )
 def test_equals_the_oracle_at_real_sizes(H, W, C, retina):
     rng = np.random.default_rng(H)

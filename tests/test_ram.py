@@ -1,18 +1,15 @@
-"""The trainer: reproducible, resumable, the same on several processes, and measured as its files say."""
+"""The trainer: reproducible, resumable, and measured as its files say; test_faults.py has it on several processes."""
 
 import csv
 import dataclasses
 import json
-import os
 import pathlib
 import signal
-import subprocess
-import sys
 
 import pytest
 import tiny_task  # noqa: F401
 import torch
-from tiny_runs import TINY, flags_of, stopped_after, weights_of
+from tiny_runs import TINY, stopped_after, weights_of
 
 from agents import checkpoints, environments, evaluation, models, parallel, ram
 from agents.config import Config
@@ -140,22 +137,6 @@ def test_looks_are_random_at_first(tmp_path, monkeypatch):
     monkeypatch.setattr(ram, "losses", watched)
     ram.train(dataclasses.replace(TINY, blind=0.3), runs=tmp_path)
     assert looked == 3 * ["random"] + 7 * ["learned"]
-
-
-def test_two_processes_learn_what_one_does(tmp_path):
-    """N ranks are one big vector env: the same scenes, the same noise, the same gradient to float tolerance."""
-    config = dataclasses.replace(TINY, hybrid=False, credit="reward", gamma=1.0, canvas=12)
-    one = weights(ram.train(config, runs=tmp_path / "one"))
-    paths = f"{ROOT}{os.pathsep}{pathlib.Path(__file__).parent}"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=29517", "-m", "agents.ram"]
-    done = subprocess.run([*command, *flags_of(config)], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    model = models.make_model(config, environments.make_envs(config, 2, "train"))
-    model.load_state_dict(checkpoints.load(tmp_path / "runs" / "tiny")["model"])
-    torch.testing.assert_close(weights_of(model), one, atol=2e-5, rtol=1e-4)
-    assert done.stderr.count("0/10 [00:00<?, ?batch/s]") == 1, "one progress bar"
-    assert done.stdout.count("watch --weights") == 1
 
 
 def test_a_batch_that_the_processes_cannot_share_is_refused(tmp_path, monkeypatch):

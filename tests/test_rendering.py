@@ -1,7 +1,6 @@
 """Pictures: of one size, true to the scene and the retina, and without influence on the rollout."""
 
 import sys
-import timeit
 
 import gymnasium as gym
 import numpy as np
@@ -260,20 +259,10 @@ def test_foveate_shows_what_was_seen_and_no_more():
     assert (seen[outside] == seen[0, 0]).all()
 
 
-@pytest.mark.parametrize("id", IDS)
-def test_a_frame_takes_less_than_five_milliseconds(id):
-    env = single(id, render_mode="rgb_array")
-    env.reset(seed=0)
-    env.believe(np.full(n := len(env.task.action_names), 1 / n))
-    for _ in range(6):
-        env.step(env.action_space.sample())
-    assert min(timeit.repeat(env.render, number=1, repeat=20)) < 0.005
-
-
 def test_human_mode_shows_each_step_in_a_window():
     pygame = pytest.importorskip("pygame")
     envs = vector("Glimpse-MNIST-v0", 3, render_mode="human")
-    envs.metadata["render_fps"] = 1000
+    envs.metadata = {**envs.metadata, "render_fps": 1000}
     frames = vector("Glimpse-MNIST-v0", 3, render_mode="rgb_array")
     for each in (envs, frames):
         each.reset(seed=0)
