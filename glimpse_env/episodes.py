@@ -117,7 +117,9 @@ class Episodes:
         rewards, ended = self._world.step(choices, playing)
         still = ~ended
         moving = still & playing if len(resting) else still
-        rewards -= self._eye.move(locations, zooms, moving)
+        prices = self._eye.move(locations, zooms, moving)
+        if prices is not None:
+            rewards -= prices
         if self._recorder:
             self._recorder.step(choices, playing, moving)
         observation, info = self._eye.observe(), masked(self._world.info(), self._everyone)

@@ -42,8 +42,11 @@ class Eye:
         self.retina, self.zoom = retina, zoom
         self.levels = np.zeros(B, np.int64)
         self.zooms = zoom.zooms if zoom else (1,)
+        self._factors = np.full(B, self.zooms[0])  # (B,) int64, that of each level
+        self._zoomed: dict[str, Any] = {"zooms": self._factors} if zoom else {}  # arguments of a retina that zooms
         self._sums = make_sums(world, retina, self.zooms, num_threads)
-        self._spans = np.outer(self.zooms, retina.sizes[-1] / np.array((W, H)))  # (Z, 2)
+        self._how = self._zoomed | ({"sums": self._sums.sums} if self._sums else {})  # arguments of the retina
+        self._widest = retina.sizes[-1] / np.array((W, H))  # the share of the scene that a glimpse shows at zoom 1
         self.fixations = np.zeros((B, 2), np.float32)
         self._world = world
         self._gaze = gaze
@@ -62,7 +65,9 @@ class Eye:
 
     def begin(self, rows: npt.NDArray[np.int64], draws: npt.NDArray[np.float64]) -> None:
         """Set the first fixations of some rows (b,) and clear the canvas; draws are (b, 2), uniform in [0, 1)."""
-        self.fixations[rows], self.levels[rows] = self._gaze.begin(draws), 0
+        self.fixations[rows] = self._gaze.begin(draws)
+        if self.zoom:
+            self.levels[rows], self._factors[rows] = 0, self.zooms[0]
         if self._sums:
             self._sums.update(rows)
         if self._canvas:
@@ -75,7 +80,7 @@ class Eye:
 
     def move(
         self, locations: npt.NDArray[np.float32], levels: npt.NDArray[np.int64] | None, moving: npt.NDArray[np.bool_]
-    ) -> npt.NDArray[np.float64] | float:
+    ) -> npt.NDArray[np.float64] | None:
         """Move and zoom the eyes of the rows that are moving.
 
         Args:
@@ -84,12 +89,13 @@ class Eye:
             moving: (B,) bool.
 
         Returns:
-            The price of the looks, (B,) or 0.
+            The price of the looks, (B,); None if they do not zoom.
         """
-        self._gaze.move(self.fixations, locations, moving, self._spans[self.levels])
+        self._gaze.move(self.fixations, locations, moving, self._widest, self._factors)
         if not self.zoom or levels is None:
-            return 0.0
+            return None
         self.levels[moving] = levels[moving]
+        self._factors[:] = self.zoom.factors(self.levels)
         return self.zoom.prices(self.levels) * moving
 
     def retina_of(self, row: int) -> RetinaLike:
@@ -98,13 +104,7 @@ class Eye:
 
     def look(self) -> npt.NDArray[np.float32]:
         """Take a glimpse (B, K*C, G, G) of each scene."""
-        sums: dict[str, Any] = {"sums": self._sums.sums} if self._sums else {}
-        return self.retina(self._world.scenes, self.fixations, self._num_threads, **self._zooms, **sums)
-
-    @property
-    def _zooms(self) -> dict[str, npt.NDArray[np.int64]]:
-        """The argument ``zooms`` of a retina that zooms."""
-        return {"zooms": self.zoom.factors(self.levels)} if self.zoom else {}
+        return self.retina(self._world.scenes, self.fixations, self._num_threads, **self._how)
 
     def observe(self) -> Observation:
         """Take a glimpse, paint it on the canvas, and return the observation in new arrays."""
@@ -112,7 +112,7 @@ class Eye:
         if self.zoom:
             observation["zoom_level"] = self.zoom.one_hot(self.levels)
         if self._canvas:
-            observation["canvas"] = self._canvas.paint(observation["glimpse"], self.fixations, **self._zooms)
+            observation["canvas"] = self._canvas.paint(observation["glimpse"], self.fixations, **self._zoomed)
         if (cues := self._world.cues) is not None:
             observation["cue"] = cues.transpose(0, 3, 1, 2).astype(np.float32, order="C") / np.float32(255)
         return observation

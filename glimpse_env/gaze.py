@@ -50,7 +50,8 @@ class Gaze:
         fixations: npt.NDArray[np.float32],
         locations: npt.NDArray[np.float32],
         moving: npt.NDArray[np.bool_],
-        spans: npt.NDArray[np.float64],
+        widest: npt.NDArray[np.float64],
+        zooms: npt.NDArray[np.int64],
     ) -> None:
         """Move the eyes of the rows that are moving.
 
@@ -58,10 +59,11 @@ class Gaze:
             fixations: (B, 2) float32 in [-1, 1], changed in place.
             locations: (B, 2) float32 in [-1, 1].
             moving: (B,) bool.
-            spans: (B or 1, 2), the width and height of the latest glimpse's widest patch, as shares of the scene's.
+            widest: (2,), the width and height of the widest patch at zoom 1, as shares of the scene's.
+            zooms: (B,), the zoom of the latest glimpse.
         """
         if self.location_mode == "glimpse":
-            locations = (locations * spans).astype(np.float32)
+            locations = (locations * np.outer(zooms, widest)).astype(np.float32)
         reach = self.max_step or _STEPS[self.location_mode]
         _move(fixations, locations, moving, self.location_mode != "absolute", float(reach))
 

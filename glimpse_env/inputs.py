@@ -1,6 +1,7 @@
 """Checks of user input: errors name the value and the remedy, before anything has changed."""
 
 import math
+import operator
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -136,11 +137,14 @@ ACTION, ZOOMED_ACTION = ("location", "action"), ("location", "action", "zoom")
 """The entries of an action dict."""
 
 
-def split(actions: Any, keys: tuple[str, ...] = ACTION) -> list[Any]:
-    """The entries of an action dict: a list in the order of the keys."""
+_ENTRIES: dict[tuple[str, ...], Any] = {keys: operator.itemgetter(*keys) for keys in (ACTION, ZOOMED_ACTION)}
+
+
+def split(actions: Any, keys: tuple[str, ...] = ACTION) -> tuple[Any, ...]:
+    """The entries of an action dict, in the order of the keys."""
     try:
         if len(actions) == len(keys):
-            return [actions[key] for key in keys]
+            return _ENTRIES[keys](actions)  # type: ignore[no-any-return]
     except (KeyError, TypeError, IndexError):
         pass
     *most, last = map(repr, keys)
@@ -174,9 +178,11 @@ def parts(
 
     Zooms are None, and no entry, if the environment does not zoom.
     """
-    location, choice, *zoom = split(actions, ZOOMED_ACTION if zooms else ACTION)
-    found = locations(location, lead), choices("action", choice, lead)
-    return *found, choices("zoom", zoom[0], lead) if zooms else None
+    if zooms:
+        location, choice, zoom = split(actions, ZOOMED_ACTION)
+        return locations(location, lead), choices("action", choice, lead), choices("zoom", zoom, lead)
+    location, choice = split(actions)
+    return locations(location, lead), choices("action", choice, lead), None
 
 
 @jit

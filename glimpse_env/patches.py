@@ -51,36 +51,49 @@ def _touch(values, top, bottom, step, start, stop):  # type: ignore[no-untyped-d
     return seen
 
 
+@jit(inline="always")
+def _add_rows(columns, start, scene, above, below, source, width):  # type: ignore[no-untyped-def]
+    """Add rows [above, below) of a scene (H, W*C) to columns[start : start + width]."""
+    for y in range(above, below):
+        for n in range(width):
+            columns[start + n] += scene[y, source + n]
+
+
 @jit(error_model="numpy")
 def look(
     scenes: npt.NDArray[np.uint8],
     locations: npt.NDArray[np.float32],
-    zooms: npt.NDArray[np.int64],
-    sums: npt.NDArray[np.uint16],
+    zooms: npt.NDArray[np.int64] | None,
+    sums: npt.NDArray[np.uint16] | None,
     glimpses: npt.NDArray[np.float32],
     num_scales: int,
     scale_factor: int,
 ) -> None:
     """Fill glimpses (B, K*C, G, G) from scenes (B, H, W*C): sum the rows of a cell, then its columns.
 
-    The finest cells of scene b have zooms[b] pixels a side. Sums are those of `sums.ColumnSums`, or (B, 0, 0). Indices are
-    unsigned: checks for negative ones would keep the loops from being vectorized.
+    The finest cells of scene b have zooms[b] pixels a side; None for 1. Sums are those of `sums.ColumnSums`, or None. What is
+    None is compiled without its code, so `is None` stands alone. Indices are unsigned: checks for negative ones would keep the
+    loops from being vectorized.
     """
     B, H, WC = scenes.shape
     C = glimpses.shape[1] // num_scales
     G = glimpses.shape[2]
     W = WC // C
-    finest = 1
-    for b in range(B):
-        finest = max(finest, zooms[b])
-    columns = np.empty(G * finest * scale_factor ** (num_scales - 1) * C, np.uint16)
+    widest = G * scale_factor ** (num_scales - 1)
+    if zooms is not None:
+        widest *= zooms.max()
+    columns = np.empty(widest * C, np.uint16)
     touched = np.empty(1, np.int64)  # keeps the compiler from leaving out what is read for nothing
     far = scenes.size > _CACHED
     for b in range(np.uintp(B)):
         around = False  # whether the pixels around the location are in the cache
         for k in range(num_scales - 1, -1, -1):  # the widest first: it brings what the others read
-            cell = zooms[b] * scale_factor**k
-            summed = cell >= SUMMED and sums.shape[1] > 0
+            cell = scale_factor**k
+            if zooms is not None:
+                cell *= zooms[b]
+            summed = False
+            if sums is not None:
+                summed = cell >= SUMMED
             size = G * cell
             left = _corner(locations[b, 0], W, size)
             top = _corner(locations[b, 1], H, size)
@@ -90,24 +103,26 @@ def look(
             width = np.uintp(max(0, min(W - left, size) - inside) * C)
             source = np.uintp((left + inside) * C)
             norm = np.float32(255 * cell * cell)
-            if far and summed:
-                touched[0] = _touch(sums[b], top, top + size, cell, source, source + width)
-            elif far and not around:
+            if far and not (around or summed):
                 touched[0] = _touch(scenes[b], top, top + size - 1, 1, source, source + width)
                 around = True
+            if sums is not None:  # noqa: SIM102
+                if far and summed:
+                    touched[0] = _touch(sums[b], top, top + size, cell, source, source + width)
             for i in range(np.uintp(G)):
                 for n in range(np.uintp(size * C)):
                     columns[n] = 0
                 first = top + np.intp(i) * cell
-                above, below = np.uintp(min(max(0, first), H)), np.uintp(max(0, min(H, first + cell)))
-                if summed:
+                above, below = np.uintp(max(0, first)), np.uintp(max(0, min(H, first + cell)))
+                if sums is None:  # noqa: SIM114
+                    _add_rows(columns, start, scenes[b], above, below, source, width)
+                elif not summed:
+                    _add_rows(columns, start, scenes[b], above, below, source, width)
+                else:
+                    above = min(above, below)  # where the cell lies below the scene
                     for n in range(width):
                         difference = np.int64(sums[b, below, source + n]) - np.int64(sums[b, above, source + n])
                         columns[start + n] = np.uint16(difference & 0xFFFF)
-                else:
-                    for y in range(above, below):  # type: ignore[arg-type]
-                        for n in range(width):
-                            columns[start + n] += scenes[b, y, source + n]
                 for c in range(C):
                     row = glimpses[b, np.uintp(k * C + c), i]
                     # Constants for the usual cells let the compiler unroll their sums.
@@ -117,8 +132,6 @@ def look(
                         _average(columns, row, c, C, 2, norm)
                     elif cell == 4:
                         _average(columns, row, c, C, 4, norm)
-                    elif C == 1:
-                        _average(columns, row, 0, 1, cell, norm)
                     else:
                         _average(columns, row, c, C, cell, norm)
 
@@ -127,7 +140,7 @@ def look(
 def project(
     glimpses: npt.NDArray[np.float32],
     locations: npt.NDArray[np.float32],
-    zooms: npt.NDArray[np.int64],
+    zooms: npt.NDArray[np.int64] | None,
     H: int,
     W: int,
     corners: npt.NDArray[np.int64],
@@ -140,7 +153,9 @@ def project(
     K = glimpses.shape[1] // C
     for b in range(B):
         for k in range(K - 1, -1, -1):
-            cell = zooms[b] * scale_factor**k
+            cell = scale_factor**k
+            if zooms is not None:
+                cell *= zooms[b]
             left = _corner(locations[b, 0], W, G * cell) - corners[b, 0]
             top = _corner(locations[b, 1], H, G * cell) - corners[b, 1]
             first, last = max(0, left), min(width, left + G * cell)

@@ -165,12 +165,14 @@ class Retina:
         B, H, W, C = scenes.shape
         glimpses = np.empty((B, *self.shape(C)), np.float32)
         rows = scenes.reshape(B, H, W * C)
-        batched = rows, locations, self._finest(B, zooms), np.empty((B, 0, 0), np.uint16) if sums is None else sums, glimpses
+        batched = rows, locations, self._finest(B, zooms), sums, glimpses
         in_threads(num_threads, patches.look, *batched, shared=(self.num_scales, self.scale_factor))
         return glimpses
 
-    def _finest(self, B: int, zooms: npt.NDArray[np.int64] | None) -> npt.NDArray[np.int64]:
-        """The pixels a side of the finest cells of each glimpse: (B,)."""
+    def _finest(self, B: int, zooms: npt.NDArray[np.int64] | None) -> npt.NDArray[np.int64] | None:
+        """The pixels a side of the finest cells of each glimpse: (B,), or None for 1."""
+        if self.zoom == 1:
+            return zooms
         return np.full(B, self.zoom) if zooms is None else self.zoom * zooms
 
     def project(

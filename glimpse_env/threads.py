@@ -18,23 +18,26 @@ if hasattr(os, "register_at_fork"):  # threads do not survive a fork: the child 
     os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
-def in_threads(num_threads: int, kernel: Callable[..., Any], *batched: npt.NDArray[Any], shared: tuple[Any, ...]) -> None:
+def in_threads(
+    num_threads: int, kernel: Callable[..., Any], *batched: npt.NDArray[Any] | None, shared: tuple[Any, ...]
+) -> None:
     """Call ``kernel(*batched, *shared)``, the batch cut into num_threads parts that run at the same time.
 
     Args:
         num_threads: the number of parts, at least 1.
         kernel: writes into its arguments, row by row; releases the GIL.
-        batched: arrays of shape (B, ...), cut along B.
+        batched: arrays of shape (B, ...), cut along B; None stays None. The first is an array.
         shared: arguments that every part gets whole.
 
     Raises:
         Exception: a part failed; the first part's exception is raised after all parts have ended.
     """
-    size = -(-len(batched[0]) // num_threads)
-    if size == len(batched[0]):
+    B = len(batched[0])  # type: ignore[arg-type]
+    size = -(-B // num_threads)
+    if size == B:
         kernel(*batched, *shared)
         return
-    parts = [tuple(array[start : start + size] for array in batched) for start in range(0, len(batched[0]), size)]
+    parts = [tuple(None if array is None else array[start : start + size] for array in batched) for start in range(0, B, size)]
     running: list[concurrent.futures.Future[Any]] = []
     try:
         running.extend(_pool(num_threads).submit(kernel, *part, *shared) for part in parts)
