@@ -8,7 +8,7 @@ from gymnasium import spaces
 
 from glimpse_env import inputs
 from glimpse_env.canvas import Canvas
-from glimpse_env.gaze import Gaze
+from glimpse_env.gaze import Gaze, spans
 from glimpse_env.retina import RetinaLike
 from glimpse_env.sums import make_sums
 from glimpse_env.worlds import World
@@ -43,7 +43,7 @@ class Eye:
         self.levels = np.zeros(B, np.int64)
         self.zooms = zoom.zooms if zoom else (1,)
         self._sums = make_sums(world, retina, self.zooms, num_threads)
-        self._spans = np.outer(self.zooms, retina.sizes[-1] / np.array((W, H)))  # (Z, 2)
+        self._spans = spans(retina.sizes[-1] * np.array(self.zooms), H, W)  # (Z, 2)
         self.fixations = np.zeros((B, 2), np.float32)
         self._world = world
         self._gaze = gaze

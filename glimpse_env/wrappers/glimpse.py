@@ -10,7 +10,7 @@ from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
 from glimpse_env import inputs
-from glimpse_env.gaze import NUM_DRAWS, Gaze
+from glimpse_env.gaze import NUM_DRAWS, Gaze, spans
 from glimpse_env.rendering import draw
 from glimpse_env.retina import Retina, RetinaLike, make_retina
 from glimpse_env.streams import uniforms
@@ -186,8 +186,8 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
             self._zoom.check(level, _EVERYONE, f"{self}")
         observation, reward, terminated, truncated, info = self.env.step(base_action)
         if not terminated:
-            spans = self._retina_now.sizes[-1] / np.array(self.scene_shape[1::-1])
-            self._gaze.move(self._fixation, locations, _EVERYONE, spans[np.newaxis])
+            unit = spans(self._retina_now.sizes[-1:], *self.scene_shape[:2])
+            self._gaze.move(self._fixation, locations, _EVERYONE, unit)
             self._level = level.copy()
             if self._zoom and (price := self._zoom.prices(level).item()):
                 reward = float(reward) - price
