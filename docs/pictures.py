@@ -54,6 +54,17 @@ def search() -> Picture:
     return env.render()
 
 
+def haystack() -> Picture:
+    """The whole scene from its center, then closer to the digit, then the digit."""
+    eye = {"num_scales": 3, "scale_factor": 2, "zooms": (21, 5, 1), "initial_fixation": "center"}
+    env = gym.make("Glimpse-Haystack-v0", render_mode="rgb_array", **eye)
+    _, info = env.reset(seed=1)
+    x, y = env.unwrapped.world.places[0]
+    for dx, dy, zoom in ((60, -40, 1), (24, 20, 2), (12, 8, 2)):
+        env.step({"location": _location(x + dx, y + dy, (1000, 1000)), "action": info["label"], "zoom": zoom})
+    return env.render()
+
+
 def figure(id: str) -> Picture:
     """Up the gradient to the figure of a world without images, and round its edge."""
     env = gym.make(id, initial_fixation=(-0.8, 0.9), render_mode="rgb_array")
@@ -114,7 +125,7 @@ def _location(x: float, y: float, shape: tuple[int, ...]) -> npt.NDArray[np.floa
 def main() -> None:
     """Draw those named, or all."""
     pictures: dict[str, Callable[[], Picture]] = {
-        draw.__name__: draw for draw in (catch, multimnist, search, carracing, atari, minigrid)
+        draw.__name__: draw for draw in (catch, multimnist, search, haystack, carracing, atari, minigrid)
     }
     for id in glimpse_env.TASKS:
         task = gym.make(id).unwrapped.task

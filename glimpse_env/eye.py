@@ -8,7 +8,7 @@ from gymnasium import spaces
 
 from glimpse_env import inputs
 from glimpse_env.canvas import Canvas
-from glimpse_env.gaze import Gaze
+from glimpse_env.gaze import Gaze, spans
 from glimpse_env.retina import RetinaLike
 from glimpse_env.sums import make_sums
 from glimpse_env.worlds import World
@@ -46,7 +46,7 @@ class Eye:
         self._zoomed: dict[str, Any] = {"zooms": self._factors} if zoom else {}  # arguments of a retina that zooms
         self._sums = make_sums(world, retina, self.zooms, num_threads)
         self._how = self._zoomed | ({"sums": self._sums.sums} if self._sums else {})  # arguments of the retina
-        self._widest = retina.sizes[-1] / np.array((W, H))  # the share of the scene that a glimpse shows at zoom 1
+        self._spans = spans(retina.sizes[-1] * np.array(self.zooms), H, W)  # (Z, 2)
         self.fixations = np.zeros((B, 2), np.float32)
         self._world = world
         self._gaze = gaze
@@ -91,7 +91,7 @@ class Eye:
         Returns:
             The price of the looks, (B,); None if they do not zoom.
         """
-        self._gaze.move(self.fixations, locations, moving, self._widest, self._factors)
+        self._gaze.move(self.fixations, locations, moving, self._spans, self.levels)
         if not self.zoom or levels is None:
             return None
         self.levels[moving] = levels[moving]

@@ -21,9 +21,9 @@ class Gaze:
         initial_fixation: the first fixation: "random", "center", or a location (x, y).
         location_mode: "absolute": a location is where to look. "relative": location * max_step is added to the fixation,
             and the sum is clipped to [-1, 1]. "glimpse": the same, but in units of the latest glimpse: (-1, -1) is the top-left
-            corner of its widest patch, (0, 0) the fixation; max_step is then 1 by default.
-        max_step: the largest move along each axis, in (0, 2]; 2 spans the scene. Default: 0.5 with "relative", no limit with
-            "absolute". With "absolute", the eye stops on its way to a farther location.
+            corner of its widest patch, (0, 0) the fixation; a patch wider than the scene counts as wide as the scene.
+        max_step: the largest move along each axis, in (0, 2]; 2 spans the scene. Default: 0.5 with "relative", 1 with
+            "glimpse", no limit with "absolute". With "absolute", the eye stops on its way to a farther location.
 
     Raises:
         ValueError: an argument is out of range; the message names it.
@@ -50,8 +50,8 @@ class Gaze:
         fixations: npt.NDArray[np.float32],
         locations: npt.NDArray[np.float32],
         moving: npt.NDArray[np.bool_],
-        widest: npt.NDArray[np.float64],
-        zooms: npt.NDArray[np.int64],
+        spans: npt.NDArray[np.float64],
+        levels: npt.NDArray[np.int64],
     ) -> None:
         """Move the eyes of the rows that are moving.
 
@@ -59,13 +59,18 @@ class Gaze:
             fixations: (B, 2) float32 in [-1, 1], changed in place.
             locations: (B, 2) float32 in [-1, 1].
             moving: (B,) bool.
-            widest: (2,), the width and height of the widest patch at zoom 1, as shares of the scene's.
-            zooms: (B,), the zoom of the latest glimpse.
+            spans: (Z, 2), those of each level of zoom, see `spans`.
+            levels: (B,) in [0, Z), the level of zoom of the latest glimpse.
         """
         if self.location_mode == "glimpse":
-            locations = (locations * np.outer(zooms, widest)).astype(np.float32)
+            locations = (locations * spans[levels]).astype(np.float32)
         reach = self.max_step or _STEPS[self.location_mode]
         _move(fixations, locations, moving, self.location_mode != "absolute", float(reach))
+
+
+def spans(widths: npt.ArrayLike, height: int, width: int) -> npt.NDArray[np.float64]:
+    """The units of locations with "glimpse": widest patches (n,) over the sides of the scene, at most 1: (n, 2)."""
+    return np.minimum(np.divide.outer(np.asarray(widths, np.float64), (width, height)), 1)
 
 
 @jit

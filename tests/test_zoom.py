@@ -127,11 +127,11 @@ def test_a_look_costs_its_level():
 
 def test_a_location_in_units_of_the_glimpse():
     env = single(CLUTTERED, zooms=(2, 1), location_mode="glimpse", initial_fixation="center")
-    env.reset(seed=0)  # the widest patch sees 96 pixels of 60, so its edge lies at 1.6
+    env.reset(seed=0)  # the widest patch sees 96 pixels of 60: more than the scene
     observation, *_ = env.step(action((0.5, -0.25), 0, 1))
-    np.testing.assert_allclose(observation["fixation"], (0.8, -0.4), rtol=1e-6)
-    observation, *_ = env.step(action((-1, -1), 0, 0))
-    np.testing.assert_allclose(observation["fixation"], (0, -1), atol=1e-6)
+    np.testing.assert_allclose(observation["fixation"], (0.5, -0.25), rtol=1e-6)
+    observation, *_ = env.step(action((-0.5, -1), 0, 0))  # and here 48 of 60
+    np.testing.assert_allclose(observation["fixation"], (0.1, -1), atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
 from glimpse_env import inputs
-from glimpse_env.gaze import NUM_DRAWS, Gaze
+from glimpse_env.gaze import NUM_DRAWS, Gaze, spans
 from glimpse_env.rendering import draw
 from glimpse_env.retina import Retina, RetinaLike, make_retina
 from glimpse_env.streams import uniforms
@@ -19,7 +19,7 @@ from glimpse_env.wrappers.wrapped import action_names, image_and_others, shape_o
 from glimpse_env.zoom import make_zoom
 
 SOURCES = ("observation", "render")
-_ONE = np.ones(1, np.int64)
+_FIRST = np.zeros(1, np.int64)  # level
 _EVERYONE = np.ones(1, np.bool_)
 _PATH_LENGTH = 8  # the most fixations in a picture: episodes may be long
 
@@ -190,8 +190,8 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
             self._zoom.check(level, _EVERYONE, f"{self}")
         observation, reward, terminated, truncated, info = self.env.step(base_action)
         if not terminated:
-            widest = self._retina_now.sizes[-1] / np.array(self.scene_shape[1::-1])
-            self._gaze.move(self._fixation, locations, _EVERYONE, widest, _ONE)
+            unit = spans(self._retina_now.sizes[-1:], *self.scene_shape[:2])
+            self._gaze.move(self._fixation, locations, _EVERYONE, unit, _FIRST)
             self._level = level.copy()
             if self._zoom and (price := self._zoom.prices(level).item()):
                 reward = float(reward) - price

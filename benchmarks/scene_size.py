@@ -1,0 +1,202 @@
+"""What the size of a scene costs: ``python -m benchmarks.scene_size [--minutes 15]``.
+
+The agent of Glimpse-Haystack-v0 is trained on scenes of several sizes, with clutter in proportion, for the same time each;
+beside it the paper's conv net, which sees the whole scene. For each: the error, the multiply-adds for one image, steps of the
+environment a second, and the peak memory of a training. Rows that are in the file of results already are not made again.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+from typing import Any
+
+import gymnasium as gym
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from agents import baselines, environments, figures, files, ram, training
+from agents.baselines import BaselineConfig
+from agents.config import Config, TrainingConfig
+from agents.networks import RecurrentAttentionModel
+from agents.parallel import Ranks
+from agents.policy import Policy
+from agents.presets import preset
+from benchmarks.machine import machine, rate, table
+
+ID = "Glimpse-Haystack-v0"
+SIZES = (60, 100, 200, 500, 1000)
+AGENTS = ("RAM with zoom", "RAM without zoom", "conv net on the whole scene")
+_CLUTTER = 0.0008  # pieces a pixel
+_NO_ZOOM = {"zooms": None, "location_mode": "absolute", "scale_factor": 3, "initial_fixation": "random"}
+_PROBED = 20  # updates that are timed to find how many fit into the time
+
+_PEAK = """
+import json, sys
+from benchmarks import scene_size
+scene_size.one_update(scene_size.config_of(*json.loads(sys.argv[1])))
+print(next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1024)
+"""
+
+
+def config_of(agent: str, size: int, seed: int = 0) -> TrainingConfig:
+    """The training of an agent on scenes of a size; without zoom, it sees as many pixels in 6 glimpses of 5 scales."""
+    name = f"scene-size-{size}-{AGENTS.index(agent)}-{seed}"
+    clutter = round(_CLUTTER * size**2)
+    if agent == AGENTS[2]:
+        return BaselineConfig(env_id=ID, name=name, seed=seed, scene_size=size, env={"num_clutter": clutter})
+    config = dataclasses.replace(preset("best", ID), name=name, seed=seed, scene_size=size)
+    if agent == AGENTS[1]:
+        config = dataclasses.replace(config, num_scales=5, num_glimpses=6, env=_NO_ZOOM)
+    return dataclasses.replace(config, env={**config.env, "num_clutter": clutter})
+
+
+def one_update(config: TrainingConfig, num_updates: int = 1) -> float:
+    """Make a training's parts and some updates; return the seconds of one."""
+    torch.set_num_threads(1)
+    envs = environments.make_envs(config, config.batch_size, config.split, **config.variation)
+    if isinstance(config, Config):
+        model: nn.Module = ram.prepare(config)
+        optimizer = torch.optim.AdamW(model.parameters())
+        assert isinstance(model, RecurrentAttentionModel)
+        policy, ranks = Policy(model, envs.single_action_space), Ranks(torch.device("cpu"))
+        start = time.perf_counter()
+        for update in range(num_updates):
+            ram.train_step(policy, optimizer, envs, config, update, ranks)
+    else:
+        network = _scene_network(envs)
+        optimizer = torch.optim.AdamW(network.parameters())
+        start = time.perf_counter()
+        for update in range(num_updates):
+            _, info = envs.reset(seed=update)
+            loss = nn.functional.cross_entropy(network(baselines.scenes_of(envs)), torch.from_numpy(info["label"]))
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    return (time.perf_counter() - start) / num_updates
+
+
+def multiply_adds(config: TrainingConfig) -> int:
+    """The multiply-adds of the networks for one image, from its first glimpse to the answer."""
+    envs = environments.make_envs(config, 1, "train")
+    observation, _ = envs.reset(seed=0)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        if isinstance(config, Config):
+            model = ram.prepare(config)
+            policy, state = Policy(model, envs.single_action_space), model.initial_state(1)
+            seen, T = policy.see(observation), environments.task(envs).num_glimpses
+            before = counter.get_total_flops()
+            for _ in range(T or 1):
+                state = model(seen, state).state
+        else:
+            network = _scene_network(envs)
+            before = counter.get_total_flops()
+            network(baselines.scenes_of(envs))
+    return int(counter.get_total_flops() - before) // 2
+
+
+def measure(agent: str, size: int, seed: int, minutes: float, runs: pathlib.Path) -> dict[str, Any]:
+    """Train an agent on scenes of a size for some minutes, on one thread, and measure it on the validation split.
+
+    Args:
+        agent: one of `AGENTS`.
+        size: pixels a side of the scenes.
+        seed: of the training.
+        minutes: how long to train.
+        runs: the folder of all runs.
+
+    Returns:
+        ``error`` in percent; ``multiply_adds`` an image; ``steps`` of 64 environments a second; ``memory`` in MiB, the peak of
+        a process that trains; ``parameters``; and ``episodes``, the images that it was trained on.
+    """
+    config = config_of(agent, size, seed)
+    seconds = one_update(config, 1 + min(_PROBED, int(minutes * 60)))
+    num_episodes = config.batch_size * max(1, int(minutes * 60 / seconds))
+    config = dataclasses.replace(config, num_episodes=num_episodes, num_validations=4, evaluated_on="validation")
+    if isinstance(config, Config):
+        result = ram.train(config, overwrite=True, runs=runs)
+        error, model = result.scores[config.looking][-1], result.policy.model
+    else:
+        assert isinstance(config, BaselineConfig)
+        error = baselines.train(config, overwrite=True, runs=runs)
+        model = _scene_network(environments.make_envs(config, 1, "train"))
+    arguments = config.env_arguments
+    probe = subprocess.run(
+        [sys.executable, "-c", _PEAK, json.dumps([agent, size])], env=os.environ, capture_output=True, text=True, check=True
+    )
+    return {
+        "agent": agent,
+        "size": size,
+        "seed": seed,
+        "minutes": minutes,
+        "error": error,
+        "multiply_adds": multiply_adds(config),
+        "steps": rate(gym.make_vec(config.env_id.rpartition(":")[2], 64, **arguments), 3),
+        "memory": float(probe.stdout),
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "episodes": num_episodes,
+    }
+
+
+def show(rows: list[dict[str, Any]], picture: pathlib.Path) -> None:
+    """Print the table, and draw the figure: error, multiply-adds, steps a second and memory over the size."""
+    from matplotlib.figure import Figure
+
+    print(f"{ID} with other scene sizes, trained for {rows[0]['minutes']:g} minutes each on one thread: {machine()}\n")
+    told = ("error, %", "multiply-adds an image, millions", "steps a second", "memory, MiB", "images trained on", "parameters")
+    cells = []
+    for row in sorted(rows, key=lambda row: (AGENTS.index(row["agent"]), row["size"], row["seed"])):
+        values = f"{row['error']:.2f}", f"{row['multiply_adds'] / 1e6:.2f}", f"{row['steps']:,.0f}", f"{row['memory']:,.0f}"
+        cells.append([row["agent"], row["size"], row["seed"], *values, f"{row['episodes']:,}", f"{row['parameters']:,}"])
+    table(("", "pixels a side", "seed", *told), cells)
+    figure = Figure(figsize=(10, 6.5), layout="constrained")
+    for axes, name, label in zip(figure.subplots(2, 2).flat, ("error", "multiply_adds", "steps", "memory"), told, strict=False):
+        for agent, color in zip(AGENTS, ("#0072B2", "#E69F00", "#D55E00"), strict=True):
+            mine = [row for row in rows if row["agent"] == agent]
+            sizes = sorted({row["size"] for row in mine})
+            means = [[row[name] for row in mine if row["size"] == size] for size in sizes]
+            if sizes:
+                axes.plot(sizes, [sum(values) / len(values) for values in means], label=agent, color=color, marker="o")
+        axes.set(
+            xscale="log", yscale="log" if name != "error" else "linear", xlabel="pixels a side", ylabel=label.split(",")[0]
+        )
+        axes.grid(alpha=0.3, which="both")
+    figure.axes[0].legend()
+    figures.save(figure, picture)
+
+
+def _scene_network(envs: environments.Envs) -> nn.Module:
+    shape = envs.unwrapped.scenes.shape[1:]  # type: ignore[attr-defined]
+    return baselines.make_network("conv", shape, len(environments.task(envs).action_names))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Make the rows that are missing, print the table and draw the figure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=15.0, help="of each training")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="pixels a side")
+    parser.add_argument("--seeds", type=int, nargs="+", default=(0,), help="of the trainings")
+    parser.add_argument("--agents", nargs="+", default=AGENTS, choices=AGENTS, help="which to train")
+    parser.add_argument("--runs", type=pathlib.Path, default=pathlib.Path("runs"), help="the folder of runs and results")
+    flags = parser.parse_args(arguments)
+    with training.plain_errors("benchmarks.scene_size"):
+        results = flags.runs / "scene-size.json"
+        rows: list[dict[str, Any]] = json.loads(results.read_text()) if results.exists() else []
+        for agent, size, seed in (
+            (agent, size, seed) for agent in flags.agents for size in flags.sizes for seed in flags.seeds
+        ):
+            key = {"agent": agent, "size": size, "seed": seed, "minutes": flags.minutes}
+            if not any(key.items() <= row.items() for row in rows):
+                rows.append(measure(agent, size, seed, flags.minutes, flags.runs))
+                files.write(results, json.dumps(rows, indent=2) + "\n")
+        shown = [row for row in rows if row["minutes"] == flags.minutes]
+        show(shown, flags.runs / "scene-size.png")
+
+
+if __name__ == "__main__":
+    main()
