@@ -37,10 +37,10 @@ _PHOTOS = dataclasses.replace(
     num_glimpses=5,
     patch_size=12,
     num_scales=3,
-    augmentation=1.0,
+    augmentation=2.0,
     gamma=0.5,
     batch_size=32,
-    num_episodes=14_000,
+    num_episodes=12_000,
     num_validations=5,
 )
 # The best known of each task.

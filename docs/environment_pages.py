@@ -15,6 +15,7 @@ from PIL import Image
 import glimpse_env
 from glimpse_env import GlimpseVectorEnv, games
 from glimpse_env.datasets.published import PUBLISHED
+from glimpse_env.worlds import Task, World
 from glimpse_env.wrappers import GlimpseWrapper
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -32,7 +33,7 @@ OBSERVED = {
     "canvas": "the glimpses so far, painted where they were taken, and their sharpness",
     "cue": "a picture of what to find",
 }
-ACTED = {"location": "(x, y), where to look next", "action": "the class named, the cell, or the move"}
+ACTED = {"location": "(x, y), where to look next"}
 
 
 def write(folder: pathlib.Path) -> None:
@@ -81,7 +82,7 @@ def task_page(id: str) -> str:
     lines += ["## Rules", "", f"{_summary(id)} {sections['']}".strip(), ""]
     lines += ["## Observation Space", "", "A `Dict`. Vector environments add an axis (B, ...) in front.", ""]
     lines += _entries(env.observation_space, OBSERVED)
-    lines += ["## Action Space", "", "A `Dict`.", "", *_entries(env.action_space, ACTED)]
+    lines += ["## Action Space", "", "A `Dict`.", "", *_entries(env.action_space, ACTED | {"action": _acted(env.task)})]
     lines += ["## Rewards", "", sections.get("Rewards", f"See `{world.__name__}`."), ""]
     lines += [
         "## Starting State",
@@ -99,7 +100,8 @@ def task_page(id: str) -> str:
         "",
         f"{after}, by `terminated`; nothing truncates an episode. The last step ignores `location`.",
     ]
-    lines += ["", "## Info", "", f"- {_single(_said(world.info))}", f"- At the end: {_single(_said(world.final_info))}", ""]
+    told = _single(_said(world.info)) if world.info is not World.info else "At each step nothing."
+    lines += ["", "## Info", "", f"- {told}", f"- At the end: {_single(_said(world.final_info))}", ""]
     lines += ["## Arguments", "", "Arguments of the world:", "", *_arguments(world, registered)]
     lines += ["", "Arguments of the eye, the rendering and the batch:", "", *_arguments(GlimpseVectorEnv, registered)]
     return "\n".join([*lines, "", *_results(id)])
@@ -122,6 +124,13 @@ def _entries(space: gym.Space[Any], meanings: dict[str, str]) -> list[str]:
             kind = f"{part.shape} {part.dtype} in [{part.low.min():g}, {part.high.max():g}]"
         rows.append(f"| `{name}` | {kind} | {meanings.get(name, '')} |")
     return ["| entry | shape and range | meaning |", "|---|---|---|", *rows, ""]
+
+
+def _acted(task: Task) -> str:
+    """What an action means."""
+    if task.grid:
+        return "the cell named"
+    return "the class named" if task.measure == "error" else f"the move: {_names(task.action_names)}"
 
 
 def _names(names: tuple[str, ...]) -> str:

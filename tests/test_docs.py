@@ -135,7 +135,7 @@ def test_cells_of_the_notebook_run(tmp_path, monkeypatch):
     names = {}
     for n, cell in enumerate(notebook["cells"]):
         if cell["cell_type"] == "code":
-            exec(compile("".join(cell["source"]).replace("30_000", "640"), f"quickstart.ipynb cell {n}", "exec"), names)
+            exec(compile("".join(cell["source"]).replace("100_000", "640"), f"quickstart.ipynb cell {n}", "exec"), names)
 
 
 def slug(heading):

@@ -128,10 +128,17 @@ def test_what_environments_ask_is_told_by_native_and_wrapped_ones():
     assert not environments.is_native("lamps:Lamp-v0")
 
 
+def test_a_small_split_is_evaluated_at_once_and_no_image_twice(tmp_path):
+    images, labels = np.zeros((30, 28, 28), np.uint8), np.arange(30) % 2
+    env = {"dataset": (images, labels)}
+    config = dataclasses.replace(preset("canvas", "Glimpse-MNIST-v0"), env=env)
+    assert environments.evaluation_envs(config, "test").num_envs == 3
+
+
 @pytest.mark.parametrize(("size", "num_envs"), [(60, 500), (2_000, 67), (20_000, 1)])
 def test_large_scenes_are_evaluated_a_few_at_a_time(size, num_envs):
-    envs = environments.evaluation_envs(dataclasses.replace(TINY, scene_size=size), "validation")
-    assert envs.num_envs == num_envs
+    config = dataclasses.replace(preset("canvas", "Glimpse-MNIST-v0"), canvas=None, scene_size=size)
+    assert environments.evaluation_envs(config, "validation").num_envs == num_envs
 
 
 @pytest.mark.parametrize("id", TASKS)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_own_images import IMAGES, LABELS, taken
 
-from glimpse_env.datasets import load, splits
+from glimpse_env.datasets import base, load, splits
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -287,3 +287,21 @@ def test_any_tree_is_read_as_the_oracle_says_or_refused(place, files):
 
 def in_order(root):
     return lambda found: (found[0], str(found[1]))
+
+
+# Decoding.
+
+
+@pytest.mark.parametrize(("room", "times"), [(8, 1), (7, 3)])
+def test_a_folder_is_decoded_once_if_all_its_images_are_small_together(tmp_path, monkeypatch, room, times):
+    data = load(layout(tmp_path, "one").joinpath("one"))
+    assert len(data) * np.prod(data.shape) == 8
+    monkeypatch.setattr(base, "_KEPT", room)
+    counted, read = [], base.read
+    monkeypatch.setattr(base, "read", lambda *arguments: counted.append(arguments) or read(*arguments))
+    first, *others = [data.take(np.array([1]))[0] for _ in range(3)]
+    assert len(counted) == times
+    for other in others:
+        np.testing.assert_array_equal(first, other)
+    first[:] = 77
+    assert (data.take(np.array([1]))[0] != 77).all(), "what is kept is not what is given out"
