@@ -120,7 +120,8 @@ def measure(agent: str, size: int, seed: int, minutes: float, runs: pathlib.Path
     config = dataclasses.replace(config, num_episodes=num_episodes, num_validations=4, evaluated_on="validation")
     if isinstance(config, Config):
         result = ram.train(config, overwrite=True, runs=runs)
-        error, model = result.scores[config.looking][-1], result.policy.model
+        error = result.scores[config.looking][-1]
+        model: torch.nn.Module = result.policy.model
     else:
         assert isinstance(config, BaselineConfig)
         error = baselines.train(config, overwrite=True, runs=runs)
