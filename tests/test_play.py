@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from rollouts import CLASSIFICATION, GAMES, IDS
 
-from glimpse_env import play, rival
+from glimpse_env import play
 from glimpse_env.wrappers import GlimpseWrapper
 
 pygame = pytest.importorskip("pygame")
@@ -314,7 +314,7 @@ def test_the_agent_plays_the_same_scenes(monkeypatch, capsys):
         game.handle(key("space"))
     told = play.verdict(game, "Glimpse-CircleSquare-v0", None)
     assert f"On the same 3 scenes: you {labels.count(0)}, the agent 3." in told
-    assert rival.scores("Glimpse-CircleSquare-v0", None, 5, 3) == [1, 1, 1]
+    assert play.rival.scores("Glimpse-CircleSquare-v0", None, 5, 3) == [1, 1, 1]
     assert "same" not in play.verdict(game, "Glimpse-Search-v0", None), "none is shipped"
 
 

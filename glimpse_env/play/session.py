@@ -6,8 +6,8 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from glimpse_env.play.wheel import Wheel
 from glimpse_env.single import GlimpseEnv
-from glimpse_env.wheel import Wheel
 from glimpse_env.wrappers import GlimpseWrapper
 
 

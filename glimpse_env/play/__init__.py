@@ -14,17 +14,17 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from glimpse_env import rival
 from glimpse_env.datasets import LONGEST, load
-from glimpse_env.game import Game
+from glimpse_env.play import rival
+from glimpse_env.play.game import Game
+from glimpse_env.play.session import eye
 from glimpse_env.rendering import SIDE
-from glimpse_env.session import eye
 from glimpse_env.single import GlimpseEnv
 from glimpse_env.window import Window, asks_to_close, load_pygame
 
 _FPS = 30
 _PICTURES_A_MOVE = 5  # in a native game: six moves a second
-_PUBLISHED = pathlib.Path(__file__).parent / "data" / "scores.json"  # id -> percent right, made by benchmarks.reproduce
+_PUBLISHED = pathlib.Path(__file__).parent.parent / "data" / "scores.json"  # id -> percent right, made by benchmarks.reproduce
 
 
 def make(id: str, split: str | None = None, **arguments: Any) -> gym.Env[Any, Any]:
@@ -123,7 +123,3 @@ def main(arguments: list[str] | None = None) -> None:
         parser.exit(1, f"{parser.prog}: {error}\n")
     split = flags.split or ("test" if "test" in eye(env).task.splits else None)
     print(game.standing() if own else verdict(game, flags.id, split))
-
-
-if __name__ == "__main__":
-    main()

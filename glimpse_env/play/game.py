@@ -6,11 +6,12 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from glimpse_env import ink, strip
-from glimpse_env.hands import CLASS_KEYS, Hands
+from glimpse_env import ink
 from glimpse_env.ink import Picture
+from glimpse_env.play import strip
+from glimpse_env.play.hands import CLASS_KEYS, Hands
+from glimpse_env.play.session import Session
 from glimpse_env.rendering import SIDE, Layout, draw
-from glimpse_env.session import Session
 from glimpse_env.sight import foveate, outline
 from glimpse_env.window import load_pygame
 

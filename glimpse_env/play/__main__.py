@@ -1,0 +1,5 @@
+"""``python -m glimpse_env.play``."""
+
+from glimpse_env.play import main
+
+main()
