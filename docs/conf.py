@@ -32,7 +32,7 @@ html_theme_options = {
     "source_directory": "docs/",
 }
 default_role = "py:obj"  # a name links to its page
-copybutton_exclude = ".linenos, .gp"
+viewcode_follow_imported_members = False  # some come from "builtins", which has no page
 
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
