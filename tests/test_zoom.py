@@ -25,7 +25,7 @@ from glimpse_env.wrappers import (
 )
 
 CLUTTERED = "Glimpse-ClutteredMNIST-v0"
-ZOOMS = (4, 1, 2)
+ZOOMS = (3, 1, 2)
 
 
 def action(location, action, zoom):
