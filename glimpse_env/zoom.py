@@ -33,7 +33,7 @@ class Zoom:
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        if not isinstance(self.zooms, Sequence | np.ndarray) or isinstance(self.zooms, str) or not len(self.zooms):
+        if not isinstance(self.zooms, Sequence | np.ndarray) or isinstance(self.zooms, str | bytes) or not len(self.zooms):
             raise ValueError(f"zooms must be integers such as (1, 2, 4), got {self.zooms!r}.")
         factors = tuple(inputs.integer("each of zooms", factor, 1, _MOST) for factor in self.zooms)
         if len(set(factors)) < len(factors):
@@ -94,7 +94,7 @@ def make_zoom(zooms: Any, zoom_cost: Any, retina: RetinaLike, task: Task | None 
     Raises:
         ValueError: an argument is out of range, or the retina or the task does not go with it.
     """
-    free = zoom_cost is None or (isinstance(zoom_cost, int | float) and zoom_cost == 0)
+    free = zoom_cost is None or (isinstance(zoom_cost, int | float) and zoom_cost == 0 and zoom_cost is not False)
     if zooms is None:
         if not free:
             raise ValueError(f"zoom_cost={zoom_cost!r} needs zooms, such as zooms=(1, 2, 4).")

@@ -176,7 +176,7 @@ def test_wrapper_canvas_and_pictures_take_it():
     assert observation["glimpse"].shape == (3, 6, 8)
     assert observation["canvas"].shape == (4, 15, 15)
     picture = env.get_wrapper_attr("picture")()
-    assert picture.shape == Layout(30, 41, RETINA).shape
+    assert picture.shape == Layout(30, 41, RETINA, len(env.get_wrapper_attr("task").action_names)).shape
     with pytest.raises(ValueError, match="its own sizes: leave out patch_size"):
         GlimpseWrapper(Picture(), 8, retina=RETINA)
 

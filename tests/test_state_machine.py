@@ -28,7 +28,7 @@ EYE = {
     "num_scales": st.integers(1, 3),
     "scale_factor": st.integers(2, 3),
     "initial_fixation": st.sampled_from(["random", "center", (0.5, -1), [0, 0.25], np.float32([1, 0])]),
-    "location_mode": st.sampled_from(["absolute", "relative"]),
+    "location_mode": st.sampled_from(["absolute", "relative", "glimpse"]),
     "max_step": st.sampled_from([None, 2, 0.25, np.float32(1e-3)]),
     "canvas": st.sampled_from([None, "scene", 1, 7]),
     "num_threads": st.integers(1, 3),
@@ -328,6 +328,10 @@ def pair_or(valid, numbers):
     return lambda v: valid(v) or (isinstance(v, tuple | list) and len(v) == 2 and all(map(numbers, v)))
 
 
+def levels(v):
+    return isinstance(v, tuple | list) and len(v) > 0 and all(map(whole(1, 256), v)) and len(set(v)) == len(v)
+
+
 ANY = {
     "num_envs": whole(1),
     "world": lambda v: False,  # the valid ones have other arguments, and are not tried
@@ -335,7 +339,11 @@ ANY = {
     "num_scales": whole(1, 9),
     "scale_factor": whole(2, 2**15),
     "initial_fixation": pair_or(one_of("random", "center"), real(-1, 1)),
-    "location_mode": one_of("absolute", "relative"),
+    "location_mode": one_of("absolute", "relative", "glimpse"),
+    "zooms": lambda v: (
+        v is None or (isinstance(v, tuple | list) and v and all(map(whole(1, 256), v)) and len(set(v)) == len(v))
+    ),
+    "zoom_cost": lambda v: v is None or real(0, 0)(v),  # more needs zooms, and a task whose score is the return
     "max_step": lambda v: v is None or (real(0, 2)(v) and v != 0),
     "canvas": lambda v: v is None or v == "scene" or whole(1, 2048)(v),
     "render_mode": one_of(None, "rgb_array"),
@@ -440,6 +448,8 @@ def test_an_argument_is_valid_or_refused_by_its_name(data, id, alone):
     valid = rules[name](value)
     if name == "scale_factor" and valid:  # the coarsest cell counts
         valid = value ** (TASKS[id]["num_scales"] - 1) <= 256
+    if name == "zooms" and valid and value:
+        valid = max(value) * TASKS[id].get("scale_factor", 2) ** (TASKS[id]["num_scales"] - 1) <= 256
     if not valid:
         with pytest.raises(ValueError, match=rf"\b{name}\b"):
             make(**arguments)
