@@ -218,12 +218,13 @@ def draw_curves(
         length = min(len(run.curve) for run in runs)
         curves = np.array([run.curve[:length] for run in runs])  # (seeds, points, 3)
         values = curves[..., 1]
-        style = {"color": _COLORS[n % len(_COLORS)], "linestyle": _LINES[n % len(_LINES)]}
+        other = n + n // len(_COLORS)  # where a color comes again, its line is another
+        style = {"color": _COLORS[n % len(_COLORS)], "linestyle": _LINES[other % len(_LINES)]}
         for axes, x in zip(panels, (curves[..., 0].mean(0) / 1000, curves[..., 2].mean(0)), strict=True):
             axes.fill_between(x, values.min(0), values.max(0), color=style["color"], alpha=0.2, linewidth=0)
-            axes.plot(x, values.mean(0), label=name, marker=_MARKERS[n % len(_MARKERS)], markersize=3, **style)
+            axes.plot(x, values.mean(0), label=name, marker=_MARKERS[other % len(_MARKERS)], markersize=3, **style)
     panels[0].set(xlabel="thousand episodes", ylabel=f"validation {measure}, %" if measure == "error" else measure)
-    panels[1].set(xlabel="minutes of one thread")
+    panels[1].set(xlabel="minutes")
     for axes in panels:
         axes.grid(alpha=0.3)
         if known is not None:
