@@ -228,9 +228,7 @@ def draw_curves(
     for axes in panels:
         axes.grid(alpha=0.3)
         if known is not None:
-            axes.axhline(known[1], color="black", linewidth=0.8)
-    if known is not None:
-        panels[0].annotate(f"{known[0]} (test)", (0.99, known[1]), xycoords=("axes fraction", "data"), ha="right", va="bottom")
+            axes.axhline(known[1], color="black", linewidth=0.8, label=f"{known[0]} (test)")
     if measure == "error":
         panels[0].set_yscale("log")
         panels[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
