@@ -96,7 +96,9 @@ def evaluate(arguments: list[str]) -> None:
 def show(arguments: list[str]) -> None:
     """Run ``watch``: show an agent."""
     parser = _parser("watch", "Watch a trained agent, in a window, a GIF or an MP4.")
-    parser.add_argument("--save", type=pathlib.Path, metavar="FILE", help="write FILE, a .gif or .mp4, and open no window")
+    parser.add_argument(
+        "--save", "--gif", type=pathlib.Path, metavar="FILE", help="write FILE, a .gif or .mp4, and open no window"
+    )
     parser.add_argument("--compare", action="store_true", help="beside it, the same networks led by random and central looks")
     parser.add_argument("--episodes", type=int, help="number of episodes; default: 4 in a file, no limit in a window")
     parser.add_argument("--num-envs", type=int, default=1, help="number of environments side by side")
