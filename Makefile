@@ -18,7 +18,7 @@ train: setup  ## train the agent on 60x60 cluttered MNIST, in short; more flags 
 	$(BIN)/python -m agents.ram --num-episodes 200000 $(ARGS)
 
 test: setup  ## run the tests, on all cores; a file alone with ARGS=tests/test_retina.py
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 check: lint types  ## all that must hold before a commit
 	$(MAKE) test ARGS=--cov
