@@ -8,7 +8,8 @@ PACKAGES = ("glimpse_env", "agents")
 
 def modules() -> list[str]:
     """The names of all modules."""
-    paths = [path.relative_to(ROOT) for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+    found = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")) if path.name != "__main__.py"]
+    paths = [path.relative_to(ROOT) for path in found]
     return [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in paths]
 
 

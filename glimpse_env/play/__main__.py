@@ -2,4 +2,5 @@
 
 from glimpse_env.play import main
 
-main()
+if __name__ == "__main__":
+    main()
