@@ -181,6 +181,7 @@ def train(
             resume=resume,
             tensorboard=tensorboard,
         )
+        policy.model = model  # the graphs serve the training alone
         report = None
         if ranks.leads:
             report = evaluation.report(model, config, config.evaluated_on)
