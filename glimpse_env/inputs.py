@@ -2,7 +2,7 @@
 
 import math
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,11 @@ def word(name: str, value: Any, known: Iterable[str]) -> str:
     if not isinstance(value, str) or value not in known:
         raise ValueError(f"Unknown {name} {value!r}: use one of {', '.join(map(repr, known))}.")
     return value
+
+
+def is_sequence(value: Any) -> bool:
+    """Whether a value is a sequence of values: a list, a tuple, an array with an axis; a text is one value."""
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes) or isinstance(value, np.ndarray) and value.ndim > 0
 
 
 def _is_integer(value: Any) -> bool:

@@ -104,7 +104,7 @@ class Retina:
             object.__setattr__(self, name, inputs.integer(name, getattr(self, name), least, _MAX_SIZE))
         cell = self.zoom * self.scale_factor ** min(self.num_scales - 1, 9)  # the ninth power is always above 256
         if cell > _MAX_CELL:
-            zoomed, remedy = (f" and zoom={self.zoom}", ", or zoom less") if self.zoom > 1 else ("", "")
+            zoomed, remedy = (f" and zoom={self.zoom}", ", or smaller zooms") if self.zoom > 1 else ("", "")
             raise ValueError(
                 f"num_scales={self.num_scales} with scale_factor={self.scale_factor}{zoomed} averages cells of {cell} or more "
                 f"pixels a side, above the limit of {_MAX_CELL}: use fewer scales or a smaller scale_factor{remedy}."
@@ -200,7 +200,7 @@ def make_retina(retina: RetinaLike | None, scene_size: tuple[int, int], **sizes:
     if retina is None:
         retina = Retina(**sizes)
         if (size := retina.patch_size) > max(scene_size):
-            raise ValueError(f"patch_size={size} is bigger than the scene {scene_size}: make it smaller, or the scene larger.")
+            raise ValueError(f"patch_size={size} is bigger than scene_size={scene_size}: make it smaller, or the scene larger.")
     if isinstance(retina, type) or not isinstance(retina, RetinaLike):
         raise ValueError(f"retina must be a Retina, a LogPolarRetina, or an object with their methods, got {retina!r}.")
     return retina

@@ -1,7 +1,6 @@
 """How closely the eye looks: the zoom of each glimpse, which the agent chooses."""
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,13 +32,12 @@ class Zoom:
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        if not isinstance(self.zooms, Sequence | np.ndarray) or isinstance(self.zooms, str | bytes) or not len(self.zooms):
+        if not inputs.is_sequence(self.zooms) or not len(self.zooms):
             raise ValueError(f"zooms must be integers such as (1, 2, 4), got {self.zooms!r}.")
         factors = tuple(inputs.integer("each of zooms", factor, 1, _MOST) for factor in self.zooms)
         if len(set(factors)) < len(factors):
             raise ValueError(f"zooms must differ from one another, got {self.zooms!r}.")
-        several = isinstance(self.zoom_cost, Sequence | np.ndarray) and not isinstance(self.zoom_cost, str)
-        given: Sequence[Any] = self.zoom_cost if several else [self.zoom_cost] * len(factors)  # type: ignore[assignment]
+        given: Any = self.zoom_cost if inputs.is_sequence(self.zoom_cost) else [self.zoom_cost] * len(factors)
         if len(given) != len(factors):
             raise ValueError(f"zoom_cost must be a number, or one for each of zooms={factors}, got {self.zoom_cost!r}.")
         object.__setattr__(self, "zooms", factors)

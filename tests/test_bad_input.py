@@ -259,7 +259,7 @@ MAKES = [
     ({"num_threads": 0}, r"num_threads .*at least 1, got 0"),
     ({"world": "atari"}, r"Unknown world 'atari': use one of 'catch', .*module:Class"),
     ({"patch_size": 0}, "patch_size must be from 1 to 32768, got 0"),
-    ({"patch_size": 29}, r"patch_size=29 is bigger than the scene \(28, 28\): make it smaller"),
+    ({"patch_size": 29}, r"patch_size=29 is bigger than scene_size=\(28, 28\): make it smaller"),
     ({"num_scales": 0}, "num_scales must be from 1 to 32768, got 0"),
     ({"scale_factor": 1}, "scale_factor must be from 2 to 32768, got 1"),
     ({"initial_fixation": "middle"}, r"'middle': use 'random', 'center' or \(x, y\)"),

@@ -321,7 +321,7 @@ def test_registered_arguments_are_the_papers():
         ({"speed": 0}, r"speed must be from 1 to 23, got 0"),
         ({"speed": 24}, r"speed must be from 1 to 23, got 24"),
         ({"speed": 0.5}, r"speed must be an integer, got 0\.5"),
-        ({"patch_size": 25}, r"patch_size=25 is bigger than the scene \(24, 24\)"),
+        ({"patch_size": 25}, r"patch_size=25 is bigger than scene_size=\(24, 24\)"),
     ],
 )
 def test_bad_argument(arguments, message):

@@ -335,14 +335,12 @@ def levels(v):
 ANY = {
     "num_envs": whole(1),
     "world": lambda v: False,  # the valid ones have other arguments, and are not tried
-    "patch_size": whole(1, 24),
+    "patch_size": lambda v: False,  # up to the scene, see below
     "num_scales": whole(1, 9),
     "scale_factor": whole(2, 2**15),
     "initial_fixation": pair_or(one_of("random", "center"), real(-1, 1)),
     "location_mode": one_of("absolute", "relative", "glimpse"),
-    "zooms": lambda v: (
-        v is None or (isinstance(v, tuple | list) and v and all(map(whole(1, 256), v)) and len(set(v)) == len(v))
-    ),
+    "zooms": lambda v: v is None or levels(v),
     "zoom_cost": lambda v: v is None or real(0, 0)(v),  # more needs zooms, and a task whose score is the return
     "max_step": lambda v: v is None or (real(0, 2)(v) and v != 0),
     "canvas": lambda v: v is None or v == "scene" or whole(1, 2048)(v),
@@ -446,10 +444,11 @@ def test_an_argument_is_valid_or_refused_by_its_name(data, id, alone):
     arguments = {**TASKS[id], **clutter, name: value}
     make = GlimpseEnv if alone else GlimpseVectorEnv
     valid = rules[name](value)
-    if name == "scale_factor" and valid:  # the coarsest cell counts
-        valid = value ** (TASKS[id]["num_scales"] - 1) <= 256
-    if name == "zooms" and valid and value:
-        valid = max(value) * TASKS[id].get("scale_factor", 2) ** (TASKS[id]["num_scales"] - 1) <= 256
+    if name == "patch_size":
+        valid = whole(1, TASKS[id].get("scene_size", 24))(value)
+    if valid and value and name in ("num_scales", "scale_factor", "zooms"):  # the coarsest cell counts
+        of = {"scale_factor": 2, "zooms": (1,), **TASKS[id], name: value}
+        valid = max(of["zooms"]) * of["scale_factor"] ** (of["num_scales"] - 1) <= 256
     if not valid:
         with pytest.raises(ValueError, match=rf"\b{name}\b"):
             make(**arguments)

@@ -316,7 +316,7 @@ def test_refused_seed_leaves_the_env_unharmed(seed):
     ("kind", "arguments", "message"),
     [
         ("gray", {"patch_size": 0}, "patch_size must be from 1 to 32768, got 0"),
-        ("gray", {"patch_size": 32}, r"patch_size=32 is bigger than the scene \(20, 31\)"),
+        ("gray", {"patch_size": 32}, r"patch_size=32 is bigger than scene_size=\(20, 31\)"),
         ("gray", {"num_scales": 0}, "num_scales must be from 1 to 32768"),
         ("gray", {"scale_factor": 1}, "scale_factor must be from 2 to 32768"),
         ("gray", {"initial_fixation": "left"}, r"'left': use 'random', 'center' or \(x, y\)"),

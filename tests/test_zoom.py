@@ -139,11 +139,12 @@ def test_a_location_in_units_of_the_glimpse():
     [
         ({"zooms": ()}, r"zooms must be integers such as \(1, 2, 4\), got \(\)"),
         ({"zooms": 2}, "zooms must be integers .* got 2"),
+        ({"zooms": np.array(2)}, "zooms must be integers .* got array"),
         ({"zooms": "12"}, "zooms must be integers .* got '12'"),
         ({"zooms": (1, 0)}, "each of zooms must be from 1 to 256, got 0"),
         ({"zooms": (1, 1.5)}, r"each of zooms must be an integer, got 1\.5"),
         ({"zooms": (2, 2)}, "zooms must differ"),
-        ({"zooms": (1, 256)}, "zoom=256 averages cells of 1024 .* or zoom less"),
+        ({"zooms": (1, 256)}, "zoom=256 averages cells of 1024 .* or smaller zooms"),
         ({"zoom_cost": 0.1}, r"zoom_cost=0\.1 needs zooms"),
         ({"zooms": (1, 2), "zoom_cost": -1}, "zoom_cost must be a finite number of at least 0, got -1"),
         (
