@@ -43,7 +43,7 @@ def word(name: str, value: Any, known: Iterable[str]) -> str:
 
 def is_sequence(value: Any) -> bool:
     """Whether a value is a sequence of values: a list, a tuple, an array with an axis; a text is one value."""
-    return isinstance(value, Sequence) and not isinstance(value, str | bytes) or isinstance(value, np.ndarray) and value.ndim > 0
+    return value.ndim > 0 if isinstance(value, np.ndarray) else isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
 def _is_integer(value: Any) -> bool:
