@@ -43,7 +43,9 @@ def word(name: str, value: Any, known: Iterable[str]) -> str:
 
 def is_sequence(value: Any) -> bool:
     """Whether a value is a sequence of values: a list, a tuple, an array with an axis; a text is one value."""
-    return value.ndim > 0 if isinstance(value, np.ndarray) else isinstance(value, Sequence) and not isinstance(value, str | bytes)
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
 def _is_integer(value: Any) -> bool:
