@@ -34,8 +34,9 @@ class SceneNetworkOptions:
 class BaselineConfig(TrainingConfig, SceneNetworkOptions):
     """One training of a network that sees the whole scene."""
 
-    num_episodes: int = 2_000_000
-    learning_rate: float = 1e-3
+    num_episodes: int = 16_000_000
+    batch_size: int = 256
+    learning_rate: float = 2e-3
 
     @property
     def trained(self) -> str:

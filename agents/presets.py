@@ -91,12 +91,13 @@ _PAPER = Config(
     gamma=1.0,
     scored="last",
     blind=0.0,
+    short=0.5,
     std_start=0.15,
     std_end=0.15,
     batch_size=256,
     learning_rate=2e-3,
-    weight_decay=0.0,
-    num_episodes=12_000_000,
+    weight_decay=0.05,
+    num_episodes=16_000_000,
 )
 _NAMED = {"canvas": _CANVAS, "modern": _MODERN, "paper": _PAPER, "game": _GAME, "photos": _PHOTOS}
 PRESETS = ("best", *_NAMED)

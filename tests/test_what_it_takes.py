@@ -16,6 +16,7 @@ from benchmarks.what_it_takes import ROWS
 from glimpse_env import datasets
 
 LAST = next(row for row in reversed(ROWS) if not row.fault)
+LONG = {"weight_decay", "short"}  # changes that an update does not show
 
 
 def row(words):
@@ -46,7 +47,7 @@ def test_the_last_step_is_the_preset():
     assert LAST.patches == ()
 
 
-@pytest.mark.parametrize("one", [row for row in ROWS if row is not LAST], ids=lambda one: one.name)
+@pytest.mark.parametrize("one", [row for row in ROWS if row.patches or set(row.changes) - LONG], ids=lambda one: one.name)
 def test_each_line_learns_otherwise_than_the_preset_and_leaves_the_agent_as_it_was(one, as_the_preset):
     before = ram.losses, ram.collect, reinforce.gaussian_log_prob, reinforce.advantages, datasets.load, models.CORES["relu"]
     torch.manual_seed(0)
