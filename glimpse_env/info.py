@@ -14,8 +14,9 @@ Info: TypeAlias = dict[str, Any]
 def masked(values: Mapping[str, npt.NDArray[Any]], mask: npt.NDArray[np.bool_]) -> Info:
     """Convert values to Gymnasium's vector form: 0 where the mask is False, and the mask as ``_name``."""
     info: Info = {}
+    full = np.count_nonzero(mask) == len(mask)  # mostly; a copy is faster than a product
     for name, value in values.items():
-        info[name], info[f"_{name}"] = value * mask, mask.copy()
+        info[name], info[f"_{name}"] = value.copy() if full else value * mask, mask.copy()
     return info
 
 
