@@ -40,6 +40,7 @@ class WorldArguments(TypedDict, total=False):
     paddle_width: int
     speed: int
     num_digits: int | tuple[int, int]
+    overlap: bool
     glimpses_per_answer: int
     search_glimpses: int
     shrink: int

@@ -39,7 +39,7 @@ VARIANTS_OF = {  # world -> its own
     },
     "sequence": {
         "as registered": {},
-        "one to three, varied": {"num_digits": (1, 3), "glimpses_per_answer": 2, "search_glimpses": 1, "rotation": 20},
+        "one to three, overlapping": {"num_digits": (1, 3), "glimpses_per_answer": 2, "search_glimpses": 1, "overlap": True},
         "zooms": {"num_digits": (1, 3), "zooms": (1, 2), "location_mode": "glimpse"},
     },
     "search": {

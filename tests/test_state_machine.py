@@ -49,6 +49,7 @@ WORLDS = {
     },
     "sequence": {
         "num_digits": st.sampled_from([1, 3, (1, 2)]),
+        "overlap": st.booleans(),
         "glimpses_per_answer": st.integers(1, 3),
         "search_glimpses": st.integers(0, 2),
         "noise": st.sampled_from([0, 0.1]),
@@ -386,6 +387,7 @@ OF_WORLDS = {
         **VARIATIONS,
         "scene_size": pair_or(whole(56), whole(56)),
         "num_digits": whole(1, 3),
+        "overlap": lambda v: isinstance(v, bool | np.bool_),
         "glimpses_per_answer": whole(1),
         "search_glimpses": whole(0),
     },

@@ -13,9 +13,9 @@ from glimpse_env.worlds.base import Task, World
 class SequenceWorld(World):
     """B scenes of several images each; the agent names their classes from left to right.
 
-    Each answer takes some glimpses: the action at the last one is the answer, the others are ignored. No two images share a
-    column of pixels, so their order is clear. With a range of ``num_digits`` there is one more action, "end", the right answer
-    after the last image. Answering it ends the episode, right or wrong. Reset's ``index`` chooses the leftmost image.
+    Each answer takes some glimpses: the action at the last one is the answer, the others are ignored. The images' left edges
+    tell their order. With a range of ``num_digits`` there is one more action, "end", the right answer after the last image.
+    Answering it ends the episode, right or wrong. Reset's ``index`` chooses the leftmost image.
 
     ## Rewards
     1/n for each right answer, where n is the number of answers.
@@ -28,6 +28,7 @@ class SequenceWorld(World):
         image_size: (h, w) or one number for both, to which images are fitted; default: the size of the first.
         scene_size: (H, W) or one number for both, in pixels.
         num_digits: the number of images in a scene, or the fewest and the most, drawn uniformly.
+        overlap: whether images may share pixels, which add up; otherwise no two images share a column.
         glimpses_per_answer: the glimpses of each answer.
         search_glimpses: additional glimpses of the first answer.
         rotation: rotates each image by up to this many degrees either way.
@@ -59,6 +60,7 @@ class SequenceWorld(World):
         image_size: int | tuple[int, int] | None = None,
         scene_size: int | tuple[int, int] = 100,
         num_digits: int | tuple[int, int] = 2,
+        overlap: bool = False,
         glimpses_per_answer: int = 5,
         search_glimpses: int = 0,
         rotation: float = 0.0,
@@ -87,9 +89,11 @@ class SequenceWorld(World):
             raise ValueError(f"num_digits must be an integer, or two: the fewest and the most, got {num_digits!r}.")
         self._fewest = inputs.integer("num_digits", ends[0], 1)
         self._most = inputs.integer("num_digits", ends[1], self._fewest)
-        if self._most * w > W:
+        self._apart = 0 if inputs.flag("overlap", overlap) else w  # columns from one left edge to the next, at least
+        if w + (self._most - 1) * self._apart > W:
             raise ValueError(
-                f"num_digits={num_digits}: images of {w} pixels do not fit side by side into {W}: enlarge scene_size."
+                f"num_digits={num_digits}: images of {w} pixels do not fit side by side into {W}: enlarge scene_size, or take "
+                "overlap=True."
             )
         self._per_answer = inputs.integer("glimpses_per_answer", glimpses_per_answer, 1)
         self._search = inputs.integer("search_glimpses", search_glimpses, 0)
@@ -117,7 +121,7 @@ class SequenceWorld(World):
 
     def reset(self, rows: npt.NDArray[np.int64], draws: npt.NDArray[np.float64], indices: npt.NDArray[np.int64] | None) -> None:
         """Begin a new episode in some rows, see `World.reset`."""
-        most, (_, w, _) = self._most, self.dataset.shape
+        most, apart = self._most, self._apart
         chosen, places, varied = draws[:, 1 : 1 + most], draws[:, 1 + most : 1 + 3 * most], draws[:, 1 + 3 * most :]
         counts = self._fewest + (draws[:, 0] * (most - self._fewest + 1)).astype(np.int64)
         images = (chosen * len(self.dataset)).astype(np.int64)
@@ -125,8 +129,8 @@ class SequenceWorld(World):
             images[:, 0] = indices
         # The gaps between images come from sorted draws; those of missing images come last.
         there = np.arange(most) < counts[:, None]
-        gaps = np.sort(np.where(there, places[:, :most], 1)) * (self._room[0] - (counts[:, None] - 1) * w + 1)
-        self.places[rows, :, 0] = gaps.astype(np.int64) + w * np.arange(most)
+        gaps = np.sort(np.where(there, places[:, :most], 1)) * (self._room[0] - (counts[:, None] - 1) * apart + 1)
+        self.places[rows, :, 0] = gaps.astype(np.int64) + apart * np.arange(most)
         self.places[rows, :, 1] = places[:, most:] * (self._room[1] + 1)
         self._composer.lay(self.scenes, rows, self.dataset, images, self.places[rows], counts, varied, self._num_threads)
         self._labels[rows, :most] = np.where(there, self.dataset.labels[images], self._end)
