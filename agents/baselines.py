@@ -1,7 +1,7 @@
-"""The paper's baselines: ``python -m agents.baselines --network conv``.
+"""Networks that see the whole scene: ``python -m agents.baselines --network conv``.
 
-These networks see the whole scene (Mnih et al. 2014, section 4.1). They train on the same stream of scenes as the agent, and
-are measured the same way. For the agent's own networks with random looks, use ``agents.ram --looking random``.
+They are the paper's (Mnih et al. 2014, section 4.1), and a deeper one. They train on the same stream of scenes as the agent,
+and are measured the same way. For the agent's own networks with random looks, use ``agents.ram --looking random``.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # the field's name
 
 import glimpse_env
-from agents import environments, files, training
+from agents import environments, files, networks, training
 from agents.config import TrainingConfig
 from agents.environments import Envs
 from agents.flags import StartOptions, parse
@@ -26,8 +26,9 @@ from agents.parallel import Ranks
 class SceneNetworkOptions:
     """A network that sees the whole scene."""
 
-    network: Literal["fc64", "fc256", "conv"] = "conv"
-    """Two hidden layers of 64 or of 256 units, or 8 filters of 10x10 with stride 5 and a hidden layer of 256 units."""
+    network: Literal["fc64", "fc256", "conv", "deep"] = "conv"
+    """Two hidden layers of 64 or of 256 units; or 8 filters of 10x10 with stride 5 and a hidden layer of 256 units; or, not in
+    the paper, the four convolutions that read the agent's canvas and a hidden layer of 256 units."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,14 +46,19 @@ class BaselineConfig(TrainingConfig, SceneNetworkOptions):
 
 
 def make_network(name: str, scene_shape: tuple[int, int, int], num_classes: int) -> nn.Sequential:
-    """Make one of the paper's networks, which maps scenes (B, C, H, W) in [0, 1] to logits (B, n).
+    """Make a network that maps scenes (B, C, H, W) in [0, 1] to logits (B, n).
 
     Args:
-        name: "fc64", "fc256" or "conv".
+        name: "fc64", "fc256", "conv" or "deep".
         scene_shape: (H, W, C).
         num_classes: n.
     """
     H, W, C = scene_shape
+    if name == "deep":
+        filters = networks.convolutions(C)
+        hidden = nn.Linear(networks.num_features(filters, (C, H, W)), 256)
+        networks.keep_signals(filters, hidden)
+        return nn.Sequential(filters, nn.Flatten(), hidden, nn.ReLU(), nn.Linear(256, num_classes))
     if name == "conv":
         features = nn.Sequential(nn.Conv2d(C, 8, 10, stride=5), nn.ReLU(), nn.Flatten())
         num_features, size = 8 * ((H - 10) // 5 + 1) * ((W - 10) // 5 + 1), 256

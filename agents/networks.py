@@ -98,7 +98,7 @@ class ConvGlimpseNetwork(GlimpseNetwork):
             nn.ReLU(),
         )
         self.what = nn.Sequential(
-            *filters, nn.Flatten(), nn.Linear(_num_features(filters, glimpse_shape), hidden_size), nn.ReLU()
+            *filters, nn.Flatten(), nn.Linear(num_features(filters, glimpse_shape), hidden_size), nn.ReLU()
         )
 
 
@@ -126,19 +126,9 @@ class CanvasGlimpseNetwork(nn.Module):
         self.glimpse_network = glimpse_network
         self.size = glimpse_network.size + size
         self.num_maps: Sequence[int] = (*glimpse_network.num_maps, 4 * num_filters)
-        self.read = nn.Sequential(
-            nn.Conv2d(canvas_shape[0], num_filters, 5, stride=2, padding=2),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            *_convolution(num_filters, 2 * num_filters),
-            *_convolution(2 * num_filters, 2 * num_filters),
-            nn.MaxPool2d(2),
-            *_convolution(2 * num_filters, 4 * num_filters),
-        )
-        self.mix = nn.Linear(_num_features(self.read, canvas_shape), size)
-        for layer in (layer for layer in (*self.read, self.mix) if isinstance(layer, nn.Conv2d | nn.Linear)):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")  # no signal fades (He et al. 2015)
-            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        self.read = convolutions(canvas_shape[0], num_filters)
+        self.mix = nn.Linear(num_features(self.read, canvas_shape), size)
+        keep_signals(self.read, self.mix)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast on a CPU
 
     def maps(self, observation: Observation) -> list[Tensor]:
@@ -256,13 +246,33 @@ class RecurrentAttentionModel(nn.Module):
         return Step(logits, mean, baseline, state, *zoom)
 
 
+def convolutions(num_channels: int, num_filters: int = 32) -> nn.Sequential:
+    """Four convolutions over pictures (B, C, H, W), with 4 * num_filters filters in the last."""
+    return nn.Sequential(
+        nn.Conv2d(num_channels, num_filters, 5, stride=2, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        *_convolution(num_filters, 2 * num_filters),
+        *_convolution(2 * num_filters, 2 * num_filters),
+        nn.MaxPool2d(2),
+        *_convolution(2 * num_filters, 4 * num_filters),
+    )
+
+
+def keep_signals(*networks: nn.Module) -> None:
+    """Give ReLU layers initial weights through which no signal fades (He et al. 2015), and biases of 0."""
+    for layer in (layer for network in networks for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)):
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+
+
 def _weighed(maps: Sequence[Tensor], weights: Tensor) -> list[Tensor]:
     """Each map (B, n, ...) times 1 + its part of the weights (B, sum of all n)."""
     parts = torch.split(1 + weights, [m.shape[1] for m in maps], dim=1)
     return [m * w.view(*w.shape, *[1] * (m.ndim - 2)) for m, w in zip(maps, parts, strict=True)]
 
 
-def _num_features(filters: nn.Module, shape: tuple[int, ...]) -> int:
+def num_features(filters: nn.Module, shape: tuple[int, ...]) -> int:
     """The number of output values of filters."""
     with torch.no_grad():
         return int(filters(torch.zeros(1, *shape)).numel())

@@ -34,8 +34,8 @@ class Run:
 
     Attributes:
         name: a description; the seeds of one name are a row of a table.
-        table: the table of the run. "ablations" and "what it takes" are measured on the validation split, the others on the
-            test split.
+        table: the table of the run. "results" and "leaderboard" are measured on the test split, the others on the validation
+            split.
         seed: the seed of the training.
         command: the command that repeats it, at its commit.
         preset: its preset, as of the commit.
@@ -51,7 +51,7 @@ class Run:
     """
 
     name: str
-    table: Literal["results", "ablations", "leaderboard", "what it takes"]
+    table: Literal["results", "ablations", "leaderboard", "what it takes", "beyond RAM"]
     seed: int
     command: str
     preset: str

@@ -18,6 +18,7 @@ TINY = BaselineConfig(env_id="Glimpse-MNIST-v0", network="fc64", num_episodes=12
         ("fc64", 3600 * 64 + 64 + 64 * 64 + 64 + 64 * 10 + 10),
         ("fc256", 3600 * 256 + 256 + 256 * 256 + 256 + 256 * 10 + 10),
         ("conv", 8 * 100 + 8 + 8 * 11 * 11 * 256 + 256 + 256 * 10 + 10),  # 10x10, stride 5: 60 pixels give 11 places
+        ("deep", 832 + 18_496 + 36_928 + 73_856 + 128 * 7 * 7 * 256 + 256 + 256 * 10 + 10),  # 60 pixels, then 30, 15, 7
     ],
 )
 def test_networks_are_the_papers(network, parameters):

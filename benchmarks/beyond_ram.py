@@ -1,0 +1,157 @@
+"""From the paper's agent to ours, one part at a time: ``python -m benchmarks.beyond_ram``.
+
+Each line keeps the parts of the lines above it. All lines learn from as many scenes, in the same batches and at the same rate.
+Runs are measured on the validation split and kept in results/; those that are there are not made again. ``--seeds 0`` rebuilds
+docs/beyond_ram.md alone.
+"""
+
+import argparse
+import dataclasses
+import pathlib
+import shlex
+import statistics
+from typing import Any, Final
+
+from agents import baselines, checkpoints, figures, files, ram, training
+from agents.baselines import BaselineConfig
+from agents.config import Config, TrainingConfig
+from agents.presets import preset
+from benchmarks import evidence, reproduce
+from benchmarks.evidence import Run
+
+ID = "Glimpse-ClutteredMNIST-v0"
+TABLE: Final = "beyond RAM"
+PAGE, PICTURE = pathlib.Path("docs/beyond_ram.md"), pathlib.Path("docs/images/beyond-ram.png")
+NUM_EPISODES = 200_000
+INTRODUCTION = f"""# Beyond RAM
+
+<!-- made by python -m benchmarks.beyond_ram; do not edit -->
+
+What leads from the paper's agent to those shipped here, on `{ID}`: each line keeps the parts of the lines above it,
+and all learn from {NUM_EPISODES:,} scenes, in batches of 64 at a peak rate of 0.0014. The last two lines see the whole scene.
+
+Errors are those on the validation split after 8 glimpses: means over seeds, with a 95 % interval where there are several. The
+same networks are also led by random looks and by looks at the center.
+"""
+
+# What each line changes of the line before it.
+STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("the paper's agent; its looks do not train the core", {"stop_location_gradient": True}),
+    ("looks train the core", {"stop_location_gradient": False}),
+    ("the core is a GRU, and the action network also reads the glimpse", {"core": "gru", "skip": True}),
+    (
+        "a look earns the log-probability of the class, trained after every glimpse; wide looks first",
+        {"credit": "log_prob", "gamma": 0.0, "scored": "every", "blind": 0.03, "std_start": 0.25, "std_end": 0.07},
+    ),
+    ("two convolutions read the glimpse", {"glimpse_network": "conv", "hidden_size": 256}),
+    ("512 units, varied images: `--preset modern`", {"hidden_size": 512, "size": 512, "augmentation": 0.8}),
+    (
+        "256 units, a painted canvas in place of the two convolutions: `--preset canvas`",
+        {"hidden_size": 256, "size": 256, "glimpse_network": "fc", "canvas": 28},
+    ),
+)
+SCENE_NETWORKS = {"the paper's conv net on the whole scene": "conv", "four convolutions on the whole scene": "deep"}
+_OPTIMIZATION: dict[str, Any] = {
+    "num_episodes": NUM_EPISODES,
+    "batch_size": 64,
+    "learning_rate": 1.4e-3,
+    "evaluated_on": "validation",
+    "num_validations": 5,
+}
+
+
+def configs(seed: int) -> dict[str, TrainingConfig]:
+    """Name of a line -> its config."""
+    found: dict[str, TrainingConfig] = {}
+    config = dataclasses.replace(preset("paper", ID), weight_decay=0.02, short=0.0, seed=seed, **_OPTIMIZATION)
+    for name, changes in STEPS:
+        found[name] = config = dataclasses.replace(config, **changes)
+    for name, network in SCENE_NETWORKS.items():
+        found[name] = BaselineConfig(env_id=ID, network=network, augmentation=0.8, seed=seed, **_OPTIMIZATION)  # type: ignore[arg-type]
+    return {name: dataclasses.replace(one, name=f"beyond-{evidence.hyphenated(name)}-{seed}") for name, one in found.items()}
+
+
+def train(name: str, config: TrainingConfig) -> Run:
+    """Train a line, or go on with it."""
+    commit = evidence.head()  # refuses what is not committed before the work, not after
+    folder = reproduce.RUNS / config.run_name
+    resume = checkpoints.exist(folder)
+    if isinstance(config, BaselineConfig):
+        baselines.train(config, resume, runs=reproduce.RUNS)
+    else:
+        assert isinstance(config, Config)
+        ram.train(config, resume, runs=reproduce.RUNS)
+    command = shlex.join(["python", "-m", "benchmarks.beyond_ram", "--seeds", str(config.seed + 1)])
+    return dataclasses.replace(reproduce.run_of(folder, name, commit), table=TABLE, command=command)
+
+
+def page(rows: dict[str, list[Run]]) -> str:
+    """The page, with a line for each row that was run."""
+    heads = ("parameters", "multiply-adds an image", "learned looks, %", "random, %", "center, %", "seeds", "minutes")
+    lines = [INTRODUCTION, f"| | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
+    for name, runs in rows.items():
+        first, *_ = runs
+        led = [
+            f"{statistics.fmean(run.scores[way][-1] for run in runs):.2f}"
+            for way in ("random", "center")
+            if way in first.scores
+        ]
+        cells = [f"{first.parameters:,}", f"{first.multiply_adds / 1e6:.1f} M", evidence.interval([run.score for run in runs])]  # type: ignore[operator]
+        cells += [*(led or ("", "")), str(len(runs)), f"{statistics.fmean(run.minutes for run in runs):.1f}"]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    machines = "; ".join(sorted({run.machine for runs in rows.values() for run in runs}))
+    picture = f"![Error against multiply-adds]({PICTURE.parent.name}/{PICTURE.name})"
+    return "\n".join(
+        [*lines, "", f"Minutes are of runs with other work beside, each on one thread of: {machines}.", "", picture, ""]
+    )
+
+
+def draw(rows: dict[str, list[Run]]) -> None:
+    """Draw the error of each line against its multiply-adds, led by its own looks and by random ones."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
+    figure = Figure(figsize=(8, 4.5), facecolor="white", layout="constrained")
+    axes = figure.subplots()
+    seen = {"learned looks": ("o", "#0072B2", "learned"), "the same networks, random looks": ("x", "#D55E00", "random")}
+    for label, (marker, color, way) in {**seen, "the whole scene": ("s", "#000000", "")}.items():
+        points = [
+            (n, runs[0].multiply_adds / 1e6, statistics.fmean(run.scores[way][-1] if way else run.score for run in runs))  # type: ignore[operator]
+            for n, (name, runs) in enumerate(rows.items(), 1)
+            if (name in SCENE_NETWORKS) == (not way)
+        ]
+        axes.scatter([x for _, x, _ in points], [y for *_, y in points], marker=marker, color=color, label=label)
+        for n, x, y in points:
+            axes.annotate(str(n), (x, y), xytext=(5, 4), textcoords="offset points", fontsize="small")
+    axes.set(xscale="log", yscale="log", xlabel="million multiply-adds an image", ylabel="validation error, %")
+    axes.set_title(f"The lines of the table, {NUM_EPISODES:,} scenes each", fontsize="medium")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(ScalarFormatter())
+        axis.set_minor_formatter(NullFormatter())
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small", frameon=False)
+    figures.save(figure, PICTURE)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Make the runs that are missing, and the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=2, help="how many seeds: 0, 1, ...")
+    flags = parser.parse_args(arguments)
+    with training.plain_errors("benchmarks.beyond_ram"):
+        for seed in range(flags.seeds):
+            for name, config in configs(seed).items():
+                known = evidence.load(ID).rows(TABLE).get(name, [])
+                if seed not in [run.seed for run in known]:
+                    run = train(name, config)
+                    evidence.save(evidence.load(ID).with_run(run))
+        runs = evidence.load(ID).rows(TABLE)
+        rows = {name: runs[name] for name in configs(0) if name in runs}
+        draw(rows)
+        files.write(PAGE, page(rows))
+        print(f"{PAGE} is written.")
+
+
+if __name__ == "__main__":
+    main()
