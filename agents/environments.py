@@ -125,5 +125,7 @@ def _make(env_id: str, num_envs: int, max_steps: int, arguments: dict[str, Any])
         (envs.single_action_space, {"location", "action"}),
     ):
         if not (isinstance(space, spaces.Dict) and keys <= set(space)):
-            raise ValueError(f"{env_id} has no glimpses in {space}: register it with a GlimpseWrapper.")
+            raise ValueError(
+                f"{env_id} has no glimpses in {space}: register it with a GlimpseWrapper, or leave out observe='scene'."
+            )
     return envs

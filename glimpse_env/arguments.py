@@ -64,6 +64,7 @@ class EnvArguments(WorldArguments, total=False):
     zooms: tuple[int, ...] | None
     zoom_cost: tuple[float, ...] | float
     canvas: int | str | None
+    observe: str
     render_mode: str | None
     render_size: int
     num_threads: int

@@ -37,7 +37,8 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
     [-1, 1], the (x, y) where it was taken. With ``canvas=`` also ``canvas`` (B, C + 1, S, S) float32 in [0, 1]: the
     episode's glimpses so far, painted where they were taken, and their sharpness, see `Canvas`. With ``zooms=`` also
     ``zoom_level`` (B, Z) float32, one-hot: the zoom at which it was taken. If the world has one, also ``cue`` (B, C, h, w)
-    float32 in [0, 1]: a picture of what to find.
+    float32 in [0, 1]: a picture of what to find. With ``observe="scene"``, ``scene`` (B, C, H, W) float32 in [0, 1], the whole
+    scene, is in place of ``glimpse``.
 
     ## Action Space
     ``Dict``: ``location`` (B, 2) float32 in [-1, 1], where to look next: (0, 0) is the scene's center, (-1, -1) its
@@ -80,6 +81,7 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
             without images has different episodes in each of the three.
         canvas: the side S, in scene pixels, of a window around the gaze in which all glimpses stay painted; "scene" for the
             whole scene; None for no canvas.
+        observe: "glimpse", or "scene" for the fully observed twin of the task: all else, rewards included, stays as it is.
         render_mode: "rgb_array" for frames, "human" for a window that shows each step (extra "render"), or None.
         render_size: approximate length of a scene's longer side in a frame, in pixels; the factor is an integer.
         autoreset_mode: Gymnasium's NEXT_STEP, SAME_STEP or DISABLED (with ``options={"reset_mask": ...}``).
@@ -115,6 +117,7 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
         zoom_cost: tuple[float, ...] | float = 0.0,
         split: str | None = None,
         canvas: int | str | None = None,
+        observe: str = "glimpse",
         render_mode: str | None = None,
         render_size: int = SIDE,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
@@ -135,8 +138,8 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
         sizes = {"patch_size": patch_size, "num_scales": num_scales, "scale_factor": scale_factor}
         seen_by = make_retina(retina, self.world.scenes.shape[1:3], **sizes)
         zoom = make_zoom(zooms, zoom_cost, seen_by, self.world.task)
-        self._eye = Eye(self.world, seen_by, gaze, zoom, canvas, num_threads)
-        self.autoreset_mode = _autoreset_mode(autoreset_mode)
+        self._eye = Eye(self.world, seen_by, gaze, zoom, canvas, observe, num_threads)
+        self.autoreset_mode = inputs.autoreset_mode(autoreset_mode)
         self.recorder = Recorder(self.world, self._eye, render_size) if render_mode else None
         self.episodes = Episodes(self.world, self._eye, self.recorder, self.autoreset_mode, stream)
 
@@ -170,7 +173,7 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
 
     @property
     def scenes(self) -> npt.NDArray[np.uint8]:
-        """The whole scenes (B, H, W, C), for baselines and analysis; agents never see them."""
+        """The whole scenes (B, H, W, C), for baselines and analysis; agents see them only with ``observe="scene"``."""
         return self.world.scenes
 
     @property
@@ -289,11 +292,3 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
     def _show(self) -> None:
         if self.recorder and self.render_mode == "human":
             self.recorder.show(self.metadata["render_fps"])
-
-
-def _autoreset_mode(value: AutoresetMode | str) -> AutoresetMode:
-    try:
-        return AutoresetMode(value)
-    except ValueError as error:
-        names = ", ".join(map(str, AutoresetMode))
-        raise ValueError(f"Unknown autoreset_mode {value!r}: use one of {names}.") from error

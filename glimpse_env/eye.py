@@ -16,6 +16,8 @@ from glimpse_env.zoom import Zoom
 
 Observation: TypeAlias = dict[str, npt.NDArray[np.float32]]
 
+OBSERVED = ("glimpse", inputs.SCENE)  # what an observation shows of a scene, and the name of its entry
+
 
 class Eye:
     """B eyes, each looking at its scene; an optional canvas remembers what was seen.
@@ -26,6 +28,7 @@ class Eye:
         gaze: how the eyes move.
         zoom: how closely they can look; None if they do not zoom.
         canvas: the side of the canvas, "scene", or None for no canvas.
+        observe: "glimpse", or "scene" to observe the whole scenes in place of glimpses.
         num_threads: how many threads share a batch.
 
     Attributes:
@@ -37,7 +40,9 @@ class Eye:
         space: the space of one observation.
     """
 
-    def __init__(self, world: World, retina: RetinaLike, gaze: Gaze, zoom: Zoom | None, canvas: Any, num_threads: int) -> None:
+    def __init__(
+        self, world: World, retina: RetinaLike, gaze: Gaze, zoom: Zoom | None, canvas: Any, observe: str, num_threads: int
+    ) -> None:
         B, H, W, C = world.scenes.shape
         self.retina, self.zoom = retina, zoom
         self.levels = np.zeros(B, np.int64)
@@ -52,9 +57,10 @@ class Eye:
         self._gaze = gaze
         self._canvas = None if canvas is None else Canvas(B, (H, W, C), retina, inputs.canvas_size(canvas))
         self._num_threads = num_threads
-        self.space = spaces.Dict(
-            glimpse=spaces.Box(0, 1, retina.shape(C), np.float32), fixation=spaces.Box(-1, 1, (2,), np.float32)
-        )
+        self._observed = inputs.word("observe", observe, OBSERVED)
+        self._whole = self._observed == inputs.SCENE
+        seen = spaces.Box(0, 1, (C, H, W) if self._whole else retina.shape(C), np.float32)
+        self.space = spaces.Dict([(self._observed, seen), ("fixation", spaces.Box(-1, 1, (2,), np.float32))])
         if zoom:
             self.space["zoom_level"] = zoom.space
         if self._canvas:
@@ -108,11 +114,18 @@ class Eye:
 
     def observe(self) -> Observation:
         """Take a glimpse, paint it on the canvas, and return the observation in new arrays."""
-        observation = {"glimpse": self.look(), "fixation": self.fixations.copy()}
+        seen = _in_floats(self._world.scenes) if self._whole else self.look()
+        observation = {self._observed: seen, "fixation": self.fixations.copy()}
         if self.zoom:
             observation["zoom_level"] = self.zoom.one_hot(self.levels)
         if self._canvas:
-            observation["canvas"] = self._canvas.paint(observation["glimpse"], self.fixations, **self._zoomed)
+            glimpses = self.look() if self._whole else seen
+            observation["canvas"] = self._canvas.paint(glimpses, self.fixations, **self._zoomed)
         if (cues := self._world.cues) is not None:
-            observation["cue"] = cues.transpose(0, 3, 1, 2).astype(np.float32, order="C") / np.float32(255)
+            observation["cue"] = _in_floats(cues)
         return observation
+
+
+def _in_floats(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Images (B, h, w, C) uint8 as (B, C, h, w) float32 in [0, 1]."""
+    return images.transpose(0, 3, 1, 2).astype(np.float32, order="C") / np.float32(255)

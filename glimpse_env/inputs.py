@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from gymnasium.vector import AutoresetMode
 
 from glimpse_env.jit import jit
 
@@ -39,6 +40,15 @@ def word(name: str, value: Any, known: Iterable[str]) -> str:
     if not isinstance(value, str) or value not in known:
         raise ValueError(f"Unknown {name} {value!r}: use one of {', '.join(map(repr, known))}.")
     return value
+
+
+def autoreset_mode(value: Any) -> AutoresetMode:
+    """Check ``autoreset_mode=``."""
+    try:
+        return AutoresetMode(value)
+    except ValueError as error:
+        names = ", ".join(map(str, AutoresetMode))
+        raise ValueError(f"Unknown autoreset_mode {value!r}: use one of {names}.") from error
 
 
 def is_sequence(value: Any) -> bool:

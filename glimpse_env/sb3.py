@@ -4,7 +4,6 @@ Only this module needs stable-baselines3 (``pip install "glimpse-env[sb3]"``).
 """
 
 import importlib
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy.typing as npt
 
 try:
     import torch
+    from stable_baselines3.common.preprocessing import get_flattened_obs_dim
     from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
     from stable_baselines3.common.vec_env import VecEnv
     from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
@@ -23,6 +23,7 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor, nn
 
+from glimpse_env.inputs import SCENE
 from glimpse_env.wrappers import VectorDiscretizeAction, VectorFlattenAction
 
 Observations = dict[str, npt.NDArray[Any]] | npt.NDArray[Any]
@@ -32,6 +33,7 @@ ACTIONS: dict[str, Callable[..., VectorEnv[Any, Any, Any]]] = {
     "multidiscrete": VectorDiscretizeAction,
     "discrete": lambda envs, **grid: VectorDiscretizeAction(envs, flat=True, **grid),
 }
+_LEAST = 8  # convolutions halve a scene until it is at most this wide
 
 
 def make_vec_env(
@@ -176,27 +178,53 @@ class GlimpseExtractor(BaseFeaturesExtractor):
 
     It reads every entry of the observation, also a canvas, a cue, and stacked entries. Each channel of the glimpse is first
     standardized to mean 0 and variance 1 over the training data so far; otherwise a network hardly sees pixels averaged over
-    coarse cells.
+    coarse cells. So is a whole scene (``observe="scene"``), which convolutions then read.
 
     Args:
-        observation_space: a ``Dict`` of Boxes that include ``glimpse``.
+        observation_space: a ``Dict`` of the spaces that Stable-Baselines3 flattens: Box, Discrete, MultiDiscrete, MultiBinary.
         features_dim: the number of units of each layer, and of features.
+
+    Raises:
+        ValueError: the observation is no Dict, or has an entry of another kind.
     """
 
     def __init__(self, observation_space: spaces.Dict, features_dim: int = 256) -> None:
         super().__init__(observation_space, features_dim)
-        sizes = {key: math.prod(space.shape or ()) for key, space in observation_space.spaces.items()}
-        self.standardize = _RunningStandardize((observation_space["glimpse"].shape or (1,))[0])
-        self.parts = nn.ModuleDict(
-            {key: nn.Sequential(nn.Flatten(), nn.Linear(size, features_dim), nn.ReLU()) for key, size in sizes.items()}
-        )
-        self.join = nn.Sequential(nn.Linear(len(sizes) * features_dim, features_dim), nn.ReLU())
+        if not isinstance(observation_space, spaces.Dict):
+            raise ValueError(f"GlimpseExtractor reads a Dict, got {observation_space}: do not flatten the observation.")
+        self.parts = nn.ModuleDict({key: _part(key, space, features_dim) for key, space in observation_space.spaces.items()})
+        self.join = nn.Sequential(nn.Linear(len(self.parts) * features_dim, features_dim), nn.ReLU())
 
     def forward(self, observations: dict[str, Tensor]) -> Tensor:
         """Map observations, (B, ...) each, to features (B, features_dim)."""
-        seen = {**observations, "glimpse": self.standardize(observations["glimpse"])}
-        joined: Tensor = self.join(torch.cat([part(seen[key]) for key, part in self.parts.items()], dim=1))
+        joined: Tensor = self.join(torch.cat([part(observations[key]) for key, part in self.parts.items()], dim=1))
         return joined
+
+
+def _part(key: str, space: gym.Space[Any], features_dim: int) -> nn.Sequential:
+    """The layers that read an entry."""
+    if not isinstance(space, spaces.Box | spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary):
+        raise ValueError(
+            f"GlimpseExtractor cannot read the entry {key!r}, {space}: take it out of the observation, or flatten it."
+        )
+    layers: list[nn.Module] = []
+    size = get_flattened_obs_dim(space)
+    if key in ("glimpse", SCENE):
+        layers.append(_RunningStandardize((space.shape or (1,))[0]))
+    if key == SCENE:
+        convolutions, size = _convolutions(*space.shape)  # type: ignore[misc]
+        layers += convolutions
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(size, features_dim), nn.ReLU())
+
+
+def _convolutions(C: int, H: int, W: int) -> tuple[list[nn.Module], int]:
+    """Convolutions that halve images (B, C, H, W) until they fit into 8 x 8, and the number of values that remain."""
+    layers: list[nn.Module] = []
+    while not layers or max(H, W) > _LEAST:
+        filters = 64 if layers else 32
+        layers += [nn.Conv2d(C, filters, 3, stride=2, padding=1), nn.ReLU()]
+        C, H, W = filters, -(-H // 2), -(-W // 2)
+    return layers, C * H * W
 
 
 class _RunningStandardize(nn.Module):

@@ -71,7 +71,7 @@ class GlimpseEnv(gym.Env[Observation, Action]):
 
     @property
     def scenes(self) -> npt.NDArray[np.uint8]:
-        """The whole scene (1, H, W, C), which agents never see."""
+        """The whole scene (1, H, W, C), which agents see only with ``observe="scene"``."""
         return self._batch.scenes
 
     @property

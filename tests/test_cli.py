@@ -170,6 +170,7 @@ def test_every_command_explains_itself(command, capsys):
         (["--env-id", "Tiny-v0", "--env.patch-sizee", "4"], "patch_sizee"),
         (["--env-id", "LampBoth-v0"], r"plays a Discrete or a Box, not MultiDiscrete\(\[2 3\]\): wrap the environment"),
         (["--env-id", "LampUnseen-v0"], "LampUnseen-v0 has no glimpses.* register it with a GlimpseWrapper"),
+        (["--env-id", "Tiny-v0", "--env.observe", "scene"], "Tiny-v0 has no glimpses.* or leave out observe='scene'"),
         (["--env-id", "Lamp-v0", "--preset", "paper"], "Lamp-v0 has no labels to learn from: use --preset game"),
         (["--env-id", "Glimpse-Catch-v0", "--preset", "paper"], "Glimpse-Catch-v0 has no labels to learn from"),
         (["--env-id", "Lamp-v0", "--canvas", "9"], "Lamp-v0 cannot be made with .*canvas"),

@@ -14,6 +14,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from rollouts import CLASSIFICATION, IDS, MODES, WORLDS, actions_of, assert_identical, play, row_of, single, vector
 
 from glimpse_env.envs import METADATA
+from glimpse_env.eye import OBSERVED
 
 B = 4
 VARIANTS = {
@@ -21,6 +22,7 @@ VARIANTS = {
     "anytime": {"decide": "anytime", "glimpse_cost": 0.125},  # staggered ends
     "canvas, varied": {"canvas": 20, "rotation": 20, "scale": 1.2, "shift": 2, "noise": 0.1},
     "zooms": {"zooms": (3, 1, 2), "zoom_cost": (0, 0.25, 0.125), "decide": "anytime", "location_mode": "glimpse", "canvas": 9},
+    "whole scene": {"observe": "scene", "zooms": (2, 1), "contrast": 0.5, "canvas": 9},
     "every, relative": {"reward": "every", "location_mode": "relative", "max_step": 0.7, "initial_fixation": "center"},
 }
 VARIANTS_OF = {  # world -> its own
@@ -35,20 +37,24 @@ VARIANTS_OF = {  # world -> its own
             "canvas": 9,
         },
         "zooms": {"zooms": (1, 3), "zoom_cost": 0.25},
+        "whole scene": {"observe": "scene", "speed": 2},
         "slow gaze": {"scene_size": (7, 11), "max_step": 0.3, "num_threads": 2},
     },
     "sequence": {
         "as registered": {},
         "one to three, overlapping": {"num_digits": (1, 3), "glimpses_per_answer": 2, "search_glimpses": 1, "overlap": True},
         "zooms": {"num_digits": (1, 3), "zooms": (1, 2), "location_mode": "glimpse"},
+        "whole scene": {"num_digits": (1, 3), "observe": "scene"},
     },
     "search": {
         "as registered": {},
         "zooms": {"zooms": (5, 1)},
+        "whole scene": {"observe": "scene"},
         "one distractor, canvas": {"num_distractors": 1, "grid": 3, "noise": 0.1, "canvas": 9, "num_threads": 2},
     },
     "circle_square": {
         "as registered": {},
+        "oblong, whole scene": {"scene_size": (17, 31), "observe": "scene", "num_threads": 2},
         "oblong, zooms": {"scene_size": (17, 31), "zooms": (2, 1), "num_glimpses": 2, "canvas": 9, "num_threads": 2},
     },
 }
@@ -235,12 +241,13 @@ def test_neighboring_seeds_and_episodes_differ(id):
 # Contract 4: Gymnasium's own checks.
 
 
+@pytest.mark.parametrize("observe", OBSERVED)
 @pytest.mark.parametrize("render_mode", [None, "rgb_array", "human"])
 @pytest.mark.parametrize("id", IDS)
-def test_check_env_without_a_warning(id, render_mode):
+def test_check_env_without_a_warning(id, render_mode, observe):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        check_env(gym.make(id, render_mode=render_mode).unwrapped)
+        check_env(gym.make(id, render_mode=render_mode, observe=observe).unwrapped)
     assert [str(warning.message) for warning in caught] == []
 
 
@@ -290,10 +297,11 @@ def test_rollout_is_deterministic(id):
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))], ids=["deepcopy", "pickle"])
+@pytest.mark.parametrize("observe", OBSERVED)
 @pytest.mark.parametrize("render_mode", [None, "rgb_array", "human"])
 @pytest.mark.parametrize("id", IDS)
-def test_copy_goes_on_as_the_original(id, render_mode, copied):
-    env = gym.make(id, render_mode=render_mode)
+def test_copy_goes_on_as_the_original(id, render_mode, observe, copied):
+    env = gym.make(id, render_mode=render_mode, observe=observe)
     env.reset(seed=3)
     play(env, 10, seed=0)
     other = copied(env)

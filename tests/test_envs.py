@@ -355,6 +355,7 @@ ARGUMENTS = {  # name -> how it is given, what is looked at, what must be seen
     "shift": ({"shift": 1.5}, lambda env: env.world._composer.shift, 1.5),
     "noise": ({"noise": 0.25}, lambda env: env.world._composer.noise, 0.25),
     "contrast": ({"contrast": 0.5}, lambda env: env.world._composer.contrast, 0.5),
+    "observe": ({"observe": "scene"}, lambda env: env.reset()[0]["scene"].shape[1:] == env.scene_shape[:2], True),
     "canvas": ({"canvas": 20}, lambda env: env.reset()[0]["canvas"].shape, (2, 20, 20)),
     "zooms": ({"zooms": (1, 2)}, lambda env: int(env.action_space["zoom"].n), 2),
     "zoom_cost": (

@@ -1,5 +1,6 @@
 """Stable-Baselines3: its own checker, the same rollouts as its own DummyVecEnv, and its algorithms run."""
 
+import re
 import warnings
 
 import gymnasium as gym
@@ -14,9 +15,11 @@ from gymnasium.wrappers import FlattenObservation
 from stable_baselines3 import A2C, DQN, PPO, SAC
 from stable_baselines3.common.env_checker import check_env
 from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.preprocessing import preprocess_obs
 from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecMonitor
 
 from glimpse_env import LogPolarRetina
+from glimpse_env.eye import OBSERVED
 from glimpse_env.sb3 import GlimpseExtractor, NativeVecEnv, make_vec_env
 from glimpse_env.wrappers import DiscretizeAction, FlattenAction, VectorFlattenAction
 
@@ -29,7 +32,7 @@ WRAPPERS = {
 
 
 @pytest.mark.parametrize("actions", WRAPPERS)
-@pytest.mark.parametrize("arguments", [{}, {"zooms": (2, 1)}], ids=["no zoom", "zooms"])
+@pytest.mark.parametrize("arguments", [{}, {"zooms": (2, 1)}, {"observe": "scene"}], ids=["no zoom", "zooms", "scene"])
 @pytest.mark.parametrize("id", IDS)
 def test_check_env_without_a_warning(id, arguments, actions):
     with warnings.catch_warnings(record=True) as caught:
@@ -39,6 +42,7 @@ def test_check_env_without_a_warning(id, arguments, actions):
 
 
 VARIANTS = [(id, {}) for id in IDS] + [(id, {"decide": "anytime"}) for id in CLASSIFICATION] + [(MNIST, {"zooms": (2, 1)})]
+VARIANTS += [(id, {"observe": "scene"}) for id in (MNIST, "Glimpse-Catch-v0", "Glimpse-Search-v0")]
 
 
 @pytest.mark.parametrize("actions", WRAPPERS)
@@ -139,62 +143,107 @@ def test_monitor_counts_the_return_of_each_episode():
     assert [info["episode"]["r"] for info in infos] == pytest.approx([info["mean_accuracy"] for info in infos], abs=1e-5)
 
 
-RECURRENT = pytest.param("RecurrentPPO", "multidiscrete", {"n_steps": 14, "batch_size": 28}, id="RecurrentPPO")
+RECURRENT = pytest.param("RecurrentPPO", {}, {"n_steps": 14, "batch_size": 28}, id="RecurrentPPO")
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "actions", "arguments"),
+    ("algorithm", "made", "arguments"),
     [
-        pytest.param(PPO, "multidiscrete", {"n_steps": 14, "batch_size": 28}, id="PPO"),
-        pytest.param(PPO, "box", {"n_steps": 14, "batch_size": 28}, id="PPO, box"),
-        pytest.param(A2C, "multidiscrete", {"n_steps": 7}, id="A2C"),
-        pytest.param(DQN, "discrete", {"learning_starts": 20, "buffer_size": 100}, id="DQN"),
-        pytest.param(SAC, "box", {"learning_starts": 20, "buffer_size": 100}, id="SAC"),
+        pytest.param(PPO, {}, {"n_steps": 14, "batch_size": 28}, id="PPO"),
+        pytest.param(PPO, {"actions": "box"}, {"n_steps": 14, "batch_size": 28}, id="PPO, box"),
+        pytest.param(A2C, {}, {"n_steps": 7}, id="A2C"),
+        pytest.param(DQN, {"actions": "discrete"}, {"learning_starts": 20, "buffer_size": 100}, id="DQN"),
+        pytest.param(SAC, {"actions": "box"}, {"learning_starts": 20, "buffer_size": 100}, id="SAC"),
+        pytest.param(
+            SAC,
+            {"actions": "box", "observe": "scene"},
+            {"learning_starts": 20, "buffer_size": 100, "batch_size": 8},
+            id="SAC, scene",
+        ),
+        pytest.param(PPO, {"observe": "scene"}, {"n_steps": 14, "batch_size": 28}, id="PPO, scene"),
         RECURRENT,
     ],
 )
-def test_algorithm_trains_on_it(algorithm, actions, arguments):
+def test_algorithm_trains_on_it(algorithm, made, arguments):
     """It takes steps, changes its weights and keeps them finite; that it learns something is for the examples to show."""
     policy, stacked = "MultiInputPolicy", True
     if algorithm == "RecurrentPPO":
         algorithm = pytest.importorskip("sb3_contrib").RecurrentPPO
         policy, stacked = "MultiInputLstmPolicy", False
-    envs = make_vec_env(MNIST, 4, actions=actions, grid=3)
+    envs = make_vec_env(MNIST, 4, grid=3, **made)
     if stacked:
         envs = VecFrameStack(envs, 3)
     extractor = {"features_extractor_class": GlimpseExtractor, "features_extractor_kwargs": {"features_dim": 16}}
     model = algorithm(policy, VecMonitor(envs), seed=0, policy_kwargs={**extractor, "net_arch": [16]}, **arguments)
+    read = re.compile(rf"parts\.{made.get('observe', 'glimpse')}\.\d\.weight")
     before = {name: value.clone() for name, value in model.policy.state_dict().items()}
     model.learn(60)
     after = model.policy.state_dict()
     assert all(value.isfinite().all() for value in after.values())
-    assert any(not value.equal(before[name]) for name, value in after.items() if name.endswith("parts.glimpse.1.weight"))
+    assert any(not value.equal(before[name]) for name, value in after.items() if read.search(name))
     assert len(model.ep_info_buffer) > 0
 
 
-def test_extractor_standardizes_by_all_it_was_trained_on():
-    space = gym.spaces.Dict(glimpse=gym.spaces.Box(0, 1, (2, 4, 4)), fixation=gym.spaces.Box(-1, 1, (2,)))
+@pytest.mark.parametrize("seen", OBSERVED)
+def test_extractor_standardizes_by_all_it_was_trained_on(seen):
+    space = gym.spaces.Dict({seen: gym.spaces.Box(0, 1, (2, 4, 4)), "fixation": gym.spaces.Box(-1, 1, (2,))})
     extractor = GlimpseExtractor(space, 8)
+    standardize = extractor.parts[seen][0]
     brighter = torch.linspace(0, 1, 5).view(5, 1, 1, 1, 1)  # from batch to batch
     batches = (torch.rand(5, 64, 2, 4, 4) + brighter) * torch.tensor([0.05, 0.5]).view(2, 1, 1)
     for batch in batches:
-        extractor({"glimpse": batch, "fixation": torch.zeros(64, 2)})
+        extractor({seen: batch, "fixation": torch.zeros(64, 2)})
     extractor.eval()
-    scaled = extractor.standardize(batches.flatten(0, 1))
+    scaled = standardize(batches.flatten(0, 1))
     torch.testing.assert_close(scaled.mean((0, 2, 3)), torch.zeros(2), atol=1e-4, rtol=0)
     torch.testing.assert_close(scaled.var((0, 2, 3)), torch.ones(2), atol=1e-3, rtol=0)
-    before = extractor.standardize.running_mean.clone()
-    extractor({"glimpse": batches[0], "fixation": torch.zeros(64, 2)})
-    assert extractor.standardize.running_mean.equal(before), "playing changes nothing"
+    before = standardize.running_mean.clone()
+    extractor({seen: batches[0], "fixation": torch.zeros(64, 2)})
+    assert standardize.running_mean.equal(before), "playing changes nothing"
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"canvas": 14}, {"retina": LogPolarRetina(num_rings=5, num_wedges=7, radius=10)}], ids=str
+    ("id", "arguments"),
+    [
+        (MNIST, {"canvas": 14}),
+        (MNIST, {"retina": LogPolarRetina(num_rings=5, num_wedges=7, radius=10)}),
+        ("Glimpse-Search-v0", {"observe": "scene", "zooms": (2, 1)}),
+        ("Glimpse-Catch-v0", {"observe": "scene", "scene_size": (5, 20)}),
+    ],
+    ids=str,
 )
-def test_extractor_reads_every_entry_of_any_shape(arguments):
-    envs = make_vec_env(MNIST, 3, seed=0, **arguments)
+def test_extractor_reads_every_entry_of_any_shape(id, arguments):
+    envs = make_vec_env(id, 3, seed=0, **arguments)
     extractor = GlimpseExtractor(envs.observation_space, 8).eval()
     observation = {key: torch.from_numpy(value) for key, value in envs.reset().items()}
     features = extractor(observation)
     for key, value in observation.items():
         assert not torch.equal(features, extractor({**observation, key: 1 - value})), key
+
+
+def test_extractor_reads_each_pixel_of_a_scene():
+    space = gym.spaces.Dict(scene=gym.spaces.Box(0, 1, (1, 21, 40)), fixation=gym.spaces.Box(-1, 1, (2,)))
+    extractor = GlimpseExtractor(space, 8)
+    scene = torch.rand(1, 1, 21, 40, requires_grad=True)
+    extractor({"scene": scene, "fixation": torch.zeros(1, 2)}).sum().backward()
+    assert (scene.grad != 0).all()
+
+
+def test_extractor_reads_entries_of_any_kind_that_the_library_flattens():
+    kinds = {"gear": gym.spaces.Discrete(5), "lamps": gym.spaces.MultiBinary(3), "cards": gym.spaces.MultiDiscrete([2, 3])}
+    space = gym.spaces.Dict(glimpse=gym.spaces.Box(0, 1, (1, 4, 4)), **kinds)
+    extractor = GlimpseExtractor(space, 8).eval()
+    observation = {key: torch.from_numpy(value[None]) for key, value in space.sample().items() if key in ("glimpse", "lamps")}
+    observation |= {"gear": torch.tensor([3]), "cards": torch.tensor([[1, 2]])}
+    seen = preprocess_obs(observation, space)
+    for key, value in seen.items():
+        assert not torch.equal(extractor(seen), extractor({**seen, key: 1 - value})), key
+
+
+def test_extractor_names_what_it_cannot_read():
+    glimpse = gym.spaces.Box(0, 1, (1, 4, 4))
+    for kind in (gym.spaces.Text(5), gym.spaces.Dict(far=glimpse), gym.spaces.Sequence(glimpse)):
+        with pytest.raises(ValueError, match="cannot read the entry 'other'"):
+            GlimpseExtractor(gym.spaces.Dict(glimpse=glimpse, other=kind), 8)
+    with pytest.raises(ValueError, match="reads a Dict, got Box"):
+        GlimpseExtractor(glimpse, 8)

@@ -31,6 +31,7 @@ EYE = {
     "location_mode": st.sampled_from(["absolute", "relative", "glimpse"]),
     "max_step": st.sampled_from([None, 2, 0.25, np.float32(1e-3)]),
     "canvas": st.sampled_from([None, "scene", 1, 7]),
+    "observe": st.sampled_from(["glimpse", "scene"]),
     "num_threads": st.integers(1, 3),
 }
 WORLDS = {
@@ -345,6 +346,7 @@ ANY = {
     "zoom_cost": lambda v: v is None or real(0, 0)(v),  # more needs zooms, and a task whose score is the return
     "max_step": lambda v: v is None or (real(0, 2)(v) and v != 0),
     "canvas": lambda v: v is None or v == "scene" or whole(1, 2048)(v),
+    "observe": one_of("glimpse", "scene"),
     "render_mode": one_of(None, "rgb_array"),
     "render_size": whole(1),
     "autoreset_mode": one_of(*MODES, "NextStep", "SameStep", "Disabled"),

@@ -11,12 +11,14 @@ import torch
 from torchrl.envs import GymWrapper
 from torchrl.envs.utils import check_env_specs
 
+from glimpse_env.eye import OBSERVED
 from glimpse_env.wrappers import VectorDiscretizeAction, VectorFlattenAction
 
 
+@pytest.mark.parametrize("observe", OBSERVED)
 @pytest.mark.parametrize("id", IDS)
-def test_check_env_specs_of_the_raw_environment(id):
-    env = GymWrapper(gym.make(id))
+def test_check_env_specs_of_the_raw_environment(id, observe):
+    env = GymWrapper(gym.make(id, observe=observe))
     assert set(env.action_keys) == {"location", "action"}
     check_env_specs(env)
 

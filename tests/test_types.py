@@ -24,6 +24,7 @@ GlimpseEnv(patch_sizee=4)  # wrong
 GlimpseEnv(world="catch", num_bals=3)  # wrong
 GlimpseEnv(num_envs=3)  # wrong
 GlimpseEnv(patch_size="four")  # wrong
+GlimpseEnv(observe=True)  # wrong
 GlimpseVectorEnv(4, n_scales=3)  # wrong
 GlimpseVectorEnv(4, world="search", num_distractor=4)  # wrong
 """

@@ -19,8 +19,10 @@ def eye(env: gym.Env[Any, Any]) -> GlimpseEnv | GlimpseWrapper:
     """
     while isinstance(env, gym.Wrapper) and not isinstance(env, GlimpseWrapper):
         env = env.env
-    if not isinstance(env, GlimpseEnv | GlimpseWrapper):
-        raise ValueError(f"{env} has no glimpses: put it into a GlimpseWrapper, and register that.")
+    if not isinstance(env, GlimpseEnv | GlimpseWrapper) or "glimpse" not in env.observation_space.spaces:  # type: ignore[union-attr]
+        raise ValueError(
+            f"{env} has no glimpses: put it into a GlimpseWrapper and register that, or leave out observe='scene'."
+        )
     return env
 
 

@@ -37,7 +37,7 @@ class PersistenceOfVision(gym.ObservationWrapper[dict[str, Any], Any, dict[str, 
         gym.ObservationWrapper.__init__(self, env)
         space = env.observation_space
         if not isinstance(space, spaces.Dict) or not {"glimpse", "fixation"} <= set(space):
-            raise ValueError(f"{env} has no glimpses: put it into a GlimpseWrapper first.")
+            raise ValueError(f"{env} has no glimpses: put it into a GlimpseWrapper first, or leave out observe='scene'.")
         if "canvas" in space.spaces:
             raise ValueError(f"{env} already has a canvas: make it without one.")
         num_glimpses = inputs.integer("num_glimpses", num_glimpses, 1)
