@@ -98,7 +98,7 @@ def task_page(id: str) -> str:
         "",
         "## Episode End",
         "",
-        f"{after}, by `terminated`; nothing truncates an episode. The last step ignores `location`.",
+        f"{after}, by `terminated`; only `max_episode_steps=` truncates an episode. The last step ignores `location`.",
     ]
     told = _single(_said(world.info)) if world.info is not World.info else "At each step nothing."
     lines += ["", "## Info", "", f"- {told}", f"- At the end: {_single(_said(world.final_info))}", ""]

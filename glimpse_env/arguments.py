@@ -9,11 +9,6 @@ from gymnasium.vector import AutoresetMode
 
 from glimpse_env.retina import RetinaLike
 
-_HINTS = {
-    "max_episode_steps": "Episodes end by themselves; for a time limit use single environments: "
-    "gym.make_vec(..., vectorization_mode='sync'). "
-}
-
 
 class WorldArguments(TypedDict, total=False):
     """The arguments of the built-in worlds, for editors and type checkers; see their classes."""
@@ -67,6 +62,7 @@ class EnvArguments(WorldArguments, total=False):
     observe: str
     render_mode: str | None
     render_size: int
+    max_episode_steps: int | None
     num_threads: int
 
 
@@ -97,7 +93,7 @@ def refuse(of: str, given: Iterable[str], known: Collection[str], error: type[Ex
     for name in given:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
-            help = _HINTS.get(name, f"Did you mean {near[0]!r}? " if near else "")
+            help = f"Did you mean {near[0]!r}? " if near else ""
             raise error(f"{of} has no argument {name!r}. {help}It takes {', '.join(known) or 'none'}.")
 
 

@@ -54,8 +54,8 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
     ``reset(options={"index": j})`` shows image j of the split for any seed; `walk` shows all in order.
 
     ## Episode End
-    The world's last step terminates the episode; nothing truncates it. That step ignores ``location``: the gaze does not
-    move, and a still scene returns the last glimpse unchanged.
+    The world's last step terminates the episode; only ``max_episode_steps`` truncates one. A step that terminates ignores
+    ``location``: the gaze does not move, and a still scene returns the last glimpse unchanged.
 
     ## Info
     The world's ``info`` at reset and at each step, such as ``label``, and its ``final_info`` at the end, such as ``correct``.
@@ -85,6 +85,7 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
         render_mode: "rgb_array" for frames, "human" for a window that shows each step (extra "render"), or None.
         render_size: approximate length of a scene's longer side in a frame, in pixels; the factor is an integer.
         autoreset_mode: Gymnasium's NEXT_STEP, SAME_STEP or DISABLED (with ``options={"reset_mask": ...}``).
+        max_episode_steps: truncates an episode after so many steps, as Gymnasium's ``TimeLimit`` does; None for no limit.
         num_threads: number of threads that share the batch; it does not change results.
         world_arguments: the world's own arguments, see its class.
 
@@ -121,6 +122,7 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
         render_mode: str | None = None,
         render_size: int = SIDE,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        max_episode_steps: int | None = None,
         num_threads: int = 1,
         **world_arguments: Any,
     ) -> None:
@@ -140,8 +142,9 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
         zoom = make_zoom(zooms, zoom_cost, seen_by, self.world.task)
         self._eye = Eye(self.world, seen_by, gaze, zoom, canvas, observe, num_threads)
         self.autoreset_mode = inputs.autoreset_mode(autoreset_mode)
+        limit = None if max_episode_steps is None else inputs.integer("max_episode_steps", max_episode_steps, 1)
         self.recorder = Recorder(self.world, self._eye, render_size) if render_mode else None
-        self.episodes = Episodes(self.world, self._eye, self.recorder, self.autoreset_mode, stream)
+        self.episodes = Episodes(self.world, self._eye, self.recorder, self.autoreset_mode, stream, limit)
 
         self.num_envs = num_envs
         self.render_mode = render_mode
@@ -225,7 +228,7 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
             actions: ``location`` (B, 2) float in [-1, 1], ``action`` (B,) integer, perhaps ``zoom`` (B,); see the class.
 
         Returns:
-            observation, rewards (B,) float64, terminations (B,) bool, truncations (B,) bool (all False), info.
+            observation, rewards (B,) float64, terminations (B,) bool, truncations (B,) bool, info.
 
         Raises:
             ValueError: an action has a wrong shape, dtype or range, and nothing has changed; or an image cannot be read, and

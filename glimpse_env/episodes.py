@@ -31,13 +31,22 @@ class Episodes:
         recorder: records what is drawn; None to record nothing.
         mode: when the next episode of a row begins.
         stream: the number of the random stream.
+        limit: after how many steps an episode is truncated; None for never.
 
     Attributes:
         seeded: (B,) bool, which rows have a seed.
         numbers: (B,) uint64, the number of the next episode of each row, counted from its seed.
     """
 
-    def __init__(self, world: World, eye: Eye, recorder: Recorder | None, mode: AutoresetMode, stream: int = 0) -> None:
+    def __init__(
+        self,
+        world: World,
+        eye: Eye,
+        recorder: Recorder | None,
+        mode: AutoresetMode,
+        stream: int = 0,
+        limit: int | None = None,
+    ) -> None:
         num_envs = len(eye.fixations)
         self.seeded = np.zeros(num_envs, np.bool_)
         self._world = world
@@ -45,6 +54,8 @@ class Episodes:
         self._recorder = recorder
         self._mode = mode
         self._stream = stream
+        self._limit = limit
+        self._steps = np.zeros(num_envs, np.int64)  # of each episode so far, if there is a limit
         self._num_envs = num_envs
         self._seeds = np.zeros(num_envs, np.uint64)
         self.numbers = np.zeros(num_envs, np.uint64)
@@ -123,30 +134,42 @@ class Episodes:
         if self._recorder:
             self._recorder.step(choices, playing, moving)
         observation, info = self._eye.observe(), masked(self._world.info(), self._everyone)
+        truncated, over = self._truncated(playing, ended)
         going = self._everyone
-        if np.count_nonzero(ended):
-            final = masked(self._world.final_info(), ended)
+        if np.count_nonzero(over):
+            final = masked(self._world.final_info(), ended) if np.count_nonzero(ended) else {}
             if self._mode == AutoresetMode.SAME_STEP:
-                self._playing = still  # beginning the ended rows may fail on a broken image
-                final |= masked(self._world.info(), ended)
-                self._begin(np.flatnonzero(ended))
+                self._playing = ~over  # beginning the next episodes may fail on a broken image
+                final |= masked(self._world.info(), over)
+                self._begin(np.flatnonzero(over))
                 info = masked(self._world.info(), self._everyone) | {
-                    "final_obs": split(observation, ended),
-                    "_final_obs": ended.copy(),
+                    "final_obs": split(observation, over),
+                    "_final_obs": over.copy(),
                     "final_info": final,
-                    "_final_info": ended.copy(),
+                    "_final_info": over.copy(),
                 }
                 observation = self._eye.observe()
             else:
                 info |= final
-                going = still
+                going = ~over
         self._playing = going
-        return observation, rewards, ended, np.zeros(self._num_envs, np.bool_), info
+        return observation, rewards, ended, truncated, info
+
+    def _truncated(
+        self, playing: npt.NDArray[np.bool_], ended: npt.NDArray[np.bool_]
+    ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Count a step of the rows that played: which rows reach the limit, and which are over, there or by the rules."""
+        if self._limit is None:
+            return np.zeros(self._num_envs, np.bool_), ended
+        self._steps += playing
+        truncated = playing & (self._steps >= self._limit)
+        return truncated, ended | truncated
 
     def _begin(self, rows: npt.NDArray[np.int64], indices: npt.NDArray[np.int64] | None = None) -> None:
         """Begin the next episode of some rows, which are not playing."""
         draws = uniforms(self._seeds[rows], self.numbers[rows], NUM_DRAWS + self._world.num_draws, self._stream)
         self.numbers[rows] += np.uint64(1)
+        self._steps[rows] = 0
         self._world.reset(rows, draws[:, NUM_DRAWS:], indices)
         self._eye.begin(rows, draws[:, :NUM_DRAWS])
         if self._recorder:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 try:
     import torch
+    from stable_baselines3.common.env_util import is_wrapped
     from stable_baselines3.common.preprocessing import get_flattened_obs_dim
     from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
     from stable_baselines3.common.vec_env import VecEnv
@@ -73,7 +74,7 @@ def make_vec_env(
 class NativeVecEnv(VecEnv):
     """A Gymnasium vector environment as a Stable-Baselines3 one.
 
-    The environments are one object: they share all attributes.
+    Native environments are one object: they share all attributes. Those of a ``SyncVectorEnv`` each have their own.
 
     Args:
         envs: a vector environment with ``AutoresetMode.SAME_STEP``, whose observation is a Box or a Dict of Boxes.
@@ -89,6 +90,7 @@ class NativeVecEnv(VecEnv):
                 f"got {envs.metadata.get('autoreset_mode')}."
             )
         self.envs = envs
+        self._singles: Sequence[gym.Env[Any, Any]] = getattr(envs.unwrapped, "envs", ())  # of a SyncVectorEnv
         self._actions: npt.NDArray[Any] | None = None
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
 
@@ -137,40 +139,54 @@ class NativeVecEnv(VecEnv):
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
         """Get an attribute for each environment; a space is that of a single environment."""
-        name = f"single_{attr_name}" if attr_name in ("observation_space", "action_space") else attr_name
-        holder = self.envs if hasattr(self.envs, name) else self.envs.unwrapped
-        return [getattr(holder, name) for _ in self._get_indices(indices)]
+        chosen = list(self._get_indices(indices))
+        if attr_name in ("observation_space", "action_space"):
+            return [getattr(self, attr_name)] * len(chosen)
+        if self._singles:
+            return [self._singles[i].get_wrapper_attr(attr_name) for i in chosen]
+        holder = self.envs if hasattr(self.envs, attr_name) else self.envs.unwrapped
+        return [getattr(holder, attr_name)] * len(chosen)
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
-        """Set an attribute of all environments.
+        """Set an attribute: of all native environments, of any others.
 
         Raises:
             AttributeError: the name is a constructor argument, see `GlimpseVectorEnv.set_attr`.
-            ValueError: only some environments are given.
-        """
-        if set(self._get_indices(indices)) != set(range(self.num_envs)):
-            raise ValueError(f"The environments are one object: set {attr_name!r} for all of them (indices=None).")
-        self.envs.unwrapped.set_attr(attr_name, value)  # type: ignore[attr-defined]
-
-    def env_method(self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any) -> list[Any]:
-        """Call a method: ``render`` for any of the environments, other methods for all at once.
-
-        Raises:
-            ValueError: the method takes a batch, or only some environments are given.
+            ValueError: only some native environments are given.
         """
         chosen = list(self._get_indices(indices))
-        if method_name != "render" and set(chosen) != set(range(self.num_envs)):
-            raise ValueError(f"The environments are one object: call {method_name!r} for all of them (indices=None).")
+        for i in chosen if self._singles else ():
+            self._singles[i].set_wrapper_attr(attr_name, value)
+        if not self._singles:
+            self._check_all(chosen, attr_name)
+            self.envs.unwrapped.set_attr(attr_name, value)  # type: ignore[attr-defined]
+
+    def env_method(self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any) -> list[Any]:
+        """Call a method: ``render`` for any of the native environments, other methods for all at once; of others, for any.
+
+        Raises:
+            ValueError: the method takes a batch, or only some native environments are given.
+        """
+        chosen = list(self._get_indices(indices))
+        if self._singles:
+            return [self._singles[i].get_wrapper_attr(method_name)(*method_args, **method_kwargs) for i in chosen]
+        if method_name != "render":
+            self._check_all(chosen, method_name)
         results = self.envs.unwrapped.call(method_name, *method_args, **method_kwargs)  # type: ignore[attr-defined]
         return [results[i] for i in chosen]
 
     def env_is_wrapped(self, wrapper_class: type[Any], indices: VecEnvIndices = None) -> list[bool]:
-        """Whether the vector environment has this wrapper; the same for each environment."""
+        """Whether the vector environment, or the single one, has this wrapper."""
         envs, found = self.envs, False
         while not found and isinstance(envs, gym.vector.VectorWrapper):
             found = isinstance(envs, wrapper_class)
             envs = envs.env
-        return [found for _ in self._get_indices(indices)]
+        chosen = self._get_indices(indices)
+        return [found or (bool(self._singles) and is_wrapped(self._singles[i], wrapper_class)) for i in chosen]
+
+    def _check_all(self, chosen: list[int], name: str) -> None:
+        if set(chosen) != set(range(self.num_envs)):
+            raise ValueError(f"The environments are one object: {name!r} is for all of them (indices=None).")
 
 
 class GlimpseExtractor(BaseFeaturesExtractor):

@@ -103,8 +103,8 @@ class GlimpseEnv(gym.Env[Observation, Action]):
             ValueError: the action has a wrong shape, dtype or range; nothing has changed.
             gymnasium.error.ResetNeeded: the environment needs a reset.
         """
-        observation, rewards, terminations, _, info = self._batch._advance(action, ())
-        return first(observation), rewards.item(), terminations.item(), False, plain(info)
+        observation, rewards, terminations, truncations, info = self._batch._advance(action, ())
+        return first(observation), rewards.item(), terminations.item(), truncations.item(), plain(info)
 
     def render(self) -> npt.NDArray[np.uint8] | None:  # type: ignore[override]
         """Draw the scene, the path, the latest patches, and the belief: (height, width, 3) uint8; see `draw`."""

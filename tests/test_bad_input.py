@@ -271,6 +271,7 @@ MAKES = [
     ({"max_step": "a"}, r"max_step must be a finite number in \[0, 2\], got 'a'"),
     ({"max_step": True}, r"max_step must be a finite number .*got True"),
     ({"canvas": 0}, r"canvas, unless it is \"scene\" or None, must be from 1 to 2048, got 0"),
+    ({"max_episode_steps": 0}, "max_episode_steps must be at least 1, got 0"),
     ({"canvas": 2.5}, r"canvas.* must be an integer, got 2\.5"),
     ({"canvas": "whole"}, r"canvas.*\"scene\".*must be an integer, got 'whole'"),
     ({"rotation": -1}, r"rotation must be a finite number in \[0, 180\], got -1"),
@@ -326,14 +327,6 @@ def test_arguments_of_a_batch_are_not_those_of_one():
         gym.make_vec("Glimpse-MNIST-v0", n_envs=3)
     with pytest.raises(TypeError, match="has no argument 'num_envs'"):
         GlimpseEnv(num_envs=3)
-
-
-def test_a_time_limit_of_a_batch_is_refused_in_words():
-    with pytest.raises(TypeError, match="vectorization_mode='sync'"):
-        gym.make_vec("Glimpse-MNIST-v0", 2, max_episode_steps=3)
-    envs = gym.make_vec("Glimpse-MNIST-v0", 2, vectorization_mode="sync", max_episode_steps=3)
-    envs.reset(seed=0)
-    assert [envs.step(envs.action_space.sample())[3].all() for _ in range(3)] == [False, False, True]
 
 
 @pytest.mark.parametrize("world", [None, 3, "", "atari", ":", "math:", "math:pi", "os:nothing", int, "worlds.base"])

@@ -20,6 +20,7 @@ B = 4
 VARIANTS = {
     "as registered": {},
     "anytime": {"decide": "anytime", "glimpse_cost": 0.125},  # staggered ends
+    "anytime, time limit": {"decide": "anytime", "max_episode_steps": 3},
     "canvas, varied": {"canvas": 20, "rotation": 20, "scale": 1.2, "shift": 2, "noise": 0.1},
     "zooms": {"zooms": (3, 1, 2), "zoom_cost": (0, 0.25, 0.125), "decide": "anytime", "location_mode": "glimpse", "canvas": 9},
     "whole scene": {"observe": "scene", "zooms": (2, 1), "contrast": 0.5, "canvas": 9},
@@ -38,6 +39,7 @@ VARIANTS_OF = {  # world -> its own
         },
         "zooms": {"zooms": (1, 3), "zoom_cost": 0.25},
         "whole scene": {"observe": "scene", "speed": 2},
+        "time limit": {"max_episode_steps": 5},
         "slow gaze": {"scene_size": (7, 11), "max_step": 0.3, "num_threads": 2},
     },
     "sequence": {
@@ -45,6 +47,7 @@ VARIANTS_OF = {  # world -> its own
         "one to three, overlapping": {"num_digits": (1, 3), "glimpses_per_answer": 2, "search_glimpses": 1, "overlap": True},
         "zooms": {"num_digits": (1, 3), "zooms": (1, 2), "location_mode": "glimpse"},
         "whole scene": {"num_digits": (1, 3), "observe": "scene"},
+        "time limit": {"num_digits": (1, 3), "glimpses_per_answer": 1, "max_episode_steps": 3},
     },
     "search": {
         "as registered": {},
@@ -86,7 +89,7 @@ def test_vector_env_is_single_envs_side_by_side(id, arguments, mode):
         action = actions_of(native, rng)
         mine, theirs = native.step(action), sync.step(action)
         assert_identical(mine, theirs)
-        ended = mine[2]
+        ended = mine[2] | mine[3]
         episodes += ended
         staggered |= ended.any() and not ended.all()
         if mode == AutoresetMode.DISABLED and ended.any():

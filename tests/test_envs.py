@@ -340,6 +340,11 @@ ARGUMENTS = {  # name -> how it is given, what is looked at, what must be seen
         lambda env: env.reset() and Layout(*env.scene_shape[:2], env.retina, 10, 56).shape == env.render().shape,
         True,
     ),
+    "max_episode_steps": (
+        {"max_episode_steps": 2},
+        lambda env: env.reset() and [env.step(act(0, 0))[3] for _ in range(2)],
+        [False, True],
+    ),
     "num_threads": ({"num_threads": 2}, lambda env: env.world._num_threads, 2),
     "dataset": ({"dataset": "mnist"}, lambda env: env.world.dataset.source[0], "mnist"),
     "split": ({"split": "validation"}, lambda env: env.task.num_images, 5_000),
@@ -378,7 +383,8 @@ ARGUMENTS = {  # name -> how it is given, what is looked at, what must be seen
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_every_argument_can_be_overridden(id, name):
     given, look, expected = ARGUMENTS[name]
-    assert look(gym.make(id, **given).unwrapped) == expected
+    assert look(GlimpseEnv(**TASKS[id] | given)) == expected
+    gym.make(id, **given).reset(seed=0)
     given = {key: value for key, value in given.items() if not key.startswith("render")}
     gym.make_vec(id, 2, **given).reset(seed=0)
 

@@ -32,6 +32,7 @@ EYE = {
     "max_step": st.sampled_from([None, 2, 0.25, np.float32(1e-3)]),
     "canvas": st.sampled_from([None, "scene", 1, 7]),
     "observe": st.sampled_from(["glimpse", "scene"]),
+    "max_episode_steps": st.sampled_from([None, 1, 3]),
     "num_threads": st.integers(1, 3),
 }
 WORLDS = {
@@ -191,7 +192,7 @@ class Lives(RuleBasedStateMachine):
         observation, reward, ended, truncated, _ = mine
         assert observation in self.envs.observation_space
         rests = ~self.playing
-        assert not np.any(truncated)
+        ended = np.logical_or(ended, truncated)
         assert not np.reshape(ended, -1)[rests].any()
         assert not np.reshape(reward, -1)[rests].any()
         self.playing[:] = self.mode == AutoresetMode.SAME_STEP or ~np.reshape(ended, -1)
@@ -349,6 +350,7 @@ ANY = {
     "observe": one_of("glimpse", "scene"),
     "render_mode": one_of(None, "rgb_array"),
     "render_size": whole(1),
+    "max_episode_steps": lambda v: v is None or whole(1)(v),
     "autoreset_mode": one_of(*MODES, "NextStep", "SameStep", "Disabled"),
     "num_threads": whole(1),
 }
