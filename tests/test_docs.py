@@ -57,14 +57,32 @@ def short_trainings(monkeypatch, undrawn):
     monkeypatch.setattr(ram, "train", lambda config, **options: train(dataclasses.replace(config, num_episodes=64), **options))
 
 
-# test_docs_own_images.py runs the blocks of own_images.md, once for each source.
+# test_docs_own_images.py runs the blocks of own_images.md, once for each source; the recipes of consumers.md are below.
 @pytest.mark.usefixtures("short_trainings")
-@pytest.mark.parametrize("page", [page for page in PAGES if page.stem != "own_images"], ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.stem not in ("own_images", "consumers")], ids=lambda page: page.stem
+)
 def test_blocks_of_a_page_run_one_after_the_other(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # some leave files
     names = {}
     for n, block in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)):
         exec(compile(block, f"{page.name} block {n}", "exec"), names)
+
+
+SHARED, *RECIPES = (ROOT / "docs" / "consumers.md").read_text().split("\n## ")
+
+
+@pytest.mark.filterwarnings("default")  # these are the libraries' own
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.splitlines()[0])
+def test_recipe_runs_where_its_library_is_installed(recipe, tmp_path, monkeypatch):
+    blocks = re.findall(r"```python\n(.*?)```", SHARED + recipe, re.DOTALL)
+    for module in re.findall(r"^(?:from|import) (\w+)", "".join(blocks), re.MULTILINE):
+        pytest.importorskip(module)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
+    names = {}
+    for n, block in enumerate(blocks):
+        exec(compile(block, f"consumers.md block {n}", "exec"), names)
 
 
 @pytest.mark.parametrize("page", [*WRITTEN, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.stem)

@@ -170,6 +170,46 @@ def test_missing_package_is_named_with_its_extra(id, module, extra, monkeypatch)
         gym.make(id)
 
 
+def test_minatar_is_an_image_and_a_lost_game_begins_anew():
+    minatar = pytest.importorskip("minatar.gym")
+    from benchmarks.games import make
+
+    env, base = (
+        make("Breakout", patch_size=10, initial_fixation="center"),
+        minatar.BaseEnv("breakout", use_minimal_action_set=True),
+    )
+    observation, _ = env.reset(seed=2**40 + 5)  # of 64 bits, as the agent's; MinAtar takes 32
+    state, _ = base.reset(seed=5)
+    lost = 0
+    for step in range(100):
+        np.testing.assert_array_equal(observation["glimpse"], state.transpose(2, 0, 1))
+        observation, reward, terminated, truncated, _ = env.step({"location": np.zeros(2, np.float32), "action": step % 3})
+        state, expected, ended, *_ = base.step(step % 3)
+        assert (reward, terminated, truncated) == (expected, False, False)
+        if ended:
+            lost += 1
+            state, _ = base.reset()
+    assert lost > 2
+
+
+def test_short_form_of_the_benchmark_of_games(tmp_path, monkeypatch, capsys, undrawn):
+    """Every way of looking is trained on as many frames; rows that are there are not made again."""
+    pytest.importorskip("minatar")
+    from benchmarks import games
+
+    configs = {way: games.config_of("Freeway", way, 0, 2_000_000) for way in games.WAYS}
+    assert {config.num_episodes * config.max_steps for config in configs.values()} == {2_000_000}
+    tiny = {"size": 8, "hidden_size": 8, "batch_size": 2, "max_steps": 5, "num_episodes": 2, "num_test_episodes": 2}
+    monkeypatch.setattr(games, "config_of", lambda game, way, seed, frames: dataclasses.replace(configs[way], **tiny))
+    flags = ["--games", "Freeway", "--seeds", "0", "--runs", str(tmp_path)]
+    games.main(flags)
+    rows = json.loads((tmp_path / "games.json").read_text())
+    assert [row["way"] for row in rows] == list(games.WAYS)
+    monkeypatch.setattr(games.ram, "train", None)
+    games.main(flags)
+    assert capsys.readouterr().out.count("| full view") == 2
+
+
 def _without(missing, real):
     """An import_module to which one package is missing, and no other of the games'."""
 

@@ -1,0 +1,117 @@
+"""Games where looking might matter: ``python -m benchmarks.games [--frames 2000000] [--seeds 0 1]``.
+
+MinAtar's Breakout and Freeway through a retina of one patch of 4x4 cells of the 10x10 screen (extra "minatar"). The preset
+"game" is trained four ways: with learned, random and central looks, and with a retina that covers the screen. Every episode has
+`LENGTH` frames, in which a lost game begins anew, so that all trainings of a budget see equally many frames; the score is the
+points in an episode. Rows that are in the file of results already are not made again; a run that was stopped goes on.
+"""
+
+import argparse
+import dataclasses
+import json
+import pathlib
+import statistics
+from typing import Any, SupportsFloat
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+from agents import checkpoints, files, ram, training
+from agents.config import Config
+from agents.presets import preset
+from benchmarks.machine import machine, table
+from glimpse_env.extras import needed
+from glimpse_env.wrappers import GlimpseWrapper
+
+GAMES = ("Breakout", "Freeway")
+WAYS: dict[str, dict[str, Any]] = {
+    "learned": {},
+    "random": {"looking": "random"},
+    "center": {"looking": "center", "env": {"initial_fixation": "center"}},
+    "full view": {"looking": "center", "env": {"initial_fixation": "center", "patch_size": 10}},
+}
+LENGTH = 128  # frames of an episode
+
+
+class Screen(gym.Wrapper[Any, Any, Any, Any]):
+    """A MinAtar game as an image, (10, 10, C) uint8 in {0, 255}; a lost game begins anew within the episode."""
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        super().__init__(env)
+        self.observation_space = spaces.Box(0, 255, env.observation_space.shape, np.uint8)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Begin a game; MinAtar takes 32 bits of a seed."""
+        state, info = self.env.reset(seed=None if seed is None else seed % 2**32, options=options)
+        return _image(state), info
+
+    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+        """Play a frame."""
+        state, reward, lost, truncated, info = self.env.step(action)
+        if lost:
+            state, info = self.env.reset()
+        return _image(state), reward, False, truncated, info
+
+
+def make(game: str, **arguments: Any) -> GlimpseWrapper:
+    """A game through a retina; see `GlimpseWrapper` for the arguments."""
+    env = needed("minatar.gym", "minatar", game).BaseEnv(game.lower(), use_minimal_action_set=True)
+    return GlimpseWrapper(Screen(env), **arguments)
+
+
+for _game in GAMES:
+    gym.register(f"{_game}-v0", entry_point=make, kwargs={"game": _game, "patch_size": 4, "num_scales": 1})  # type: ignore[arg-type]
+
+
+def config_of(game: str, way: str, seed: int, frames: int) -> Config:
+    """The training of a game with a way of looking, for a budget of frames."""
+    config = dataclasses.replace(preset("game", f"{game}-v0"), seed=seed, max_steps=LENGTH, **WAYS[way])
+    name = f"{game}-{way.replace(' ', '-')}-{frames}-{seed}"
+    return dataclasses.replace(config, name=name, num_episodes=frames // LENGTH, num_validations=4, num_test_episodes=128)
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    """Print the table: a row a way of looking, a column a game; the mean and each seed's score."""
+
+    def cell(game: str, way: str) -> str:
+        scores = [row["score"] for row in rows if (row["game"], row["way"]) == (game, way)]
+        each = ", ".join(f"{score:.2f}" for score in scores)
+        return f"{statistics.fmean(scores):.2f} ({each})" if scores else ""
+
+    print(f"Points in {LENGTH} frames after {rows[0]['frames']:,} frames of training: {machine()}\n")
+    table(("looks", *GAMES), [(way, *(cell(game, way) for game in GAMES)) for way in WAYS])
+
+
+def _image(state: Any) -> Any:
+    return 255 * state.astype(np.uint8)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Make the rows that are missing, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--games", nargs="+", default=GAMES, choices=GAMES)
+    parser.add_argument("--ways", nargs="+", default=tuple(WAYS), choices=tuple(WAYS), help="of looking")
+    parser.add_argument("--seeds", type=int, nargs="+", default=(0, 1), help="of the trainings")
+    parser.add_argument("--frames", type=int, default=2_000_000, help="of each training")
+    parser.add_argument("--runs", type=pathlib.Path, default=pathlib.Path("runs"), help="the folder of runs and results")
+    flags = parser.parse_args(arguments)
+    with training.plain_errors("benchmarks.games"):
+        results = flags.runs / "games.json"
+        rows: list[dict[str, Any]] = json.loads(results.read_text()) if results.exists() else []
+        for key in (
+            {"game": game, "way": way, "seed": seed, "frames": flags.frames}
+            for seed in flags.seeds
+            for game in flags.games
+            for way in flags.ways
+        ):
+            if not any(key.items() <= row.items() for row in rows):
+                config = config_of(**key)
+                result = ram.train(config, resume=checkpoints.exist(flags.runs / config.run_name), runs=flags.runs)
+                rows.append({**key, "score": result.scores[config.looking][0]})
+                files.write(results, json.dumps(rows, indent=2) + "\n")
+        show([row for row in rows if row["frames"] == flags.frames])
+
+
+if __name__ == "__main__":
+    main()
