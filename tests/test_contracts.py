@@ -49,6 +49,7 @@ VARIANTS_OF = {  # world -> its own
     },
     "circle_square": {
         "as registered": {},
+        "cut": {"cut": True, "figure_size": 8, "scene_size": (9, 12)},
         "oblong, zooms": {"scene_size": (17, 31), "zooms": (2, 1), "num_glimpses": 2, "canvas": 9, "num_threads": 2},
     },
 }
