@@ -18,11 +18,10 @@ import torch
 from agents import files
 from agents.training import plain_errors
 from benchmarks import entries, evidence
-from benchmarks.algorithms import ALGORITHMS
+from benchmarks.algorithms import ALGORITHMS, fits
 from benchmarks.entries import IDS, MINUTES, SEEDS, STEPS, TRACKS, Entry, Trial
 from benchmarks.learners import Budget
 from benchmarks.machine import machine
-from glimpse_env import TASKS
 
 PAGE = pathlib.Path("docs/benchmark.md")
 COMMAND = "python -m benchmarks.leaderboard"
@@ -166,7 +165,7 @@ def main(arguments: list[str] | None = None) -> None:
             for seed in options.seed:
                 for id in options.id:
                     for algorithm in options.algorithm:
-                        if not (ALGORITHMS[algorithm].absolute and "location_mode" in TASKS[id]):
+                        if fits(algorithm, id):
                             make_trial(algorithm, id, seed, budget)
         if options.submission or budget == Budget(STEPS, MINUTES):
             files.write(PAGE, page(entries.read_all()))

@@ -132,7 +132,12 @@ def ram_run(id: str, seed: int, budget: Budget, name: str = "reward", **changes:
     """Train the bundled agent from a preset, with changes; it stops at the budget as at Ctrl-C, with a checkpoint."""
     T = num_glimpses(id)
     config = dataclasses.replace(preset(name, id), seed=seed, num_episodes=max(1, budget.steps // T), device="cpu", **changes)
-    config = dataclasses.replace(config, num_validations=min(NUM_POINTS, config.num_updates), num_test_episodes=NUM_EPISODES)
+    config = dataclasses.replace(
+        config,
+        num_validations=min(NUM_POINTS, config.num_updates),
+        num_test_episodes=NUM_EPISODES,
+        evaluated_on="validation",  # the test split is read below, once
+    )
     cpu, clock = time.process_time(), time.perf_counter()
     with tempfile.TemporaryDirectory() as runs, _stopped_after(budget.minutes) as stopped:
         folder = pathlib.Path(runs, config.run_name)
@@ -191,12 +196,12 @@ def _stopped_after(minutes: float) -> Iterator[list[int]]:
 # PPO in one file.
 
 
-def single_file_run(id: str, seed: int, budget: Budget) -> Trained:
-    """Train examples/recurrent_ppo.py."""
+def single_file_run(id: str, seed: int, budget: Budget, **changes: Any) -> Trained:
+    """Train examples/recurrent_ppo.py, with changes to its config."""
     example: Any = importlib.import_module("examples.recurrent_ppo")
     player = _SingleFile()
     watch = Watch(budget, lambda: error(player, measured_envs(id, "validation"), "validation"))
-    for steps, player.agent, _ in example.training(example.Config(env_id=id, seed=seed, num_steps=budget.steps)):
+    for steps, player.agent, _ in example.training(example.Config(env_id=id, seed=seed, num_steps=budget.steps, **changes)):
         if not watch(steps):
             break
     parameters = sum(p.numel() for p in player.agent.parameters())

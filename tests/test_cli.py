@@ -172,6 +172,8 @@ def test_every_command_explains_itself(command, capsys):
         (["--env-id", "LampUnseen-v0"], "LampUnseen-v0 has no glimpses.* register it with a GlimpseWrapper"),
         (["--env-id", "Lamp-v0", "--preset", "paper"], "Lamp-v0 has no labels to learn from: use --preset game"),
         (["--env-id", "Glimpse-Catch-v0", "--preset", "paper"], "Glimpse-Catch-v0 has no labels to learn from"),
+        (["--env-id", "Glimpse-MultiMNIST-v0", "--preset", "reward"], "Glimpse-MultiMNIST-v0 has no single answer at the end"),
+        (["--env-id", "Lamp-v0", "--preset", "reward"], "Lamp-v0 has no single answer at the end: use --preset game"),
         (["--env-id", "Lamp-v0", "--canvas", "9"], "Lamp-v0 cannot be made with .*canvas"),
         (
             ["--env-id", "Lamp-v0", "--looking", "fixed"],
