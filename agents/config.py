@@ -183,6 +183,9 @@ class CreditOptions:
 
     hybrid: bool = True
     """Whether cross-entropy trains the class, as in the paper. Otherwise REINFORCE trains the action, from the reward."""
+    learn_from: Literal["labels", "reward"] = "labels"
+    """What tells cross-entropy and log-probabilities the class: labels, or the reward of the answer, which is drawn; see
+    `agents.reinforce.answer_losses`."""
     scored: Literal["every", "last"] = "every"
     """The glimpses after which the class is trained: every one, or the last, as in the paper."""
     credit: Literal["log_prob", "reward"] = "log_prob"

@@ -59,6 +59,16 @@ class Episodes:
         return self.ends if self.scored is None else self.scored & self.playing
 
     @property
+    def answer(self) -> Tensor:
+        """(B,) int64, the action of the last step of each episode."""
+        return (self.actions * self.ends).sum(0)
+
+    @property
+    def rewarded(self) -> Tensor:
+        """(B,) bool, whether the last step of an episode had a reward above 0: its answer was right."""
+        return (self.rewards * self.ends).sum(0) > 0
+
+    @property
     def wrong(self) -> Tensor:
         """(T, B) bool, whether an answer so far was wrong, or would be wrong at this step."""
         assert self.labels is not None, "a task without labels"

@@ -16,6 +16,8 @@ _MODERN = Config(
     batch_size=128,
     num_episodes=2_410_000,
 )
+# RAM without a canvas, by the reward of its answers alone.
+_REWARD = Config(learn_from="reward", gamma=0.5, batch_size=32, learning_rate=1e-3, num_episodes=625_000)
 # Reward alone, for any other environment.
 _GAME = Config(
     core="lstm",
@@ -99,7 +101,7 @@ _PAPER = Config(
     weight_decay=0.05,
     num_episodes=16_000_000,
 )
-_NAMED = {"canvas": _CANVAS, "modern": _MODERN, "paper": _PAPER, "game": _GAME, "photos": _PHOTOS}
+_NAMED = {"canvas": _CANVAS, "modern": _MODERN, "paper": _PAPER, "reward": _REWARD, "game": _GAME, "photos": _PHOTOS}
 PRESETS = ("best", *_NAMED)
 
 
@@ -109,7 +111,8 @@ def preset(name: str = "best", env_id: str = Config.env_id) -> Config:
     Args:
         name: "best": the best known for the id; for any other id, "canvas" if the task has labels, else "game".
             "canvas": RAM with a painted canvas. "modern": RAM whose memory is learned. "paper": the paper's own networks and
-            rules. "game": reward alone. "photos": a short training on a folder of the user's own images.
+            rules. "reward": RAM that learns a class from the reward alone. "game": reward alone, for any task. "photos":
+            a short training on a folder of the user's own images.
         env_id: the Gymnasium id.
 
     Raises:

@@ -7,6 +7,7 @@ bootstrapped from the baseline of the next observation. Each step of a batch wei
 
 import dataclasses
 import json
+import math
 import pathlib
 
 import numpy as np
@@ -62,12 +63,19 @@ def losses(episodes: Episodes, policy: Policy, config: Config, std: float) -> di
     # Reward t is that of step t: the look after glimpse t earns the rewards from glimpse t + 1 on.
     rewards, baselines, parts = episodes.rewards, episodes.baselines, {}
     if config.hybrid or config.credit == "log_prob":
-        assert episodes.labels is not None, "a task without labels"
-        class_losses = reinforce.class_losses(episodes.logits, episodes.labels)
+        if config.learn_from == "reward":
+            right = episodes.rewarded
+            class_losses = reinforce.answer_losses(episodes.logits, episodes.answer, right)
+            chance = math.log(episodes.logits.shape[-1])  # the class of a wrong answer is unknown: its looks earn nothing
+            gains = right * (chance - class_losses.detach())
+        else:
+            assert episodes.labels is not None, "a task without labels"
+            class_losses = reinforce.class_losses(episodes.logits, episodes.labels)
+            gains = -class_losses.detach()
         if config.hybrid:
             parts["action"] = class_losses[scored].mean()
         if config.credit == "log_prob":
-            rewards = -class_losses.detach() * playing
+            rewards = gains * playing
     if episodes.after is not None:  # the expected rest of a truncated episode
         rewards = rewards + config.gamma * episodes.after * (episodes.ends & episodes.cut)
     returns = reinforce.lambda_returns(rewards, baselines * playing, config.gamma, config.gae_lambda)
@@ -103,7 +111,10 @@ def prepare(config: Config) -> RecurrentAttentionModel:
     envs = environments.evaluation_envs(config, config.split)
     model = models.make_model(config, envs)
     observation, info = envs.reset(seed=environments.first_seed("train", config.seed))
-    if "label" not in info and (config.hybrid or config.credit == "log_prob"):
+    supervised = config.hybrid or config.credit == "log_prob"
+    if supervised and config.learn_from == "reward" and (environments.task(envs).measure != "error" or "scored" in info):
+        raise ValueError(f"{config.env_id} has no single answer at the end: use --preset game, or --no-hybrid --credit reward.")
+    if "label" not in info and supervised and config.learn_from == "labels":
         raise ValueError(f"{config.env_id} has no labels to learn from: use --preset game, or --no-hybrid --credit reward.")
     observations = [observation]
     if not environments.is_native(config.env_id) or "zoom_level" in observation:  # all first glimpses may be alike
@@ -203,7 +214,7 @@ def train_step(
     first = environments.first_seed("train", config.seed) + update * config.batch_size
     start = envs.reset(seed=first + ranks.rank * envs.num_envs)
     with torch.autocast(policy.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-        episodes = collect(envs, acting, start, noise, std, explore=not config.hybrid)
+        episodes = collect(envs, acting, start, noise, std, explore=not config.hybrid or config.learn_from == "reward")
         parts = losses(episodes, acting, config, std)
     optimizer.zero_grad(set_to_none=True)
     torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]

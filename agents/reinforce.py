@@ -78,3 +78,25 @@ def class_losses(logits: Tensor, labels: Tensor) -> Tensor:
     """
     T, B, _ = logits.shape
     return -logits.log_softmax(-1).gather(-1, labels.expand(T, B).unsqueeze(-1)).squeeze(-1)
+
+
+def answer_losses(logits: Tensor, answers: Tensor, right: Tensor) -> Tensor:
+    """What the reward of an answer tells of the class: -log p(answer) if it was right, -log(1 - p(answer)) if it was wrong.
+
+    The class is the same at all steps, so each glimpse is told, whatever the agent would have answered after it. No label is
+    needed. If answers are drawn from the policy, its probabilities become those of the classes.
+
+    Args:
+        logits: (T, B, n), n at least 2.
+        answers: (B,) integers in [0, n), the answer of each episode.
+        right: (B,) bool, whether it was right.
+
+    Returns:
+        (T, B)
+    """
+    T, B, _ = logits.shape
+    assert answers.shape == right.shape == (B,), (answers.shape, right.shape)
+    chosen = answers.expand(T, B).unsqueeze(-1)
+    named = logits.gather(-1, chosen).squeeze(-1)
+    others = logits.scatter(-1, chosen, -math.inf).logsumexp(-1)
+    return logits.logsumexp(-1) - torch.where(right, named, others)

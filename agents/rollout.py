@@ -117,13 +117,17 @@ def greedy(
         The episodes of a batch, and which of them to count, (B,) bool.
     """
     noise = Noise(seed, envs.num_envs)
-    for observation, info, fresh in _starts(envs, first_seed(split, seed), num_episodes):
+    for observation, info, fresh in starts(envs, first_seed(split, seed), num_episodes):
         with torch.no_grad():
             yield collect(envs, policy, (observation, info), noise, watched=watched), fresh
 
 
-def _starts(envs: Envs, seed: int, num_episodes: int) -> Iterator[tuple[dict[str, Any], dict[str, Any], npt.NDArray[np.bool_]]]:
-    """Begin an episode on each image of the split, or num_episodes if there are none."""
+def starts(envs: Envs, seed: int, num_episodes: int) -> Iterator[tuple[dict[str, Any], dict[str, Any], npt.NDArray[np.bool_]]]:
+    """Begin the episodes of an evaluation: on each image of the split, or num_episodes if there are none.
+
+    Yields:
+        observation, info, and which environments to count, (B,) bool, as `glimpse_env.walk`.
+    """
     if task(envs).num_images:
         yield from glimpse_env.walk(envs, seed)
         return

@@ -8,7 +8,7 @@ import pathlib
 import statistics
 import subprocess
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 from scipy import stats
@@ -34,8 +34,7 @@ class Run:
 
     Attributes:
         name: a description; the seeds of one name are a row of a table.
-        table: the table of the run. "results" and "leaderboard" are measured on the test split, the others on the validation
-            split.
+        table: the table of the run. "results" is measured on the test split, the others on the validation split.
         seed: the seed of the training.
         command: the command that repeats it, at its commit.
         preset: its preset, as of the commit.
@@ -51,7 +50,7 @@ class Run:
     """
 
     name: str
-    table: Literal["results", "ablations", "leaderboard", "what it takes", "beyond RAM"]
+    table: Literal["results", "ablations", "what it takes", "beyond RAM"]
     seed: int
     command: str
     preset: str
@@ -68,6 +67,14 @@ class Run:
     def score(self) -> float:
         """The main figure: after the last glimpse, with the way of looking of its training."""
         return next(iter(self.scores.values()))[-1]
+
+
+class Curved(Protocol):
+    """Anything with a learning curve: (episodes or steps, measure on the validation split, minutes) at its points."""
+
+    @property
+    def curve(self) -> list[list[float]]:
+        """The points."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,8 +187,8 @@ def read_all() -> list[Evidence]:
 
 def save(evidence: Evidence) -> pathlib.Path:
     """Write the file of a task, with one line for each field, for readable diffs; return its path."""
-    shipped = "null" if evidence.shipped is None else _lines(evidence.shipped, " ")
-    runs = ",\n  ".join(_lines(run, "  ") for run in evidence.runs)
+    shipped = "null" if evidence.shipped is None else lines(evidence.shipped, " ")
+    runs = ",\n  ".join(lines(run, "  ") for run in evidence.runs)
     text = f'{{\n "id": {json.dumps(evidence.id)},\n "shipped": {shipped},\n "runs": [\n  {runs}\n ]\n}}\n'
     path = path_of(evidence.id)
     files.write(path, text)
@@ -198,7 +205,12 @@ def interval(values: Sequence[float]) -> str:
 
 
 def draw_curves(
-    rows: Mapping[str, Sequence[Run]], path: pathlib.Path, title: str, measure: str, known: tuple[str, float] | None = None
+    rows: Mapping[str, Sequence[Curved]],
+    path: pathlib.Path,
+    title: str,
+    measure: str,
+    known: tuple[str, float] | None = None,
+    unit: str = "episodes",
 ) -> None:
     """Draw learning curves, over episodes and over minutes: the mean and the range of the seeds.
 
@@ -208,6 +220,7 @@ def draw_curves(
         title: the title of the figure.
         measure: the measure, see `glimpse_env.worlds.Task`; errors have a logarithmic axis.
         known: the source and the value of a published figure, drawn as a line.
+        unit: what the curves count, "episodes" or "steps".
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
@@ -223,7 +236,7 @@ def draw_curves(
         for axes, x in zip(panels, (curves[..., 0].mean(0) / 1000, curves[..., 2].mean(0)), strict=True):
             axes.fill_between(x, values.min(0), values.max(0), color=style["color"], alpha=0.2, linewidth=0)
             axes.plot(x, values.mean(0), label=name, marker=_MARKERS[other % len(_MARKERS)], markersize=3, **style)
-    panels[0].set(xlabel="thousand episodes", ylabel=f"validation {measure}, %" if measure == "error" else measure)
+    panels[0].set(xlabel=f"thousand {unit}", ylabel=f"validation {measure}, %" if measure == "error" else measure)
     panels[1].set(xlabel="minutes")
     for axes in panels:
         axes.grid(alpha=0.3)
@@ -272,7 +285,8 @@ def _git(*arguments: str) -> str:
     return done.stdout.strip()
 
 
-def _lines(record: Run | Shipped, pad: str) -> str:
+def lines(record: Any, pad: str) -> str:
+    """A dataclass as JSON, with one line for each field."""
     values = ",\n".join(f"{pad} {json.dumps(name)}: {json.dumps(value)}" for name, value in dataclasses.asdict(record).items())
     return f"{{\n{values}\n{pad}}}"
 

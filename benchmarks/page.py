@@ -135,7 +135,7 @@ def glimpse_table(shipped: Shipped, task: Task) -> list[str]:
 
 def page(found: Sequence[Evidence]) -> str:
     """The results page; draws its curves, too."""
-    machines = sorted({run.machine for one in found for run in one.runs if run.table != "leaderboard"})
+    machines = sorted({run.machine for one in found for run in one.runs})
     lines = [INTRODUCTION, f"Minutes are of runs with other work beside, each on one thread of: {'; '.join(machines)}.", ""]
     return "\n".join(lines + [line for one in found for line in section(one)])
 

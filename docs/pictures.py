@@ -67,11 +67,15 @@ def haystack() -> Picture:
 
 def figure(id: str) -> Picture:
     """Up the gradient to the figure of a world without images, and round its edge."""
-    env = gym.make(id, initial_fixation=(-0.8, 0.9), render_mode="rgb_array")
-    _, info = env.reset(seed=2)
+    env = gym.make(id, initial_fixation=(-0.8, 0.9), location_mode="absolute", render_mode="rgb_array")
+    seen, info = env.reset(seed=2)
     x, y = env.unwrapped.world.places[0]
     for dx, dy in ((-7, 9), (-1, 7), (0, 0), (8, 0)):
-        env.step({"location": _location(x + dx, y + dy, (28, 28)), "action": info["label"]})
+        location, over = _location(x + dx, y + dy, (28, 28)).clip(-1, 1), False
+        while not over and (location != seen["fixation"]).any():  # in steps, if they are limited
+            seen, _, over, _, _ = env.step({"location": location, "action": info["label"]})
+        if over:
+            break
     return env.render()
 
 

@@ -68,6 +68,17 @@ TASKS: dict[str, dict[str, object]] = {
         "num_glimpses": 8,
     },
     "Glimpse-CircleSquare-v0": {"world": "circle_square", "patch_size": 5, "num_scales": 1, "num_glimpses": 8},
+    "Glimpse-CircleSquareRelative-v0": {  # the rules of ap_gym 0.7, see docs/benchmark_rules.md
+        "world": "circle_square",
+        "patch_size": 5,
+        "num_scales": 1,
+        "num_glimpses": 16,
+        "location_mode": "relative",
+        "max_step": 0.164,  # 2.3 of 28 pixels
+        "figure_size": 8,
+        "cut": True,
+        "gradient": 1.0,
+    },
 }
 
 # Tasks on datasets that are downloaded at first use (extra "data").

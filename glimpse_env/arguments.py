@@ -43,6 +43,7 @@ class WorldArguments(TypedDict, total=False):
     grid: int
     radius: float | None
     figure_size: int
+    cut: bool
     gradient: float
 
 

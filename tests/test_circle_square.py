@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
@@ -46,6 +47,42 @@ def test_a_figure_lies_anywhere_and_whole():
     assert (scenes == 255).sum((1, 2)).tolist() == [69] * 400 + [81] * 400  # a disc of 9 pixels across, and 9 x 9
 
 
+@pytest.mark.parametrize(("size", "scene_size"), [(9, 28), (8, 28), (4, (5, 31)), (3, 3)])
+def test_the_edge_cuts_a_figure_whose_middle_may_be_any_pixel(size, scene_size):
+    """As ap_gym draws it: all pixels at most half its size away."""
+    draws = np.random.default_rng(2).random((400, 3))
+    scenes, labels, world = drawn(draws, figure_size=size, scene_size=scene_size, gradient=0.7, cut=True)
+    H, W = scenes.shape[1:]
+    middles = (draws[:, 1:] * (W, H)).astype(int)
+    away = np.abs(np.stack(np.meshgrid(np.arange(W), np.arange(H)), -1) - middles[:, None, None])
+    square, circle = away.max(-1) <= size / 2, np.hypot(*np.moveaxis(away, -1, 0)) <= size / 2
+    assert ((scenes == 255) == np.where(labels[:, None, None], square, circle)).all()
+    assert (world.places == middles - size // 2).all()
+    for inside, (x, y, width, height) in zip(square, world.targets, strict=True):
+        box = np.zeros((H, W), bool)
+        box[y : y + height, x : x + width] = True
+        assert (inside == box).all()
+
+
+def test_the_relative_id_has_the_rules_of_ap_gym():
+    envs = gym.make_vec("Glimpse-CircleSquareRelative-v0", num_envs=2000, autoreset_mode="Disabled")
+    first, _ = envs.reset(seed=0)
+    envs.action_space.seed(0)
+    middles = envs.unwrapped.world.places + 4
+    assert {tuple(pair) for pair in middles} > {(0, 13), (27, 13), (13, 0), (13, 27)}  # any of 28 x 28 pixels
+    scenes = envs.unwrapped.scenes[..., 0]
+    inner = ((middles > 3) & (middles < 24)).all(1)
+    assert set((scenes[inner] == 255).sum((1, 2))) == {49, 81}  # pixels of a whole circle and a whole square
+    assert ((scenes > 210) & (scenes < 255)).any((1, 2)).all()  # the ground is bright up to the figure
+    for step in range(16):
+        seen, rewards, ended, *_ = envs.step({**envs.action_space.sample(), "action": np.zeros(2000, int)})
+        assert np.abs(seen["fixation"] - first["fixation"]).max() <= 2.3 / 14 + 1e-3
+        assert ended.all() == (step == 15)
+        first = seen
+    assert 0.45 < rewards.mean() < 0.55
+    assert seen["glimpse"].shape == (2000, 1, 5, 5)
+
+
 def test_the_ground_leads_to_the_figure():
     scenes, _, world = drawn(np.random.default_rng(1).random((50, 3)))
     assert (scenes.reshape(50, -1).min(1) > 0).all()
@@ -73,6 +110,7 @@ def test_only_the_last_step_is_scored():
     [
         ({"figure_size": 2}, "figure_size must be at least 3, got 2"),
         ({"figure_size": 29}, "figure_size=29 does not fit into scene_size=28"),
+        ({"cut": 1}, "cut must be True or False, got 1"),
         ({"gradient": 1.5}, r"gradient .*\[0, 1\], got 1\.5"),
         ({"num_glimpses": 0}, "num_glimpses must be at least 1, got 0"),
         ({"scene_size": "28"}, "scene_size.*'28'"),

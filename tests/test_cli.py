@@ -173,6 +173,8 @@ def test_every_command_explains_itself(command, capsys):
         (["--env-id", "Tiny-v0", "--env.observe", "scene"], "Tiny-v0 has no glimpses.* or leave out observe='scene'"),
         (["--env-id", "Lamp-v0", "--preset", "paper"], "Lamp-v0 has no labels to learn from: use --preset game"),
         (["--env-id", "Glimpse-Catch-v0", "--preset", "paper"], "Glimpse-Catch-v0 has no labels to learn from"),
+        (["--env-id", "Glimpse-MultiMNIST-v0", "--preset", "reward"], "Glimpse-MultiMNIST-v0 has no single answer at the end"),
+        (["--env-id", "Lamp-v0", "--preset", "reward"], "Lamp-v0 has no single answer at the end: use --preset game"),
         (["--env-id", "Lamp-v0", "--canvas", "9"], "Lamp-v0 cannot be made with .*canvas"),
         (
             ["--env-id", "Lamp-v0", "--looking", "fixed"],

@@ -58,6 +58,7 @@ VARIANTS_OF = {  # world -> its own
     "circle_square": {
         "as registered": {},
         "oblong, whole scene": {"scene_size": (17, 31), "observe": "scene", "num_threads": 2},
+        "cut": {"cut": True, "figure_size": 8, "scene_size": (9, 12)},
         "oblong, zooms": {"scene_size": (17, 31), "zooms": (2, 1), "num_glimpses": 2, "canvas": 9, "num_threads": 2},
     },
 }

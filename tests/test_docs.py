@@ -227,7 +227,7 @@ def test_targets_of_make_are_there(page):
 LEARNING = {
     "numpy_policy": (["--num-steps=200000"], 45, None),  # 62
     "log_polar": (["--num-episodes=9600"], 16, "torch"),  # 23
-    "recurrent_ppo": (["--num-steps=12000", "--patch-size=16"], 20, "torch"),  # 28
+    "recurrent_ppo": (["--num-steps=60000"], 17, "torch"),  # 25
     "sb3_ppo": (["--num-steps=12000"], 16, "stable_baselines3"),  # 22
     "sb3_recurrent_ppo": (["--num-steps=12000"], 17, "sb3_contrib"),  # 24
     "torchrl_env": (["--num-steps=10000"], 20, "torchrl"),  # 30

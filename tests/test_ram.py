@@ -53,8 +53,9 @@ def test_the_results_are_those_of_the_policy_that_is_returned(tmp_path):
     assert "24 images" in str(result.report)
 
 
-def test_the_task_is_learned(tmp_path):
-    config = dataclasses.replace(TINY, num_episodes=6400, num_validations=1)
+@pytest.mark.parametrize("learn_from", ["labels", "reward"])
+def test_the_task_is_learned(learn_from, tmp_path):
+    config = dataclasses.replace(TINY, num_episodes=6400, num_validations=1, learn_from=learn_from)
     assert ram.train(config, runs=tmp_path).scores["learned"][-1] < 10  # levels of gray; 67 by chance
 
 

@@ -53,6 +53,34 @@ def test_class_losses_are_cross_entropies():
     assert reinforce.class_losses(logits, labels[1])[1].equal(losses[1]), "one target for all steps"
 
 
+def test_answer_losses_are_what_the_reward_tells_of_the_class():
+    logits = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    answers, right = torch.tensor([0, 4, 2, 2]), torch.tensor([True, False, False, True])
+    named = logits.softmax(-1)[:, range(4), answers]
+    losses = reinforce.answer_losses(logits, answers, right)
+    torch.testing.assert_close(losses, -torch.where(right, named, 1 - named).log())
+    sure = torch.tensor([[[200.0, 0.0], [0.0, 200.0]]], requires_grad=True)  # of an answer that was wrong
+    losses = reinforce.answer_losses(sure, torch.tensor([0, 1]), torch.tensor([False, False]))
+    assert losses.tolist() == [[200, 200]]
+    losses.sum().backward()
+    assert sure.grad.tolist() == [[[1, -1], [-1, 1]]]
+
+
+def test_answers_drawn_from_the_policy_teach_it_the_probabilities_of_the_classes():
+    """At the probabilities of the classes, the expected gradient of all answers and classes vanishes; elsewhere it does not."""
+    classes = torch.tensor([0.6, 0.3, 0.1], dtype=torch.float64)
+
+    def expected(probabilities):
+        logits = probabilities.log().requires_grad_()
+        pairs = torch.cartesian_prod(torch.arange(3), torch.arange(3))
+        losses = reinforce.answer_losses(logits.expand(1, 9, 3), pairs[:, 0], pairs[:, 0] == pairs[:, 1])
+        weights = probabilities[pairs[:, 0]] * classes[pairs[:, 1]]
+        return torch.autograd.grad((weights * losses[0]).sum(), logits)[0]
+
+    assert expected(classes).abs().max() < 1e-12
+    assert expected(torch.full((3,), 1 / 3, dtype=torch.float64)).abs().max() > 0.03
+
+
 def test_baseline_loss_is_the_mean_squared_error():
     baselines, returns = torch.tensor([[1.0, 2.0]], requires_grad=True), torch.tensor([[4.0, 0.0]], requires_grad=True)
     loss = reinforce.baseline_loss(baselines, returns)
@@ -101,6 +129,7 @@ def test_losses_refuse_what_does_not_go_together():
         lambda: reinforce.policy_gradient_loss(ones, ones[0]),
         lambda: reinforce.policy_gradient_loss(ones, ones.clone().requires_grad_()),
         lambda: reinforce.gaussian_log_prob(ones, ones[0], STD),
+        lambda: reinforce.answer_losses(torch.ones(2, 3, 4), torch.zeros(2).long(), torch.ones(3) > 0),
     ):
         with pytest.raises(AssertionError):
             call()
@@ -212,6 +241,19 @@ def test_look_may_be_paid_by_the_log_probability_of_the_right_class(policy):
     for name in ("location", "baseline"):
         found = ram.losses(episodes, policy, paper(credit="log_prob"), STD)[name]
         torch.testing.assert_close(found, ram.losses(paid, policy, paper(), STD)[name])
+
+
+def test_the_class_may_be_learned_from_the_reward_of_the_answer_without_labels(policy):
+    episodes, _ = played(policy)
+    rewards = torch.zeros_like(episodes.rewards)
+    rewards[-1] = torch.tensor([1.0, 0.0, 1.0, 0.0, 0.0])
+    told = dataclasses.replace(episodes, rewards=rewards, labels=None)
+    parts = ram.losses(told, policy, paper(learn_from="reward", credit="log_prob"), STD)
+    losses = reinforce.answer_losses(episodes.logits, episodes.actions[-1], rewards[-1] > 0)
+    torch.testing.assert_close(parts["action"], losses.mean())
+    gains = rewards[-1] * (math.log(3) - losses.detach())  # nothing if the answer was wrong
+    paid = dataclasses.replace(episodes, rewards=gains)
+    torch.testing.assert_close(parts["location"], ram.losses(paid, policy, paper(), STD)["location"])
 
 
 def test_means_are_drawn_back_from_outside_the_scene_alone(policy):

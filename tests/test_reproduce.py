@@ -170,12 +170,14 @@ def test_the_pages_and_the_scores_are_what_the_commands_write(monkeypatch):
     root = pathlib.Path(__file__).parents[1]
     monkeypatch.setattr(evidence, "RESULTS", root / "results")
     monkeypatch.setattr(evidence, "IMAGES", root / "docs" / "images")
-    monkeypatch.setattr(evidence, "draw_curves", lambda *_: None)
+    monkeypatch.setattr(evidence, "draw_curves", lambda *_, **__: None)
     found = evidence.read_all()
     assert page.page(found) == (root / reproduce.PAGE).read_text(), "run python -m benchmarks.reproduce"
     assert page.scores(found) == json.loads((root / reproduce.SCORES).read_text()), "run python -m benchmarks.reproduce"
     leaderboard = pytest.importorskip("benchmarks.leaderboard", exc_type=ImportError)
-    assert leaderboard.page(found) == (root / leaderboard.PAGE).read_text(), "run python -m benchmarks.leaderboard --id"
+    assert leaderboard.page(leaderboard.entries.read_all()) == (root / leaderboard.PAGE).read_text(), (
+        "run python -m benchmarks.leaderboard --id"
+    )
 
 
 def test_what_is_published_is_of_a_task_and_every_row_has_a_config():

@@ -57,7 +57,12 @@ WORLDS = {
         "noise": st.sampled_from([0, 0.1]),
     },
     "search": {"num_distractors": st.integers(0, 2), "grid": st.integers(1, 9), "num_glimpses": st.integers(1, 4)},
-    "circle_square": {"figure_size": st.integers(3, 12), "gradient": st.floats(0, 1), "num_glimpses": st.integers(1, 4)},
+    "circle_square": {
+        "figure_size": st.integers(3, 12),
+        "cut": st.booleans(),
+        "gradient": st.floats(0, 1),
+        "num_glimpses": st.integers(1, 4),
+    },
 }
 ANSWERS = {"decide": st.just("anytime"), "reward": st.just("final"), "glimpse_cost": st.sampled_from([0, 0.125])}
 
@@ -408,6 +413,7 @@ OF_WORLDS = {
     "circle_square": {
         "scene_size": pair_or(whole(9), whole(9)),
         "figure_size": whole(3, 28),
+        "cut": lambda v: isinstance(v, bool | np.bool_),
         "gradient": real(0, 1),
         "num_glimpses": whole(1),
     },

@@ -23,14 +23,17 @@ class CircleSquareWorld(World):
     Args:
         num_envs: B.
         scene_size: (H, W) or one number for both, in pixels.
-        figure_size: side of the square and diameter of the circle, in pixels, at least 3; the whole figure is in the scene.
+        figure_size: side of the square and diameter of the circle, in pixels, at least 3.
+        cut: whether the figure's middle is any pixel, so that the scene's edge may cut it; otherwise all of it is visible. A
+            figure of an even size then reaches half of it to each side of that pixel, and is a pixel wider.
         gradient: brightness of the ground beside the figure, in [0, 1]; it falls linearly with the distance, to 0 at the
             length of the scene's diagonal. With 0, nothing points to the figure.
         num_glimpses: T, the glimpses (and steps) of an episode. The action at the last step is the answer.
         num_threads: number of threads that compose scenes.
 
     Attributes:
-        places: (B, 2) int64, the top-left pixel (x, y) of each figure: for analysis; agents never see it.
+        places: (B, 2) int64, the top-left pixel (x, y) of each figure, off the scene if that part is cut: for analysis; agents
+            never see it.
 
     Raises:
         ValueError: an argument is out of range; the message names it.
@@ -45,6 +48,7 @@ class CircleSquareWorld(World):
         *,
         scene_size: int | tuple[int, int] = 28,
         figure_size: int = 9,
+        cut: bool = False,
         gradient: float = 0.4,
         num_glimpses: int = 8,
         num_threads: int = 1,
@@ -53,6 +57,7 @@ class CircleSquareWorld(World):
         self._figure_size = inputs.integer("figure_size", figure_size, 3)
         if self._figure_size > min(H, W):
             raise ValueError(f"figure_size={figure_size} does not fit into scene_size={scene_size}: enlarge the scene.")
+        self._cut = inputs.flag("cut", cut)
         self._gradient = inputs.number("gradient", gradient, 0, 1)
         self._num_glimpses = inputs.integer("num_glimpses", num_glimpses, 1)
         self.task = Task(
@@ -72,11 +77,14 @@ class CircleSquareWorld(World):
     def reset(self, rows: npt.NDArray[np.int64], draws: npt.NDArray[np.float64], indices: npt.NDArray[np.int64] | None) -> None:
         """Begin a new episode in some rows, see `World.reset`."""
         H, W = self.scenes.shape[1:3]
-        room = np.array([W, H]) - self._figure_size + 1
+        room, first = np.array([W, H]) - self._figure_size + 1, 0
+        if self._cut:
+            room, first = np.array([W, H]), self._figure_size // 2
         self._labels[rows] = 2 * draws[:, 0]
-        self.places[rows] = draws[:, 1:] * room
+        self.places[rows] = (draws[:, 1:] * room).astype(np.int64) - first
         self._steps[rows] = 0
-        shared = (self.scenes[..., 0], self._labels, self.places, self._figure_size, 255 * self._gradient)
+        middle = self._figure_size // 2 if self._cut else (self._figure_size - 1) / 2
+        shared = (self.scenes[..., 0], self._labels, self.places, self._figure_size / 2, float(middle), 255 * self._gradient)
         in_threads(self._num_threads, _draw, rows, shared=shared)
 
     def step(
@@ -90,8 +98,11 @@ class CircleSquareWorld(World):
 
     @property
     def targets(self) -> npt.NDArray[np.int64]:
-        """The box of the figure, see `World.targets`."""
-        return np.column_stack([self.places, np.full_like(self.places, self._figure_size)])
+        """The box of the figure's visible part, see `World.targets`."""
+        H, W = self.scenes.shape[1:3]
+        side = self._figure_size // 2 * 2 + 1 if self._cut else self._figure_size
+        ends = np.minimum(self.places + side, (W, H))
+        return np.column_stack([starts := np.maximum(self.places, 0), ends - starts])
 
     def info(self) -> dict[str, npt.NDArray[Any]]:
         """The figure of each scene: ``label`` (B,) int64, 0 for a circle, 1 for a square."""
@@ -108,16 +119,17 @@ def _draw(
     scenes: npt.NDArray[np.uint8],
     labels: npt.NDArray[np.int64],
     places: npt.NDArray[np.int64],
-    size: int,
+    radius: float,
+    middle: float,
     brightness: float,
 ) -> None:
     H, W = scenes.shape[1:]
-    diagonal, half = np.hypot(H, W), size / 2
+    diagonal = np.hypot(H, W)
     for b in rows:
-        middle_x, middle_y = places[b, 0] + half - 0.5, places[b, 1] + half - 0.5
+        middle_x, middle_y = places[b, 0] + middle, places[b, 1] + middle
         for i in range(H):
             for j in range(W):
                 dx, dy = abs(j - middle_x), abs(i - middle_y)
                 away = np.hypot(dx, dy)
-                within = away < half if labels[b] == 0 else max(dx, dy) < half
+                within = (away if labels[b] == 0 else max(dx, dy)) <= radius
                 scenes[b, i, j] = 255 if within else np.uint8(brightness * (1 - away / diagonal))

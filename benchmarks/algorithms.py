@@ -1,0 +1,69 @@
+"""The rows that the leaderboard itself makes."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks import learners, libraries
+from benchmarks.learners import Budget, Trained
+from glimpse_env import TASKS
+
+
+@dataclasses.dataclass(frozen=True)
+class Algorithm:
+    """A row of the leaderboard.
+
+    Attributes:
+        track: see `benchmarks.entries.TRACKS`.
+        run: trains it: (id, seed, budget) to the result.
+        tuning: how its hyperparameters were chosen.
+        tuning_runs: the number of short runs on the validation split that chose them.
+    """
+
+    track: str
+    run: Callable[..., Trained]
+    tuning: str
+    tuning_runs: int
+
+
+# As the preset "modern", but on the scenes of the task alone, and smaller, to fit the minutes.
+_LABELS: dict[str, Any] = {"augmentation": 0.0, "hidden_size": 256, "size": 256, "batch_size": 64, "gamma": 0.5}
+# Where a location is a move, in units of the longest one, explore by long moves, and wait for what they lead to.
+_MOVES: dict[str, Any] = {"std_start": 1.0, "std_end": 0.3, "blind": 0.1, "gamma": 0.9}
+
+
+def _moves(id: str) -> bool:
+    return "location_mode" in TASKS[id]
+
+
+def _ram(name: str, **changes: Any) -> Callable[..., Trained]:
+    def run(id: str, seed: int, budget: Budget) -> Trained:
+        return learners.ram_run(id, seed, budget, name, **{**changes, **(_MOVES if _moves(id) else {})})
+
+    return run
+
+
+def _single_file(id: str, seed: int, budget: Budget) -> Trained:
+    return learners.single_file_run(id, seed, budget, **({"std": 1.0} if _moves(id) else {}))
+
+
+def fits(algorithm: str, id: str) -> bool:
+    """Whether an algorithm is for this task: a raster scan needs locations that are places of the scene, not moves."""
+    return ALGORITHMS[algorithm] is not _RASTER or not _moves(id)
+
+
+_AS_LEARNED = "as RAM with labels"
+_DEFAULTS = "the library's defaults, but for whole episodes in a batch"
+_RASTER = Algorithm("labels allowed", _ram("modern", looking="raster", **_LABELS), _AS_LEARNED, 0)
+ALGORITHMS: dict[str, Algorithm] = {
+    "RAM, reward alone": Algorithm("reward alone", _ram("reward"), "by hand", 3),
+    "PPO in one file (examples/recurrent_ppo.py)": Algorithm("reward alone", _single_file, "by hand", 1),
+    "PPO, stacked glimpses (Stable-Baselines3)": Algorithm("reward alone", libraries.ppo_run, _DEFAULTS, 0),
+    "recurrent PPO (sb3-contrib)": Algorithm("reward alone", libraries.recurrent_ppo_run, _DEFAULTS, 0),
+    "SAC, stacked glimpses (Stable-Baselines3)": Algorithm("reward alone", libraries.sac_run, _DEFAULTS, 0),
+    "CrossQ, stacked glimpses (sb3-contrib)": Algorithm("reward alone", libraries.crossq_run, _DEFAULTS, 0),
+    "RAM with labels": Algorithm("labels allowed", _ram("modern", **_LABELS), "by hand", 0),
+    "RAM with labels, random looks": Algorithm("labels allowed", _ram("modern", looking="random", **_LABELS), _AS_LEARNED, 0),
+    "RAM with labels, raster looks": _RASTER,
+    "RAM with labels, center looks": Algorithm("labels allowed", _ram("modern", looking="center", **_LABELS), _AS_LEARNED, 0),
+}

@@ -1,0 +1,235 @@
+"""How an algorithm of the leaderboard trains within a budget and is measured; the bundled agent and PPO in one file."""
+
+import contextlib
+import csv
+import dataclasses
+import importlib
+import pathlib
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, Protocol
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium.vector import AutoresetMode, VectorEnv
+
+import agents
+from agents import checkpoints, environments, ram, rollout
+from agents.presets import preset
+
+Envs = VectorEnv[Any, Any, Any]
+NUM_POINTS = 10  # the points of a learning curve
+NUM_EPISODES = 10_000  # of an evaluation, for a task without images
+_SIDE_BY_SIDE = 500
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """What a training may take: the environment steps, and the minutes of one core, with its evaluations."""
+
+    steps: int
+    minutes: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """The result of a training.
+
+    Attributes:
+        error: the error on the test split, in percent.
+        steps: the environment steps.
+        minutes: the minutes of one core.
+        ended_by: "steps" or "minutes".
+        curve: (environment steps, validation error in percent, minutes) at each point.
+        parameters: the number of parameters of the networks.
+    """
+
+    error: float
+    steps: int
+    minutes: float
+    ended_by: str
+    curve: list[tuple[int, float, float]]
+    parameters: int
+
+
+class Player(Protocol):
+    """A policy as it is measured."""
+
+    def begin(self, num_envs: int) -> None:
+        """Forget all; episodes begin."""
+
+    def __call__(self, observation: Any) -> Any:
+        """The greedy actions, for the next step."""
+
+
+def error(player: Player, envs: Envs, split: str) -> float:
+    """The error after the last step, in percent: each image of the split once, or `NUM_EPISODES` of a task without images.
+
+    Args:
+        player: takes the observations of the environments, and gives their actions.
+        envs: environments with autoreset disabled.
+        split: the split of the environments; every evaluation has the same episodes.
+    """
+    wrong, total = 0, 0
+    for observation, info, fresh in rollout.starts(envs, environments.first_seed(split, 0), NUM_EPISODES):
+        player.begin(envs.num_envs)
+        ended = np.zeros(envs.num_envs, np.bool_)
+        while not ended.any():
+            observation, _, ended, _, info = envs.step(player(observation))
+        assert ended.all(), "episodes of different lengths"
+        wrong, total = wrong + (~info["correct"][fresh]).sum(), total + fresh.sum()
+    return 100 * float(wrong / total)
+
+
+class Watch:
+    """The budget of a training, and its learning curve.
+
+    Args:
+        budget: what the training may take.
+        measure: returns the current validation error.
+    """
+
+    def __init__(self, budget: Budget, measure: Callable[[], float]) -> None:
+        self._budget, self._measure = budget, measure
+        self._start = time.process_time()
+        self.curve: list[tuple[int, float, float]] = []
+        self.steps = 0
+
+    @property
+    def minutes(self) -> float:
+        """The minutes of one core so far."""
+        return (time.process_time() - self._start) / 60
+
+    @property
+    def left(self) -> bool:
+        """Whether some of the minutes are left."""
+        return self.minutes < self._budget.minutes
+
+    def __call__(self, steps: int) -> bool:
+        """Note the steps so far, measure the next point if it is due, and return whether the training may go on."""
+        self.steps = steps
+        used = max(steps / self._budget.steps, self.minutes / self._budget.minutes)
+        if used >= (len(self.curve) + 1) / NUM_POINTS and steps > (self.curve[-1][0] if self.curve else 0):
+            self.curve.append((steps, self._measure(), self.minutes))
+        return self.left and steps < self._budget.steps
+
+    def trained(self, test: Callable[[], float], parameters: int) -> Trained:
+        """End the training, and measure it on the test split."""
+        minutes, ended_by = self.minutes, "steps" if self.steps >= self._budget.steps else "minutes"
+        if not self.curve or self.curve[-1][0] < self.steps:
+            self.curve.append((self.steps, self._measure(), minutes))
+        return Trained(test(), self.steps, minutes, ended_by, self.curve, parameters)
+
+
+# The bundled agent.
+
+
+def ram_run(id: str, seed: int, budget: Budget, name: str = "reward", **changes: Any) -> Trained:
+    """Train the bundled agent from a preset, with changes; it stops at the budget as at Ctrl-C, with a checkpoint."""
+    T = num_glimpses(id)
+    config = dataclasses.replace(preset(name, id), seed=seed, num_episodes=max(1, budget.steps // T), device="cpu", **changes)
+    config = dataclasses.replace(
+        config,
+        num_validations=min(NUM_POINTS, config.num_updates),
+        num_test_episodes=NUM_EPISODES,
+        evaluated_on="validation",  # the test split is read below, once
+    )
+    cpu, clock = time.process_time(), time.perf_counter()
+    with tempfile.TemporaryDirectory() as runs, _stopped_after(budget.minutes) as stopped:
+        folder = pathlib.Path(runs, config.run_name)
+        try:
+            ram.train(config, runs=folder.parent)
+        except KeyboardInterrupt:
+            if not stopped:
+                raise
+        policy = agents.load(folder)
+        updates, path = int(checkpoints.load(folder)["update"]), folder / "metrics.csv"
+        rows = list(csv.DictReader(path.read_text().splitlines())) if path.exists() else []
+    share = (time.process_time() - cpu) / (time.perf_counter() - clock) / 60  # minutes of a core in a second of the clock
+    curve = [(int(row["episodes"]) * T, float(row["validation_error"]), float(row["seconds"]) * share) for row in rows]
+    player, steps = _Ours(policy), updates * config.batch_size * T
+    complete = updates == config.num_updates
+    minutes = curve[-1][2] if complete else max(budget.minutes, *(minutes for *_, minutes in curve), 0.0)
+    if not curve or curve[-1][0] < steps:
+        curve.append((steps, error(player, measured_envs(id, "validation"), "validation"), minutes))
+    parameters = sum(p.numel() for p in policy.model.parameters())
+    found = error(player, measured_envs(id, "test"), "test")
+    return Trained(found, steps, minutes, "steps" if complete else "minutes", curve, parameters)
+
+
+class _Ours:
+    """An agent of this package."""
+
+    def __init__(self, policy: Any) -> None:
+        self._policy = policy
+
+    def begin(self, num_envs: int) -> None:
+        self._state: Any = None
+
+    def __call__(self, observation: Any) -> Any:
+        actions, self._state = self._policy.predict(observation, self._state)
+        return actions
+
+
+@contextlib.contextmanager
+def _stopped_after(minutes: float) -> Iterator[list[int]]:
+    """Send SIGINT once this process has used so many minutes of cores; the list then has an item."""
+    stopped: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.append(number)
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, 60 * minutes)
+    try:
+        yield stopped
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+# PPO in one file.
+
+
+def single_file_run(id: str, seed: int, budget: Budget, **changes: Any) -> Trained:
+    """Train examples/recurrent_ppo.py, with changes to its config."""
+    example: Any = importlib.import_module("examples.recurrent_ppo")
+    player = _SingleFile()
+    watch = Watch(budget, lambda: error(player, measured_envs(id, "validation"), "validation"))
+    for steps, player.agent, _ in example.training(example.Config(env_id=id, seed=seed, num_steps=budget.steps, **changes)):
+        if not watch(steps):
+            break
+    parameters = sum(p.numel() for p in player.agent.parameters())
+    return watch.trained(lambda: error(player, measured_envs(id, "test"), "test"), parameters)
+
+
+class _SingleFile:
+    """The agent of examples/recurrent_ppo.py."""
+
+    agent: Any
+
+    def begin(self, num_envs: int) -> None:
+        self._state: Any = None
+
+    @torch.no_grad()
+    def __call__(self, observation: Any) -> Any:
+        seen = {key: torch.from_numpy(observation[key])[None] for key in ("glimpse", "fixation")}
+        actions, locations, _, self._state = self.agent(seen, self._state)
+        return {"location": locations.mean[0].clamp(-1, 1).numpy(), "action": actions.probs[0].argmax(-1).numpy()}
+
+
+def num_glimpses(id: str) -> int:
+    """The glimpses, and the steps, of an episode."""
+    T = environments.task_of(id).num_glimpses
+    assert T is not None
+    return T
+
+
+def measured_envs(id: str, split: str) -> Envs:
+    """The environments that `error` measures a player in."""
+    return gym.make_vec(id, num_envs=_SIDE_BY_SIDE, split=split, autoreset_mode=AutoresetMode.DISABLED)

@@ -1,0 +1,160 @@
+"""The algorithms of Stable-Baselines3 and sb3-contrib in the leaderboard.
+
+One without a memory sees all glimpses of the episode so far, stacked.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from sb3_contrib import CrossQ, RecurrentPPO
+from stable_baselines3 import PPO, SAC
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
+
+from benchmarks.learners import Budget, Envs, Player, Trained, Watch, error, measured_envs, num_glimpses
+from glimpse_env.sb3 import ACTIONS, GlimpseExtractor, NativeVecEnv
+from glimpse_env.wrappers import VectorFlattenObservation
+
+_CHANNELS = {"glimpse": "first", "fixation": "last"}
+_EXTRACTOR = {"features_extractor_class": GlimpseExtractor, "net_arch": []}
+
+
+def ppo_run(id: str, seed: int, budget: Budget) -> Trained:
+    """Train PPO of Stable-Baselines3."""
+    T = num_glimpses(id)
+
+    def make(envs: VecEnv) -> BaseAlgorithm:
+        return PPO("MultiInputPolicy", envs, policy_kwargs=_EXTRACTOR, seed=seed, **_ppo(T))
+
+    return _library_run(id, seed, budget, make, 64, "multidiscrete", stacked=True)
+
+
+def recurrent_ppo_run(id: str, seed: int, budget: Budget) -> Trained:
+    """Train recurrent PPO of sb3-contrib."""
+    policy = {**_EXTRACTOR, "enable_critic_lstm": False}
+
+    def make(envs: VecEnv) -> BaseAlgorithm:
+        return RecurrentPPO("MultiInputLstmPolicy", envs, policy_kwargs=policy, seed=seed, **_ppo(num_glimpses(id)))
+
+    return _library_run(id, seed, budget, make, 64, "multidiscrete", stacked=False)
+
+
+def sac_run(id: str, seed: int, budget: Budget) -> Trained:
+    """Train SAC of Stable-Baselines3: the location and one logit for each class in a Box."""
+    policy = {"features_extractor_class": GlimpseExtractor, "net_arch": [256]}
+
+    def make(envs: VecEnv) -> BaseAlgorithm:
+        return SAC("MultiInputPolicy", envs, policy_kwargs=policy, seed=seed, **_OFF_POLICY)
+
+    return _library_run(id, seed, budget, make, 16, "box", stacked=True)
+
+
+def crossq_run(id: str, seed: int, budget: Budget) -> Trained:
+    """Train CrossQ of sb3-contrib: as SAC, on flat observations, since it has no other policy."""
+
+    def make(envs: VecEnv) -> BaseAlgorithm:
+        return CrossQ("MlpPolicy", envs, policy_kwargs={"net_arch": [256]}, seed=seed, **_OFF_POLICY)
+
+    return _library_run(id, seed, budget, make, 16, "box", stacked=True, flat=True)
+
+
+def _ppo(T: int) -> dict[str, Any]:
+    """The hyperparameters of both kinds of PPO: whole episodes, and a reward at their end."""
+    schedule = {"learning_rate": lambda left: 1e-3 * left, "n_steps": 4 * T, "batch_size": 32 * T, "n_epochs": 4}
+    return {**schedule, "gamma": 1.0, "gae_lambda": 0.95, "ent_coef": 0.003, "device": "cpu"}
+
+
+_OFF_POLICY: dict[str, Any] = {
+    "learning_rate": 1e-3,
+    "buffer_size": 50_000,
+    "learning_starts": 2_000,
+    "batch_size": 256,
+    "train_freq": 1,
+    "gradient_steps": 1,
+    "device": "cpu",
+}
+
+
+def _library_run(
+    id: str,
+    seed: int,
+    budget: Budget,
+    make: Callable[[VecEnv], BaseAlgorithm],
+    num_envs: int,
+    actions: str,
+    stacked: bool,
+    flat: bool = False,
+) -> Trained:
+    def wrapped(envs: Envs) -> Envs:
+        envs = ACTIONS[actions](envs)
+        return VectorFlattenObservation(envs) if flat else envs
+
+    venv: VecEnv = NativeVecEnv(wrapped(gym.make_vec(id, num_envs=num_envs, autoreset_mode=AutoresetMode.SAME_STEP)))
+    venv.seed(seed)
+    if stacked:
+        venv = VecFrameStack(venv, num_glimpses(id), channels_order=None if flat else _CHANNELS)
+    model = make(venv)
+    player: Player = _Stacked(model, num_glimpses(id)) if stacked else _Recurrent(model)
+    watch = Watch(budget, lambda: error(player, wrapped(measured_envs(id, "validation")), "validation"))
+    model.learn(budget.steps, callback=_Callback(watch))
+    parameters = sum(p.numel() for p in model.policy.parameters())
+    return watch.trained(lambda: error(player, wrapped(measured_envs(id, "test")), "test"), parameters)
+
+
+class _Callback(BaseCallback):
+    """Measures between updates, and ends the training with its budget."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__()
+        self._watch = watch
+
+    def _on_step(self) -> bool:
+        return self._watch.left
+
+    def _on_rollout_start(self) -> None:
+        self._watch(self.num_timesteps)
+
+    def _on_training_end(self) -> None:
+        self._watch(self.num_timesteps)
+
+
+class _Stacked:
+    """A policy that sees all glimpses of the episode, stacked as by `VecFrameStack`."""
+
+    def __init__(self, model: BaseAlgorithm, num_glimpses: int) -> None:
+        self._model, self._num_glimpses = model, num_glimpses
+
+    def begin(self, num_envs: int) -> None:
+        self._seen: list[Any] = []
+
+    def __call__(self, observation: Any) -> Any:
+        self._seen.append(observation)
+        if isinstance(observation, Mapping):
+            stacked: Any = {key: self._joined([seen[key] for seen in self._seen]) for key in observation}
+        else:
+            stacked = self._joined(self._seen)
+        return self._model.predict(stacked, deterministic=True)[0]
+
+    def _joined(self, frames: list[Any]) -> Any:
+        blank = np.zeros_like(frames[0])
+        return np.concatenate([*[blank] * (self._num_glimpses - len(frames)), *frames], axis=1)
+
+
+class _Recurrent:
+    """A policy of sb3-contrib with a memory."""
+
+    def __init__(self, model: BaseAlgorithm) -> None:
+        self._model = model
+
+    def begin(self, num_envs: int) -> None:
+        self._state: Any = None
+        self._begins = np.ones(num_envs, np.bool_)
+
+    def __call__(self, observation: Any) -> Any:
+        actions, self._state = self._model.predict(observation, self._state, self._begins, deterministic=True)
+        self._begins = np.zeros_like(self._begins)
+        return actions
