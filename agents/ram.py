@@ -157,6 +157,7 @@ def train(
     ranks = parallel.Ranks(device)
     if config.batch_size % ranks.size:
         raise ValueError(f"batch_size={config.batch_size} must be a multiple of the {ranks.size} processes.")
+    model = prepare(config).to(device)
     share = config.batch_size // ranks.size
     sizes = dict.fromkeys(config.scene_sizes or (None,))
     whole = {size: environments.training_envs(config, share, size) for size in sizes}
@@ -169,7 +170,6 @@ def train(
         envs = (shorter if update < num_short else whole)[config.scene_size_of(update)]
         return train_step(policy, optimizer, envs, config, update, ranks)
 
-    model = prepare(config).to(device)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=device.type != "mps"
     )

@@ -59,7 +59,7 @@ def test_an_episode_depends_on_its_seed_and_number_alone(id, num_threads, mode):
 @pytest.mark.parametrize("id", IDS)
 def test_gymnasiums_own_checks(id):
     for render_mode in (None, "rgb_array"):
-        contracts.test_check_env_without_a_warning(id, render_mode)
+        contracts.test_check_env_without_a_warning(id, render_mode, "glimpse")
     contracts.test_spaces_and_plain_types(id)
     contracts.test_vector_spaces(id)
     contracts.test_rollout_is_deterministic(id)

@@ -26,7 +26,7 @@ def act(x, y, action=0):
 
 @pytest.mark.parametrize("id", IDS)
 def test_absolute_location_is_the_next_fixation(id):
-    env = single(id)
+    env = single(id, location_mode="absolute", max_step=None)
     env.reset(seed=0)
     for location in ((0.3, -0.7), (-1, 1), (1, 1), (1e-20, 0)):
         observation, *_ = env.step(act(*location))
@@ -55,7 +55,7 @@ def test_relative_location_moves_by_max_step_and_stays_in_the_scene(max_step):
 
 @pytest.mark.parametrize("id", IDS)
 def test_absolute_location_is_reached_by_steps_of_max_step(id):
-    env = single(id, max_step=0.25, initial_fixation=(0.5, -1))
+    env = single(id, location_mode="absolute", max_step=0.25, initial_fixation=(0.5, -1))
     env.reset(seed=0)
     for location, where in (
         ((-1, 1), (0.25, -0.75)),
