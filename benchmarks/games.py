@@ -61,12 +61,12 @@ def make(game: str, **arguments: Any) -> GlimpseWrapper:
 
 
 for _game in GAMES:
-    gym.register(f"{_game}-v0", entry_point=make, kwargs={"game": _game, "patch_size": 4, "num_scales": 1})  # type: ignore[arg-type]
+    gym.register(f"Glimpsed/{_game}-v0", entry_point=make, kwargs={"game": _game, "patch_size": 4, "num_scales": 1})  # type: ignore[arg-type]
 
 
 def config_of(game: str, way: str, seed: int, frames: int) -> Config:
     """The training of a game with a way of looking, for a budget of frames."""
-    config = dataclasses.replace(preset("game", f"{game}-v0"), seed=seed, max_steps=LENGTH, **WAYS[way])
+    config = dataclasses.replace(preset("game", f"Glimpsed/{game}-v0"), seed=seed, max_steps=LENGTH, **WAYS[way])
     name = f"{game}-{way.replace(' ', '-')}-{frames}-{seed}"
     return dataclasses.replace(config, name=name, num_episodes=frames // LENGTH, num_validations=4, num_test_episodes=128)
 
