@@ -22,7 +22,7 @@ from benchmarks.evidence import Run
 ID = "Glimpse-ClutteredMNIST-v0"
 TABLE: Final = "beyond RAM"
 PAGE, PICTURE = pathlib.Path("docs/beyond_ram.md"), pathlib.Path("docs/images/beyond-ram.png")
-NUM_EPISODES = 100_000
+NUM_EPISODES = 400_000
 INTRODUCTION = f"""# Beyond RAM
 
 <!-- made by python -m benchmarks.beyond_ram; do not edit -->
