@@ -49,7 +49,10 @@ class Eye:
         self.zooms = zoom.zooms if zoom else (1,)
         self._factors = np.full(B, self.zooms[0])  # (B,) int64, that of each level
         self._zoomed: dict[str, Any] = {"zooms": self._factors} if zoom else {}  # arguments of a retina that zooms
-        self._sums = make_sums(world, retina, self.zooms, num_threads)
+        self._observed = inputs.word("observe", observe, OBSERVED)
+        self._whole = self._observed == inputs.SCENE
+        looks = canvas is not None or not self._whole
+        self._sums = make_sums(world, retina, self.zooms, num_threads) if looks else None
         self._how = self._zoomed | ({"sums": self._sums.sums} if self._sums else {})  # arguments of the retina
         self._spans = spans(retina.sizes[-1] * np.array(self.zooms), H, W)  # (Z, 2)
         self.fixations = np.zeros((B, 2), np.float32)
@@ -57,8 +60,6 @@ class Eye:
         self._gaze = gaze
         self._canvas = None if canvas is None else Canvas(B, (H, W, C), retina, inputs.canvas_size(canvas))
         self._num_threads = num_threads
-        self._observed = inputs.word("observe", observe, OBSERVED)
-        self._whole = self._observed == inputs.SCENE
         seen = spaces.Box(0, 1, (C, H, W) if self._whole else retina.shape(C), np.float32)
         self.space = spaces.Dict([(self._observed, seen), ("fixation", spaces.Box(-1, 1, (2,), np.float32))])
         if zoom:

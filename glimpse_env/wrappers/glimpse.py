@@ -19,7 +19,6 @@ from glimpse_env.wrappers.wrapped import action_names, image_and_others, shape_o
 from glimpse_env.zoom import make_zoom
 
 SOURCES = ("observation", "render")
-_FIRST = np.zeros(1, np.int64)  # level
 _EVERYONE = np.ones(1, np.bool_)
 _PATH_LENGTH = 8  # the most fixations in a picture: episodes may be long
 
@@ -126,6 +125,7 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
             ("fixation", spaces.Box(-1, 1, (2,), np.float32)),
         ]
         self._zoom = make_zoom(zooms, zoom_cost, self.retina)
+        self._spans = spans(self.retina.sizes[-1] * np.array(self.zooms), H, W)  # (Z, 2)
         self._level = np.zeros(1, np.int64)
         if self._zoom:
             seen.append(("zoom_level", self._zoom.space))
@@ -190,8 +190,7 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
             self._zoom.check(level, _EVERYONE, f"{self}")
         observation, reward, terminated, truncated, info = self.env.step(base_action)
         if not terminated:
-            unit = spans(self._retina_now.sizes[-1:], *self.scene_shape[:2])
-            self._gaze.move(self._fixation, locations, _EVERYONE, unit, _FIRST)
+            self._gaze.move(self._fixation, locations, _EVERYONE, self._spans, self._level)
             self._level = level.copy()
             if self._zoom and (price := self._zoom.prices(level).item()):
                 reward = float(reward) - price
