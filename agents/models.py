@@ -69,6 +69,8 @@ def _put_together(config: Config, envs: Envs) -> networks.RecurrentAttentionMode
     num_glimpses = task(envs).num_glimpses
     shapes = {name: seen[name].shape for name in READ if name in seen.spaces}
     glimpse_network: Any = GLIMPSE_NETWORKS[config.glimpse_network](shapes["glimpse"], config.hidden_size, config.size)
+    if config.local_contrast:
+        glimpse_network.standardize = networks.LocalContrast()
     if "canvas" in shapes:
         glimpse_network = networks.CanvasGlimpseNetwork(glimpse_network, shapes["canvas"], config.size)
     if "zoom_level" in shapes:

@@ -48,6 +48,20 @@ class Standardize(nn.Module):
         return (glimpses - self.mean) / self.std
 
 
+class LocalContrast(nn.Module):
+    """Shift and scale each patch of each glimpse by itself: faint shapes stand out, whatever the brightness around them.
+
+    The local contrast normalization of Jarrett et al. (2009), over a whole patch. It takes the place of `Standardize`.
+    """
+
+    _FAINTEST = 0.05  # of the range [0, 1]: less contrast is hardly amplified
+
+    def forward(self, glimpses: Tensor) -> Tensor:
+        """(B, K*C, G, G) in [0, 1] to the same shape, each patch of mean 0 and of a standard deviation below 1."""
+        centered = glimpses - glimpses.mean((2, 3), keepdim=True)
+        return centered / (centered.square().mean((2, 3), keepdim=True).sqrt() + self._FAINTEST)
+
+
 class GlimpseNetwork(nn.Module):
     """What and where, as one vector: h_g = ReLU(W rho), h_l = ReLU(W l), g = ReLU(W h_g + W h_l) (section 3.1, f_g).
 
@@ -61,7 +75,7 @@ class GlimpseNetwork(nn.Module):
         super().__init__()
         self.size = size
         self.num_maps: Sequence[int] = (hidden_size, hidden_size)
-        self.standardize = Standardize(glimpse_shape[0])
+        self.standardize: nn.Module = Standardize(glimpse_shape[0])
         self.what = nn.Sequential(nn.Flatten(), nn.Linear(math.prod(glimpse_shape), hidden_size), nn.ReLU())
         self.where = nn.Sequential(nn.Linear(2, hidden_size), nn.ReLU())
         self.mix = nn.Linear(2 * hidden_size, size)  # W h_g + W h_l, as one product

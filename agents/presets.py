@@ -74,6 +74,18 @@ _BEST = {
     "Glimpse-MultiMNIST-v0": dataclasses.replace(_CANVAS, augmentation=0.7, num_episodes=830_000),
     "Glimpse-Search-v0": dataclasses.replace(_CANVAS, canvas="scene", gamma=0.5, num_episodes=300_000),
     "Glimpse-CircleSquare-v0": Config(gamma=0.9, hidden_size=64, size=64, num_episodes=300_000, num_validations=5),
+    # A location is a move, in units of the longest one. Random walks teach the class, long moves lead to the figure.
+    "Glimpse-CircleSquareRelative-v0": Config(
+        local_contrast=True,
+        gamma=0.9,
+        blind=0.1,
+        std_start=1.0,
+        std_end=0.3,
+        hidden_size=128,
+        size=128,
+        batch_size=16,
+        num_episodes=312_500,
+    ),
     "Glimpse-Catch-v0": dataclasses.replace(
         _GAME,
         stop_location_gradient=True,

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from agents.presets import preset
 from benchmarks import learners, libraries
 from benchmarks.learners import Budget, Trained
 from glimpse_env import TASKS
@@ -28,17 +29,19 @@ class Algorithm:
 
 # As the preset "modern", but on the scenes of the task alone, and smaller, to fit the minutes.
 _LABELS: dict[str, Any] = {"augmentation": 0.0, "hidden_size": 256, "size": 256, "batch_size": 64, "gamma": 0.5}
-# Where a location is a move, in units of the longest one, explore by long moves, and wait for what they lead to.
-_MOVES: dict[str, Any] = {"std_start": 1.0, "std_end": 0.3, "blind": 0.1, "gamma": 0.9}
 
 
 def _moves(id: str) -> bool:
     return "location_mode" in TASKS[id]
 
 
-def _ram(name: str, **changes: Any) -> Callable[..., Trained]:
+def _ram(name: str, looking: str = "learned", **changes: Any) -> Callable[..., Trained]:
+    """The bundled agent from a preset, with changes; from the task's own preset where a location is a move."""
+
     def run(id: str, seed: int, budget: Budget) -> Trained:
-        return learners.ram_run(id, seed, budget, name, **{**changes, **(_MOVES if _moves(id) else {})})
+        if _moves(id):
+            return learners.ram_run(id, seed, budget, "best", looking=looking, learn_from=preset(name).learn_from)
+        return learners.ram_run(id, seed, budget, name, looking=looking, **changes)
 
     return run
 
@@ -62,7 +65,7 @@ ALGORITHMS: dict[str, Algorithm] = {
     "recurrent PPO (sb3-contrib)": Algorithm("reward alone", libraries.recurrent_ppo_run, _DEFAULTS, 0),
     "SAC, stacked glimpses (Stable-Baselines3)": Algorithm("reward alone", libraries.sac_run, _DEFAULTS, 0),
     "CrossQ, stacked glimpses (sb3-contrib)": Algorithm("reward alone", libraries.crossq_run, _DEFAULTS, 0),
-    "RAM with labels": Algorithm("labels allowed", _ram("modern", **_LABELS), "by hand", 0),
+    "RAM with labels": Algorithm("labels allowed", _ram("modern", **_LABELS), "by hand", 9),
     "RAM with labels, random looks": Algorithm("labels allowed", _ram("modern", looking="random", **_LABELS), _AS_LEARNED, 0),
     "RAM with labels, raster looks": _RASTER,
     "RAM with labels, center looks": Algorithm("labels allowed", _ram("modern", looking="center", **_LABELS), _AS_LEARNED, 0),

@@ -119,6 +119,28 @@ def test_the_glimpse_network_is_the_papers():
     assert (first.shape, second.shape) == ((8, 72), (8, 2))
 
 
+@pytest.mark.parametrize("local_contrast", [False, True])
+@pytest.mark.parametrize("kind", ["fc", "conv"])
+def test_local_contrast_makes_brightness_no_matter(kind, local_contrast):
+    config = dataclasses.replace(TINY, glimpse_network=kind, local_contrast=local_contrast)
+    envs = environments.make_envs(config, B, "train")
+    model = models.make_model(config, envs)
+    seen = observed(glimpse=envs.single_observation_space["glimpse"].shape)
+    state = model.initial_state(B)
+    dim, bright = ({**seen, "glimpse": seen["glimpse"] / 2 + ground} for ground in (0.0, 0.5))
+    same = torch.allclose(model(dim, state).logits, model(bright, state).logits, atol=1e-6)
+    assert same == local_contrast
+    other = {**seen, "glimpse": seen["glimpse"].flip(-1)}
+    assert not torch.allclose(model(seen, state).logits, model(other, state).logits, atol=1e-3), "shapes matter"
+
+
+def test_a_faint_shape_stands_out_and_a_flat_patch_is_nothing():
+    shape = torch.rand(1, 2, 6, 6, generator=torch.Generator().manual_seed(0))
+    contrast = networks.LocalContrast()
+    assert contrast(0.9 + 0.1 * shape).std() > 5 * (0.1 * shape).std()
+    assert contrast(torch.full((1, 2, 6, 6), 0.7)).abs().max() < 1e-5
+
+
 @pytest.mark.parametrize("side", [4, 6, 8, 12, 16])
 def test_convolutions_read_patches_of_any_size(side):
     network = networks.ConvGlimpseNetwork((3, side, side), 8, 12, num_filters=5)
