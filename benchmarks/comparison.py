@@ -1,5 +1,6 @@
-"""The README's figure: what is published of each task, and what the shipped agent reaches."""
+"""The README's figure: what is published of each task, and what the paper's networks and the shipped agent reach here."""
 
+import statistics
 from collections.abc import Sequence
 
 from agents import environments, figures
@@ -7,8 +8,13 @@ from benchmarks import evidence
 from benchmarks.evidence import Evidence
 from benchmarks.page import BEST, KNOWN, RAM
 
-_HERE = "the agent shipped here"
-_STYLES = {RAM: ("o", "white", "#555555"), BEST: ("s", "#E69F00", "#E69F00"), _HERE: ("D", "#0072B2", "#0072B2")}
+_ANEW, _HERE = "the paper's networks, trained here", "the best agent here"
+_STYLES = {
+    RAM: ("o", "white", "#555555"),
+    BEST: ("s", "#E69F00", "#E69F00"),
+    _ANEW: ("o", "#009E73", "#009E73"),
+    _HERE: ("D", "#0072B2", "#0072B2"),
+}
 
 
 def draw(found: Sequence[Evidence]) -> None:
@@ -19,12 +25,14 @@ def draw(found: Sequence[Evidence]) -> None:
     shown = [one for one in found if one.shipped is not None and RAM in KNOWN.get(one.id, {})]
     if not shown:
         return
-    figure = Figure(figsize=(8, 0.5 * len(shown) + 1.3), facecolor="white", layout="constrained")
+    figure = Figure(figsize=(8, 0.5 * len(shown) + 1.5), facecolor="white", layout="constrained")
     axes = figure.add_subplot()
     for row, one in enumerate(shown):
         assert one.shipped is not None
         error = environments.task_of(one.id).measure == "error"
         values = {**{who: KNOWN[one.id][who] for who in (RAM, BEST)}, _HERE: one.shipped.mean}
+        if runs := one.rows("results").get("paper"):
+            values[_ANEW] = statistics.fmean(run.score for run in runs)
         places = {who: value if error else 100 - value for who, value in values.items()}
         axes.plot([min(places.values()), max(places.values())], [row, row], color="0.8", zorder=1)
         for who, place in places.items():
@@ -42,5 +50,5 @@ def draw(found: Sequence[Evidence]) -> None:
     axes.set_xlim(0.3, 20)
     axes.set_xlabel("test error, % (Catch: balls missed, %)")
     axes.grid(alpha=0.3, axis="x")
-    figure.legend(loc="outside upper center", ncols=3, frameon=False)
+    figure.legend(loc="outside upper center", ncols=2, frameon=False)
     figures.save(figure, evidence.IMAGES / "comparison.png")
