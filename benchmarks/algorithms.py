@@ -65,7 +65,7 @@ ALGORITHMS: dict[str, Algorithm] = {
     "recurrent PPO (sb3-contrib)": Algorithm("reward alone", libraries.recurrent_ppo_run, _DEFAULTS, 0),
     "SAC, stacked glimpses (Stable-Baselines3)": Algorithm("reward alone", libraries.sac_run, _DEFAULTS, 0),
     "CrossQ, stacked glimpses (sb3-contrib)": Algorithm("reward alone", libraries.crossq_run, _DEFAULTS, 0),
-    "RAM with labels": Algorithm("labels allowed", _ram("modern", **_LABELS), "by hand", 9),
+    "RAM with labels": Algorithm("labels allowed", _ram("modern", **_LABELS), "by hand", 10),
     "RAM with labels, random looks": Algorithm("labels allowed", _ram("modern", looking="random", **_LABELS), _AS_LEARNED, 0),
     "RAM with labels, raster looks": _RASTER,
     "RAM with labels, center looks": Algorithm("labels allowed", _ram("modern", looking="center", **_LABELS), _AS_LEARNED, 0),
