@@ -9,12 +9,14 @@ export OMP_NUM_THREADS ?= 1
 
 setup: $(VENV)/.installed
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.agents: EXTRAS := agents
+$(VENV)/.installed: EXTRAS := agents,sb3,games,dev
+$(VENV)/.agents $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[agents,sb3,games,dev]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[$(EXTRAS)]"
 	touch $@
 
-train: setup  ## train the agent on 60x60 cluttered MNIST, in short; more flags with ARGS="--num-episodes 700000"
+train: $(VENV)/.agents  ## train the agent on 60x60 cluttered MNIST, in short; more flags with ARGS="--num-episodes 700000"
 	$(BIN)/python -m agents.ram --num-episodes 200000 $(ARGS)
 
 test: setup  ## run the tests, on all cores; a file alone with ARGS=tests/test_retina.py

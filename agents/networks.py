@@ -69,14 +69,20 @@ class GlimpseNetwork(nn.Module):
         glimpse_shape: (K*C, G, G).
         hidden_size: units of h_g and of h_l, 128 in the paper.
         size: units of g, 256 in the paper.
+        filters: convolutions before h_g; the paper has none.
     """
 
-    def __init__(self, glimpse_shape: tuple[int, ...], hidden_size: int = 128, size: int = 256) -> None:
+    def __init__(
+        self, glimpse_shape: tuple[int, ...], hidden_size: int = 128, size: int = 256, filters: nn.Sequential | None = None
+    ) -> None:
         super().__init__()
+        filters = filters or nn.Sequential()
         self.size = size
         self.num_maps: Sequence[int] = (hidden_size, hidden_size)
         self.standardize: nn.Module = Standardize(glimpse_shape[0])
-        self.what = nn.Sequential(nn.Flatten(), nn.Linear(math.prod(glimpse_shape), hidden_size), nn.ReLU())
+        self.what = nn.Sequential(
+            *filters, nn.Flatten(), nn.Linear(num_features(filters, glimpse_shape), hidden_size), nn.ReLU()
+        )
         self.where = nn.Sequential(nn.Linear(2, hidden_size), nn.ReLU())
         self.mix = nn.Linear(2 * hidden_size, size)  # W h_g + W h_l, as one product
 
@@ -94,26 +100,19 @@ class GlimpseNetwork(nn.Module):
 
 
 class ConvGlimpseNetwork(GlimpseNetwork):
-    """The glimpse network with two strided convolutions before h_g.
+    """The glimpse network with two convolutions before h_g, and a maximum over 2x2 cells between them.
 
     Args:
-        glimpse_shape: (K*C, G, G), G at least 4.
+        glimpse_shape: (K*C, G, G), G at least 2.
         hidden_size: units of h_g and of h_l.
         size: units of g.
-        num_filters: of each convolution.
+        num_filters: of the first convolution; the second has half as many again.
     """
 
-    def __init__(self, glimpse_shape: tuple[int, ...], hidden_size: int = 256, size: int = 256, num_filters: int = 64) -> None:
-        super().__init__(glimpse_shape, hidden_size, size)
-        filters = nn.Sequential(
-            nn.Conv2d(glimpse_shape[0], num_filters, 4, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(num_filters, num_filters, 3, stride=1 if min(glimpse_shape[1:]) < 10 else 2, padding=1),
-            nn.ReLU(),
-        )
-        self.what = nn.Sequential(
-            *filters, nn.Flatten(), nn.Linear(num_features(filters, glimpse_shape), hidden_size), nn.ReLU()
-        )
+    def __init__(self, glimpse_shape: tuple[int, ...], hidden_size: int = 256, size: int = 256, num_filters: int = 32) -> None:
+        first, second = _convolution(glimpse_shape[0], num_filters), _convolution(num_filters, num_filters * 3 // 2)
+        super().__init__(glimpse_shape, hidden_size, size, nn.Sequential(*first, nn.MaxPool2d(2), *second))
+        keep_signals(self.what, self.where, self.mix)
 
 
 class CanvasGlimpseNetwork(nn.Module):

@@ -8,14 +8,7 @@ from agents.environments import task_of
 # RAM with a painted canvas, for any task with labels.
 _CANVAS = Config(canvas=28)
 # RAM without a canvas, of the best parts: a learned memory.
-_MODERN = Config(
-    glimpse_network="conv",
-    hidden_size=512,
-    size=512,
-    augmentation=0.8,
-    batch_size=128,
-    num_episodes=2_410_000,
-)
+_MODERN = Config(glimpse_network="conv", num_episodes=1_600_000)
 # RAM without a canvas, by the reward of its answers alone.
 _REWARD = Config(learn_from="reward", gamma=0.5, batch_size=32, learning_rate=1e-3, num_episodes=625_000)
 # Reward alone, for any other environment.

@@ -43,12 +43,8 @@ STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
         "a look earns the log-probability of the class, trained after every glimpse; wide looks first",
         {"credit": "log_prob", "gamma": 0.0, "scored": "every", "blind": 0.03, "std_start": 0.25, "std_end": 0.07},
     ),
-    ("two convolutions read the glimpse", {"glimpse_network": "conv", "hidden_size": 256}),
-    ("512 units, varied images: `--preset modern`", {"hidden_size": 512, "size": 512, "augmentation": 0.8}),
-    (
-        "256 units, a painted canvas in place of the two convolutions: `--preset canvas`",
-        {"hidden_size": 256, "size": 256, "glimpse_network": "fc", "canvas": 28},
-    ),
+    ("two convolutions read the glimpse: `--preset modern`", {"glimpse_network": "conv", "hidden_size": 256}),
+    ("a painted canvas in place of the two convolutions: `--preset canvas`", {"glimpse_network": "fc", "canvas": 28}),
 )
 SCENE_NETWORKS = {"the paper's conv net on the whole scene": "conv", "four convolutions on the whole scene": "deep"}
 _OPTIMIZATION: dict[str, Any] = {
@@ -67,7 +63,7 @@ def configs(seed: int) -> dict[str, TrainingConfig]:
     for name, changes in STEPS:
         found[name] = config = dataclasses.replace(config, **changes)
     for name, network in SCENE_NETWORKS.items():
-        found[name] = BaselineConfig(env_id=ID, network=network, augmentation=0.8, seed=seed, **_OPTIMIZATION)  # type: ignore[arg-type]
+        found[name] = BaselineConfig(env_id=ID, network=network, seed=seed, **_OPTIMIZATION)  # type: ignore[arg-type]
     return {name: dataclasses.replace(one, name=f"beyond-{evidence.hyphenated(name)}-{seed}") for name, one in found.items()}
 
 

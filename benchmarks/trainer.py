@@ -25,12 +25,12 @@ from benchmarks.machine import machine, table
 
 _MNIST = dataclasses.replace(preset("paper", "Glimpse-MNIST-v0"), num_glimpses=6, batch_size=128)
 _BEST = dataclasses.replace(preset("best"), batch_size=128)
-_CONV = dataclasses.replace(_BEST, glimpse_network="conv", canvas=None, augmentation=0.0)
+_CONV = dataclasses.replace(preset("modern"), batch_size=128)
 CASES: dict[str, Config] = {
     f"{name}, {precision}": dataclasses.replace(config, precision=precision)  # type: ignore[arg-type]
     for name, config in {
         "paper, 28x28": _MNIST,
-        "conv glimpse network, 60x60 cluttered": _CONV,
+        "modern, 60x60 cluttered": _CONV,
         "best preset, 60x60 cluttered": _BEST,
     }.items()
     for precision in ("float32", "bfloat16")

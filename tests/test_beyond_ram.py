@@ -34,7 +34,7 @@ def test_the_lines_lead_from_the_paper_to_the_presets():
     assert differing("paper", first) == {"stop_location_gradient"}
     assert differing("paper", second) == set()
     assert differing("modern", modern) == set()
-    assert differing("canvas", canvas) == {"augmentation"}  # the canvas preset leaves it to the task
+    assert differing("canvas", canvas) == set()
 
 
 def test_all_lines_learn_from_as_many_scenes_at_the_same_rate():

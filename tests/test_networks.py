@@ -141,7 +141,7 @@ def test_a_faint_shape_stands_out_and_a_flat_patch_is_nothing():
     assert contrast(torch.full((1, 2, 6, 6), 0.7)).abs().max() < 1e-5
 
 
-@pytest.mark.parametrize("side", [4, 6, 8, 12, 16])
+@pytest.mark.parametrize("side", [2, 5, 6, 8, 12, 16])
 def test_convolutions_read_patches_of_any_size(side):
     network = networks.ConvGlimpseNetwork((3, side, side), 8, 12, num_filters=5)
     seen = observed(glimpse=(3, side, side))
@@ -163,6 +163,16 @@ def test_a_canvas_of_any_shape_is_read_besides(shape):
 def test_a_canvas_too_small_to_read_is_refused():
     with pytest.raises(ValueError, match="7 pixels or more"):
         networks.CanvasGlimpseNetwork(networks.GlimpseNetwork((2, 6, 6), 8, 12), (2, 6, 9))
+
+
+def test_no_signal_fades_in_the_convolutions_of_a_glimpse():
+    torch.manual_seed(0)
+    network = networks.ConvGlimpseNetwork((2, 12, 12), 128, 128)
+    seen = {"glimpse": torch.randn(64, 2, 12, 12), "fixation": torch.rand(64, 2) * 2 - 1}
+    what, where = network.maps(seen)
+    assert what.std() > 0.6
+    assert where.std() > 0.3
+    assert network(seen).std() > 0.5
 
 
 def test_no_signal_fades_on_the_canvas():
