@@ -78,7 +78,7 @@ def train(name: str, config: TrainingConfig) -> Run:
         assert isinstance(config, Config)
         ram.train(config, resume, runs=reproduce.RUNS)
     command = shlex.join(["python", "-m", "benchmarks.beyond_ram", "--seeds", str(config.seed + 1)])
-    return dataclasses.replace(reproduce.run_of(folder, name, commit), table=TABLE, command=command)
+    return dataclasses.replace(reproduce.run_of(folder, name, commit, table=TABLE), command=command)
 
 
 def page(rows: dict[str, list[Run]]) -> str:

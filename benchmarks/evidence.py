@@ -28,6 +28,9 @@ _MARKERS = "^osvDx+*"
 _R = TypeVar("_R")
 
 
+Table = Literal["results", "what it takes", "beyond RAM"]  # where a run is shown
+
+
 @dataclasses.dataclass(frozen=True)
 class Run:
     """A finished training.
@@ -50,7 +53,7 @@ class Run:
     """
 
     name: str
-    table: Literal["results", "ablations", "what it takes", "beyond RAM"]
+    table: Table
     seed: int
     command: str
     preset: str

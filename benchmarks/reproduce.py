@@ -40,8 +40,7 @@ NUM_POINTS = 20  # of a curve
 
 # Tasks whose rows train on all 60,000 images, once all was chosen by runs without the validation split.
 ALL_IMAGES = {"Glimpse-MNIST-v0", "Glimpse-ClutteredMNIST-v0", "Glimpse-ClutteredMNIST100-v0"}
-_SHORT = {"num_episodes": 60_000, "num_validations": 1, "evaluated_on": "validation"}
-# name -> the preset it starts from, and what is changed. What is evaluated on the validation split is an ablation.
+# name -> the preset it starts from, and what is changed.
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "best preset": ("best", {}),
     "modern": ("modern", {}),
@@ -61,16 +60,6 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "fully connected net of 2x64 on the whole scene": ("baseline", {"network": "fc64", "num_episodes": 4_000_000}),
     "fully connected net of 2x256 on the whole scene": ("baseline", {"network": "fc256", "num_episodes": 4_000_000}),
     "conv net on the whole scene": ("baseline", {"network": "conv"}),
-    "short": ("best", _SHORT),
-    "short, no canvas": ("best", {**_SHORT, "canvas": None}),
-    "short, ReLU core, as in the paper": ("best", {**_SHORT, "core": "relu"}),
-    "short, a look earns the environment's reward, as in the paper": ("best", {**_SHORT, "credit": "reward", "gamma": 1.0}),
-    "short, class trained after the last glimpse alone": ("best", {**_SHORT, "scored": "last"}),
-    "short, location gradient kept out of the core": ("best", {**_SHORT, "stop_location_gradient": True}),
-    "short, no augmentation": ("best", {**_SHORT, "augmentation": 0.0}),
-    "short, no random looks at first": ("best", {**_SHORT, "blind": 0.0}),
-    "short, no short episodes at first": ("best", {**_SHORT, "short": 0.0}),
-    "short, narrow looks from the start": ("best", {**_SHORT, "std_start": 0.07}),
 }
 
 
@@ -80,7 +69,7 @@ def config_of(id: str, name: str, seed: int) -> TrainingConfig:
     start: TrainingConfig = BaselineConfig(env_id=id) if base == "baseline" else preset(base, id)
     config = dataclasses.replace(start, seed=seed, **changes)
     split: Literal["train", "train+validation"] = "train"
-    if id in ALL_IMAGES and isinstance(config, Config) and config.evaluated_on == "test":
+    if id in ALL_IMAGES and isinstance(config, Config):
         split = "train+validation"
     return dataclasses.replace(config, split=split, name=f"{evidence.plain(id)}-{evidence.hyphenated(name)}-{seed}")
 
@@ -99,12 +88,20 @@ def trained(id: str, name: str, seed: int, again: bool = False) -> pathlib.Path:
 
 
 def keep(folder: pathlib.Path, name: str, commit: str, trained_on: str | None = None) -> pathlib.Path:
-    """Take a finished run into results/<id>.json; its path. See `run_of`."""
+    """Take a finished run into results/<id>.json; its path. See `run_of`.
+
+    Raises:
+        ValueError: it was measured on the validation split.
+    """
     run = run_of(folder, name, commit, trained_on)
+    if _config_in(folder).evaluated_on != "test":
+        raise ValueError(f"{folder} was measured on the validation split: results are of the test split.")
     return evidence.save(evidence.load(_config_in(folder).env_id).with_run(run))
 
 
-def run_of(folder: pathlib.Path, name: str, commit: str, trained_on: str | None = None) -> Run:
+def run_of(
+    folder: pathlib.Path, name: str, commit: str, trained_on: str | None = None, table: evidence.Table = "results"
+) -> Run:
     """Read a finished run.
 
     Args:
@@ -112,6 +109,7 @@ def run_of(folder: pathlib.Path, name: str, commit: str, trained_on: str | None 
         name: what it is, in words; the name of its row.
         commit: the code that made it.
         trained_on: the machine that made it, in words; this one if None.
+        table: where it is shown.
 
     Raises:
         FileNotFoundError: it is not finished.
@@ -135,7 +133,7 @@ def run_of(folder: pathlib.Path, name: str, commit: str, trained_on: str | None 
     parameters, multiply_adds = size_of(config)
     return Run(
         name=name,
-        table="results" if config.evaluated_on == "test" else "ablations",
+        table=table,
         seed=config.seed,
         command=command_of(config, start, changes),
         preset=start,

@@ -196,8 +196,7 @@ def train(row: Row, seed: int) -> Run:
     except DivergedError:
         changes = {**fixed, **row.changes}
         return Run(row.name, TABLE, seed, command, "paper", changes, {}, [], 0, None, None, commit, machine())
-    run = reproduce.run_of(folder, row.name, commit)
-    return dataclasses.replace(run, table=TABLE, command=command)
+    return dataclasses.replace(reproduce.run_of(folder, row.name, commit, table=TABLE), command=command)
 
 
 def page(runs: dict[str, list[Run]]) -> str:

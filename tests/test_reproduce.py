@@ -88,11 +88,11 @@ def test_the_command_of_a_run_makes_the_same_config_again():
 
 
 def test_a_network_on_whole_scenes_is_kept_too(tmp_path):
-    config = BaselineConfig(env_id=ID, network="fc64", num_episodes=128, num_validations=1, evaluated_on="validation")
+    config = BaselineConfig(env_id=ID, network="fc64", num_episodes=128, num_validations=1)
     error = baselines.train(config, runs=tmp_path / "runs")
     reproduce.keep(tmp_path / "runs" / config.run_name, "fully connected", "1234567")
     (run,) = evidence.load(ID).runs
-    assert (run.preset, run.table) == ("baseline", "ablations")
+    assert (run.preset, run.table) == ("baseline", "results")
     assert run.scores == {"fc64": [round(error, 4)]}
     assert run.parameters == 14 * 14 * 64 + 64 + 64 * 64 + 64 + 64 * 3 + 3
     assert run.multiply_adds == 14 * 14 * 64 + 64 * 64 + 64 * 3
@@ -101,6 +101,14 @@ def test_a_network_on_whole_scenes_is_kept_too(tmp_path):
 def test_what_is_no_finished_run_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no finished run: it has no config\.json"):
         reproduce.keep(tmp_path, "nothing", "1234567")
+
+
+def test_a_run_measured_on_the_validation_split_is_no_result(tmp_path):
+    config = BaselineConfig(env_id=ID, network="fc64", num_episodes=64, num_validations=1, evaluated_on="validation")
+    baselines.train(config, runs=tmp_path / "runs")
+    with pytest.raises(ValueError, match="measured on the validation split"):
+        reproduce.keep(tmp_path / "runs" / config.run_name, "fully connected", "1234567")
+    assert not evidence.load(ID).runs
 
 
 def test_a_file_comes_back_as_it_was_written():
