@@ -192,7 +192,8 @@ class CreditOptions:
     scored: Literal["every", "last"] = "every"
     """The glimpses after which the class is trained: every one, or the last, as in the paper."""
     credit: Literal["log_prob", "reward"] = "log_prob"
-    """The reward of a look: the log-probability of the right class after it, or the environment's, as in the paper."""
+    """The reward of a look: the log-probability of the right class after it, less that of a guess, or the environment's, as in
+    the paper."""
     gamma: float = 0.0
     """Discount of later rewards in a look's return; 1 in the paper."""
     gae_lambda: float = 1.0

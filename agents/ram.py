@@ -64,14 +64,14 @@ def losses(episodes: Episodes, policy: Policy, config: Config, std: float) -> di
     rewards, baselines, parts = episodes.rewards, episodes.baselines, {}
     if config.hybrid or config.credit == "log_prob":
         if config.learn_from == "reward":
-            right = episodes.rewarded
-            class_losses = reinforce.answer_losses(episodes.logits, episodes.answer, right)
-            chance = math.log(episodes.logits.shape[-1])  # the class of a wrong answer is unknown: its looks earn nothing
-            gains = right * (chance - class_losses.detach())
+            known = episodes.rewarded  # the class of a wrong answer is unknown: its looks earn nothing
+            class_losses = reinforce.answer_losses(episodes.logits, episodes.answer, known)
         else:
             assert episodes.labels is not None, "a task without labels"
+            known = torch.ones_like(episodes.labels, dtype=torch.bool)
             class_losses = reinforce.class_losses(episodes.logits, episodes.labels)
-            gains = -class_losses.detach()
+        chance = math.log(episodes.logits.shape[-1])  # what a guess costs; a baseline that begins at 0 is right about it
+        gains = known * (chance - class_losses.detach())
         if config.hybrid:
             parts["action"] = class_losses[scored].mean()
         if config.credit == "log_prob":

@@ -233,11 +233,11 @@ def test_baseline_of_pure_reinforce_foretells_all_that_is_left(policy):
     torch.testing.assert_close(loss, (episodes.baselines - left).square().mean())
 
 
-def test_look_may_be_paid_by_the_log_probability_of_the_right_class(policy):
+def test_look_may_be_paid_by_the_log_probability_of_the_right_class_over_chance(policy):
     episodes, _ = played(policy)
     steps = zip(episodes.logits, episodes.labels, strict=True)
-    log_probs = [logits.log_softmax(-1)[range(5), labels] for logits, labels in steps]
-    paid = dataclasses.replace(episodes, rewards=torch.stack(log_probs).detach())
+    over_chance = [logits.log_softmax(-1)[range(5), labels] + math.log(logits.shape[-1]) for logits, labels in steps]
+    paid = dataclasses.replace(episodes, rewards=torch.stack(over_chance).detach())
     for name in ("location", "baseline"):
         found = ram.losses(episodes, policy, paper(credit="log_prob"), STD)[name]
         torch.testing.assert_close(found, ram.losses(paid, policy, paper(), STD)[name])
