@@ -38,7 +38,7 @@ _PHOTOS = dataclasses.replace(
     num_episodes=12_000,
     num_validations=5,
 )
-# The best known of each task.
+# The best known of each task; of others with labels, the canvas.
 _BEST = {
     "Glimpse-MNIST-v0": dataclasses.replace(
         _CANVAS,
@@ -51,9 +51,6 @@ _BEST = {
         std_end=0.05,
         num_episodes=1_620_000,
     ),
-    "Glimpse-TranslatedMNIST-v0": dataclasses.replace(_CANVAS, augmentation=0.7, short=0.5, num_episodes=1_420_000),
-    "Glimpse-ClutteredMNIST-v0": dataclasses.replace(_CANVAS, augmentation=0.8, short=0.6, num_episodes=1_460_000),
-    "Glimpse-ClutteredMNIST100-v0": dataclasses.replace(_CANVAS, augmentation=0.8, num_episodes=990_000),
     "Glimpse-Haystack-v0": dataclasses.replace(
         _CANVAS,
         canvas=40,
@@ -64,7 +61,6 @@ _BEST = {
         num_scales=3,
         env={"scale_factor": 2, "zooms": (21, 5, 1), "location_mode": "glimpse", "initial_fixation": "center"},
     ),
-    "Glimpse-MultiMNIST-v0": dataclasses.replace(_CANVAS, augmentation=0.7, num_episodes=830_000),
     "Glimpse-Search-v0": dataclasses.replace(_CANVAS, canvas="scene", gamma=0.5, num_episodes=300_000),
     "Glimpse-CircleSquare-v0": Config(gamma=0.9, hidden_size=64, size=64, num_episodes=300_000, num_validations=5),
     # A location is a move, in units of the longest one. Random walks teach the class, long moves lead to the figure.

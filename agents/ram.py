@@ -63,15 +63,14 @@ def losses(episodes: Episodes, policy: Policy, config: Config, std: float) -> di
     # Reward t is that of step t: the look after glimpse t earns the rewards from glimpse t + 1 on.
     rewards, baselines, parts = episodes.rewards, episodes.baselines, {}
     if config.hybrid or config.credit == "log_prob":
+        chance = math.log(episodes.logits.shape[-1])  # what a guess costs; a baseline that begins at 0 is right about it
         if config.learn_from == "reward":
-            known = episodes.rewarded  # the class of a wrong answer is unknown: its looks earn nothing
-            class_losses = reinforce.answer_losses(episodes.logits, episodes.answer, known)
+            class_losses = reinforce.answer_losses(episodes.logits, episodes.answer, episodes.rewarded)
+            gains = episodes.rewarded * (chance - class_losses.detach())  # the class of a wrong answer is unknown
         else:
             assert episodes.labels is not None, "a task without labels"
-            known = torch.ones_like(episodes.labels, dtype=torch.bool)
             class_losses = reinforce.class_losses(episodes.logits, episodes.labels)
-        chance = math.log(episodes.logits.shape[-1])  # what a guess costs; a baseline that begins at 0 is right about it
-        gains = known * (chance - class_losses.detach())
+            gains = chance - class_losses.detach()
         if config.hybrid:
             parts["action"] = class_losses[scored].mean()
         if config.credit == "log_prob":
