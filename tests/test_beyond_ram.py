@@ -46,7 +46,7 @@ def test_all_lines_learn_from_as_many_scenes_at_the_same_rate():
 
 
 def test_the_page_has_a_line_for_each_row(monkeypatch, tmp_path):
-    run = next(run for run in evidence.load(beyond_ram.ID).runs if run.table == "results" and "center" in run.scores)
+    run = next(run for run in evidence.load(beyond_ram.ID).runs if run.table == "results" and "learned" in run.scores)
     whole = dataclasses.replace(run, scores={"deep": [1.25]}, multiply_adds=18_400_000, parameters=1_000)
     (deep,) = [name for name, network in SCENE_NETWORKS.items() if network == "deep"]
     rows = {STEPS[0][0]: [run, dataclasses.replace(run, seed=1)], deep: [whole]}
