@@ -8,7 +8,7 @@ pytest.importorskip("scipy")
 
 from agents.presets import preset
 from benchmarks import beyond_ram, evidence
-from benchmarks.beyond_ram import SCENE_NETWORKS, STEPS, configs
+from benchmarks.beyond_ram import CONTROLS, SCENE_NETWORKS, STEPS, configs
 
 PLAIN = {
     "name",
@@ -35,6 +35,12 @@ def test_the_lines_lead_from_the_paper_to_the_presets():
     assert differing("paper", second) == set()
     assert differing("modern", modern) == set()
     assert differing("canvas", canvas) == set()
+
+
+def test_controls_are_modern_with_other_looks():
+    for name, looking in CONTROLS.items():
+        assert configs(0)[name].looking == looking
+        assert differing("modern", configs(0)[name]) == {"looking"}
 
 
 def test_all_lines_learn_from_as_many_scenes_at_the_same_rate():
