@@ -1,4 +1,4 @@
-"""The README's figure: what is published of each task, and what the paper's networks and the shipped agent reach here."""
+"""The README's figure: what is published of each task, and what agents reach here."""
 
 import statistics
 from collections.abc import Sequence
@@ -8,11 +8,12 @@ from benchmarks import evidence
 from benchmarks.evidence import Evidence
 from benchmarks.page import BEST, KNOWN, RAM
 
-_ANEW, _HERE = "the paper's networks, trained here", "the best agent here"
+_ANEW, _MODERN, _HERE = "the paper's networks, trained here", "RAM without a canvas (modern), here", "the shipped agent"
 _STYLES = {
     RAM: ("o", "white", "#555555"),
     BEST: ("s", "#E69F00", "#E69F00"),
     _ANEW: ("o", "#009E73", "#009E73"),
+    _MODERN: ("^", "#CC79A7", "#CC79A7"),
     _HERE: ("D", "#0072B2", "#0072B2"),
 }
 
@@ -31,8 +32,9 @@ def draw(found: Sequence[Evidence]) -> None:
         assert one.shipped is not None
         error = environments.task_of(one.id).measure == "error"
         values = {**{who: KNOWN[one.id][who] for who in (RAM, BEST)}, _HERE: one.shipped.mean}
-        if runs := one.rows("results").get("paper"):
-            values[_ANEW] = statistics.fmean(run.score for run in runs)
+        for name, who in {"paper": _ANEW, "modern": _MODERN}.items():
+            if runs := one.rows("results").get(name):
+                values[who] = statistics.fmean(run.score for run in runs)
         places = {who: value if error else 100 - value for who, value in values.items()}
         axes.plot([min(places.values()), max(places.values())], [row, row], color="0.8", zorder=1)
         for who, place in places.items():

@@ -263,7 +263,7 @@ def head() -> str:
     """
     changed = _git("status", "--porcelain", "--", *CODE)
     if changed:
-        raise ValueError(f"{changed.splitlines()[0][3:]} is not committed: commit it, so that the run can be repeated.")
+        raise ValueError(f"{changed.split(maxsplit=2)[1]} is not committed: commit it, so that the run can be repeated.")
     return _git("rev-parse", "--short", "HEAD")
 
 

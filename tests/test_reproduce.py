@@ -4,6 +4,7 @@ import dataclasses
 import json
 import pathlib
 import shlex
+import subprocess
 
 import pytest
 
@@ -194,3 +195,23 @@ def test_what_is_published_is_of_a_task_and_every_row_has_a_config():
         config = reproduce.config_of("Glimpse-ClutteredMNIST-v0", name, 1)
         assert config.seed == 1
         assert all(getattr(config, field) == value for field, value in changes.items())
+
+
+def test_code_that_is_not_committed_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def git(*arguments):
+        subprocess.run(
+            ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", *arguments], check=True, capture_output=True
+        )
+
+    code = tmp_path / "agents" / "code.py"
+    code.parent.mkdir()
+    code.write_text("one\n")
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "one")
+    assert evidence.head() == evidence.committed("HEAD")
+    code.write_text("two\n")
+    with pytest.raises(ValueError, match=r"^agents/code\.py is not committed"):
+        evidence.head()
