@@ -17,7 +17,7 @@ $(VENV)/.agents $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 train: $(VENV)/.agents  ## train the agent on 60x60 cluttered MNIST, in short; more flags with ARGS="--num-episodes 700000"
-	$(BIN)/python -m agents.ram --preset canvas --num-episodes 200000 --num-threads 2 $(ARGS)
+	$(BIN)/python -m agents.ram --num-episodes 200000 --num-threads 2 $(ARGS)
 
 test: setup  ## run the tests, on all cores; a file alone with ARGS=tests/test_retina.py
 	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)

@@ -29,7 +29,7 @@ INTRODUCTION = f"""# Beyond RAM
 
 What leads from the paper's agent to those shipped here, on `{ID}`: each line keeps the parts of the lines above it,
 and all learn from {NUM_EPISODES:,} scenes, in batches of 64 at a peak rate of 0.0014. Two lines see the whole scene. The last
-are `modern` again, trained with looks that it does not choose.
+are `modern` again, trained with other looks.
 
 Errors are those on the validation split after 8 glimpses: means over seeds, with a 95 % interval where there are several. Those
 that learned to look are also led by random looks and by looks at the center.

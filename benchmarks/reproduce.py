@@ -50,6 +50,7 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "canvas, raster scan": ("canvas", {"looking": "raster"}),
     "canvas, one learned scan path": ("canvas", {"looking": "fixed"}),
     "modern": ("modern", {}),
+    "modern, with a plan": ("modern", {"plan": True, "gamma": 0.7, "std_start": 0.2, "std_end": 0.05}),
     "paper": ("paper", {}),
     "paper, 4 glimpses": ("paper", {"num_glimpses": 4, "num_episodes": 8_000_000}),
     "paper, 6 glimpses": ("paper", {"num_glimpses": 6, "num_episodes": 8_000_000}),
