@@ -41,7 +41,7 @@ _PHOTOS = dataclasses.replace(
 # The best known of each task; of others with labels, the canvas.
 _BEST = {
     "Glimpse-MNIST-v0": dataclasses.replace(_CANVAS, canvas="scene", gamma=0.7, plan=True, std_start=0.2, std_end=0.05),
-    # Many random looks, and small scenes first: with few, even scenes of 60 pixels were learned more slowly.
+    # Many random looks, and small scenes first: with few, even scenes of 60 pixels are hardly learned, see docs/zoom.md.
     "Glimpse-Haystack-v0": dataclasses.replace(
         _MODERN,
         scene_sizes=(60, 250, 1000),
