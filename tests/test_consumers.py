@@ -117,7 +117,9 @@ class TestStableBaselines3:
         self.sb3 = pytest.importorskip("glimpse_env.sb3")
 
     def made(self, id, **arguments):
-        return self.sb3.make_vec_env(id, B, seed=0, **OF[id], **arguments)
+        envs = self.sb3.make_vec_env(id, B, seed=0, **OF[id], **arguments)
+        envs.action_space.seed(0)
+        return envs
 
     @both
     def test_video_recorder(self, id, videos, tmp_path):
