@@ -77,8 +77,8 @@ class Policy:
     Args:
         model: its networks.
         action_space: the action space of a single environment: a Dict of ``location``, ``action`` and perhaps ``zoom``.
-        looking: how it chooses locations, one of `LOOKING`; "learned", "fixed" and "raster" follow the networks. Zooms follow
-            the networks, unless it is "random".
+        looking: how it chooses locations, one of `LOOKING`; "learned", "fixed" and "raster" follow the networks. Zooms always
+            follow the networks.
         std: the standard deviation of the location when it explores, in units of half the scene.
         seed: the seed of its noise, when it explores or looks at random.
         env_arguments: the arguments of its environments, such as the canvas that it reads.
@@ -119,16 +119,10 @@ class Policy:
         head = self.model.heads.action
         location = LOOKING[self.looking](step.mean, noise, std)
         action = head.draw(step.logits, noise(head.noise, step.logits)) if explore else head.likeliest(step.logits)
-        zoom = None if step.zoom is None else self._zoom(step.zoom.detach(), noise, std)
+        zoom = None
+        if step.zoom is not None:
+            zoom = (step.zoom.detach() + (noise("gumbel", step.zoom) if std else 0)).argmax(-1)
         return Decision(location.detach(), action.detach(), zoom)
-
-    def _zoom(self, logits: Tensor, noise: Noise, std: float) -> Tensor:
-        """Draw zooms (B,) from logits (B, Z): the most likely ones if nothing else is random."""
-        if self.looking == "random":
-            logits = torch.zeros_like(logits)
-        elif not std:
-            return logits.argmax(-1)
-        return (logits + noise("gumbel", logits)).argmax(-1)
 
     def env_action(self, decision: Decision) -> dict[str, npt.NDArray[Any]]:
         """Convert a decision to an action of the environments, arrays (B, ...).

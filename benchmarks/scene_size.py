@@ -7,6 +7,7 @@ results already are not made again.
 """
 
 import argparse
+import collections
 import dataclasses
 import json
 import os
@@ -34,7 +35,7 @@ ID = "Glimpse-Haystack-v0"
 SIZES = (60, 100, 200, 500, 1000)
 AGENTS = ("RAM with zoom", "RAM without zoom", "conv net on the whole scene")
 _CLUTTER = 0.0008  # pieces a pixel
-_NO_ZOOM = {"zooms": None, "location_mode": "absolute", "scale_factor": 3, "initial_fixation": "random"}
+_NO_ZOOM = {"zooms": None, "scale_factor": 3}
 _PROBED = 20  # updates that are timed to find how many fit into the time
 
 _PEAK = """
@@ -52,17 +53,18 @@ def config_of(agent: str, size: int, seed: int = 0) -> TrainingConfig:
     if agent == AGENTS[2]:
         return BaselineConfig(env_id=ID, name=name, seed=seed, scene_size=size, env={"num_clutter": clutter})
     start = preset("best", ID)
-    smaller = tuple(side for side in start.scene_sizes if side < size)  # it learns to read in these
-    config = dataclasses.replace(start, name=name, seed=seed, scene_size=size, scene_sizes=(*smaller, size))
+    smaller = [side for side in start.scene_sizes if side < size]  # it learns to read in these
+    sizes = (*smaller, *[size] * len(smaller))  # half of what it sees in the second half of the training
+    config = dataclasses.replace(start, name=name, seed=seed, scene_size=size, scene_sizes=sizes)
     if agent == AGENTS[1]:
-        config = dataclasses.replace(config, num_scales=5, num_glimpses=6, env=_NO_ZOOM)
+        config = dataclasses.replace(config, num_scales=5, num_glimpses=6, env={**config.env, **_NO_ZOOM})
     return dataclasses.replace(config, env={**config.env, "num_clutter": clutter})
 
 
-def one_update(config: TrainingConfig, num_updates: int = 1) -> float:
-    """Make a training's parts and some updates; return the seconds of one."""
+def one_update(config: TrainingConfig, size: int | None = None, num_updates: int = 1) -> float:
+    """Make a training's parts and some updates with scenes of a size of its own; return the seconds of one."""
     torch.set_num_threads(1)
-    envs = environments.make_envs(config, config.batch_size, config.split, **config.variation)
+    envs = environments.training_envs(config, config.batch_size, size)
     if isinstance(config, Config):
         model: nn.Module = ram.prepare(config)
         optimizer = torch.optim.AdamW(model.parameters())
@@ -118,7 +120,9 @@ def measure(agent: str, size: int, seed: int, minutes: float, runs: pathlib.Path
         a process that trains; ``parameters``; and ``episodes``, the images that it was trained on.
     """
     config = config_of(agent, size, seed)
-    seconds = one_update(config, 1 + min(_PROBED, int(minutes * 60)))
+    share = collections.Counter(config.scene_size_of(update) for update in range(config.num_updates))
+    num_probed = 1 + min(_PROBED, int(minutes * 60))
+    seconds = sum(n * one_update(config, size, num_probed) for size, n in share.items()) / share.total()
     num_episodes = config.batch_size * max(1, int(minutes * 60 / seconds))
     config = dataclasses.replace(config, num_episodes=num_episodes, num_validations=4, evaluated_on="validation")
     if isinstance(config, Config):
