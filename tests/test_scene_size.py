@@ -20,7 +20,7 @@ def test_with_and_without_zoom_see_as_many_pixels_of_the_same_scenes():
     assert TASKS[ID]["num_glimpses"] == 10
     assert with_zoom.patch_size is without.patch_size is None
     assert {config.env["num_clutter"] for config in (with_zoom, without, whole)} == {200}
-    assert scene_size.config_of(AGENTS[0], 100).scene_sizes == (28, 60, 100)
+    assert scene_size.config_of(AGENTS[0], 100).scene_sizes == (28, 60, 100, 100)
     assert scene_size.config_of(AGENTS[0], 1000).env["num_clutter"] == TASKS[ID]["num_clutter"]
     same = dataclasses.replace(
         without, **{name: getattr(with_zoom, name) for name in ("num_scales", "num_glimpses", "env", "name")}
