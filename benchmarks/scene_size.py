@@ -35,7 +35,6 @@ ID = "Glimpse-Haystack-v0"
 SIZES = (60, 100, 200, 500, 1000)
 AGENTS = ("RAM with zoom", "RAM without zoom", "conv net on the whole scene")
 _CLUTTER = 0.0008  # pieces a pixel
-_NO_ZOOM = {"zooms": None, "scale_factor": 3}
 _PROBED = 20  # updates that are timed to find how many fit into the time
 
 _PEAK = """
@@ -57,7 +56,7 @@ def config_of(agent: str, size: int, seed: int = 0) -> TrainingConfig:
     sizes = (*smaller, *[size] * len(smaller))  # half of what it sees in the second half of the training
     config = dataclasses.replace(start, name=name, seed=seed, scene_size=size, scene_sizes=sizes)
     if agent == AGENTS[1]:
-        config = dataclasses.replace(config, num_scales=5, num_glimpses=6, env={**config.env, **_NO_ZOOM})
+        config = dataclasses.replace(config, num_scales=5, num_glimpses=6, env={**config.env, "zooms": None})
     return dataclasses.replace(config, env={**config.env, "num_clutter": clutter})
 
 

@@ -45,7 +45,7 @@ TASKS: dict[str, dict[str, object]] = {
     "Glimpse-Haystack-v0": {
         **_LARGE,
         "num_scales": 5,
-        "scale_factor": 3,  # from 12 to 972 pixels; with zooms=(21, 5, 1), three scales of factor 2 also reach the whole scene
+        "scale_factor": 3,  # from 12 to 972 pixels; with zooms=(9, 1), three scales also reach the whole scene
         "scene_size": 1000,
         "num_clutter": 800,
         "num_glimpses": 10,
