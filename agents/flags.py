@@ -18,7 +18,8 @@ class StartOptions:
     """How the run starts."""
 
     preset: str = "best"
-    """The config with the defaults: best (for the id), canvas, paper, game, or photos (for a folder of images)."""
+    """The config with the defaults: best (for the id), canvas, modern, paper, reward (no labels), game, or photos (for a folder
+    of images)."""
     resume: bool = False
     """Continue the run from its checkpoint."""
     overwrite: bool = False

@@ -171,8 +171,8 @@ class SkipHeads(Heads):
 class ZoomNetwork(nn.Linear):
     """Logits over the zooms of the next glimpse, linear in h: (B, D) to (B, Z).
 
-    At the start it takes the last zoom, usually the finest, three times in four if there are three, since that is where a class
-    is learned first.
+    At the start it takes the last zoom, usually the finest, about four times in five if there are three: there a class is
+    learned first.
     """
 
     _PREFERRED = 2.0  # the logit of the last zoom at the start; those of the others are 0
