@@ -21,7 +21,7 @@ class TaskOptions:
     """Pixels a side of the scene. The id's own by default, like the next four."""
     scene_sizes: tuple[int, ...] = ()
     """Pixels a side of scenes to mix in training, with clutter in proportion; evaluation takes the scene size. The first half
-    of the training adds one after the other, the second has all of them in turn."""
+    of the training adds one after the other, the second has all in turn; a size named twice comes twice as often."""
     patch_size: int | None = None
     """Pixels a side of each patch of a glimpse."""
     num_scales: int | None = None

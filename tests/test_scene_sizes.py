@@ -17,6 +17,8 @@ def test_the_first_half_adds_one_after_the_other_and_the_second_has_all_in_turn(
     config = Config(num_episodes=12 * 64, scene_sizes=(60, 100, 200))
     found = [config.scene_size_of(update) for update in range(12)]
     assert found == [60, 60, 60, 100, 100, 200, 60, 100, 200, 60, 100, 200]
+    twice = dataclasses.replace(config, scene_sizes=(60, 100, 100))
+    assert [twice.scene_size_of(update) for update in range(6, 12)] == [60, 100, 100] * 2
     assert Config().scene_size_of(3) is None
 
 
