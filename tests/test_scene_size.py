@@ -26,6 +26,7 @@ def test_with_and_without_zoom_see_as_many_pixels_of_the_same_scenes():
         without, **{name: getattr(with_zoom, name) for name in ("num_scales", "num_glimpses", "env", "name")}
     )
     assert same == with_zoom
+    assert without.env == {**with_zoom.env, "zooms": None} != with_zoom.env
 
 
 def test_multiply_adds_grow_with_the_pixels_of_the_conv_net_alone():
