@@ -61,7 +61,7 @@ def config_of(agent: str, size: int, seed: int = 0) -> TrainingConfig:
 
 
 def one_update(config: TrainingConfig, size: int | None = None, num_updates: int = 1) -> float:
-    """Make a training's parts and some updates with scenes of a size of its own; return the seconds of one."""
+    """Make a training's parts and some updates with scenes of a size of its own; return the seconds of one, after the first."""
     torch.set_num_threads(1)
     envs = environments.training_envs(config, config.batch_size, size)
     if isinstance(config, Config):
@@ -69,19 +69,24 @@ def one_update(config: TrainingConfig, size: int | None = None, num_updates: int
         optimizer = torch.optim.AdamW(model.parameters())
         assert isinstance(model, RecurrentAttentionModel)
         policy, ranks = Policy(model, envs.single_action_space), Ranks(torch.device("cpu"))
-        start = time.perf_counter()
-        for update in range(num_updates):
-            ram.train_step(policy, optimizer, envs, config, update, ranks)
+
+        def update(n: int) -> None:
+            ram.train_step(policy, optimizer, envs, config, n, ranks)
     else:
         network = _scene_network(envs)
         optimizer = torch.optim.AdamW(network.parameters())
-        start = time.perf_counter()
-        for update in range(num_updates):
-            _, info = envs.reset(seed=update)
+
+        def update(n: int) -> None:
+            _, info = envs.reset(seed=n)
             loss = nn.functional.cross_entropy(network(baselines.scenes_of(envs)), torch.from_numpy(info["label"]))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
+
+    update(0)  # compiles
+    start = time.perf_counter()
+    for n in range(1, num_updates + 1):
+        update(n)
     return (time.perf_counter() - start) / num_updates
 
 
