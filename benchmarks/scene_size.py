@@ -128,7 +128,7 @@ def measure(agent: str, size: int, seed: int, minutes: float, runs: pathlib.Path
     num_probed = 1 + min(_PROBED, int(minutes * 60))
     seconds = sum(n * one_update(config, size, num_probed) for size, n in share.items()) / share.total()
     num_episodes = config.batch_size * max(1, int(minutes * 60 / seconds))
-    config = dataclasses.replace(config, num_episodes=num_episodes, num_validations=4, evaluated_on="validation")
+    config = dataclasses.replace(config, num_episodes=num_episodes, num_validations=1, evaluated_on="validation")
     if isinstance(config, Config):
         result = ram.train(config, overwrite=True, runs=runs)
         error = result.scores[config.looking][-1]
