@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # the field's name
 
-import glimpse_env
-from agents import environments, files, networks, training
+from agents import environments, files, networks, rollout, training
 from agents.config import TrainingConfig
 from agents.environments import Envs
 from agents.flags import StartOptions, parse
@@ -69,6 +68,12 @@ def make_network(name: str, scene_shape: tuple[int, int, int], num_classes: int)
     return nn.Sequential(*features, nn.Linear(num_features, size), nn.ReLU(), nn.Linear(size, num_classes))
 
 
+def network_for(envs: Envs, name: str) -> nn.Sequential:
+    """Make a network for the scenes and the classes of environments, see `make_network`."""
+    shape = envs.unwrapped.scenes.shape[1:]  # type: ignore[attr-defined]
+    return make_network(name, shape, len(environments.task(envs).action_names))
+
+
 def scenes_of(envs: Envs) -> Tensor:
     """The whole scenes (B, C, H, W) in [0, 1], which agents never see."""
     scenes: Tensor = torch.from_numpy(envs.unwrapped.scenes)  # type: ignore[attr-defined]
@@ -76,10 +81,10 @@ def scenes_of(envs: Envs) -> Tensor:
 
 
 @torch.no_grad()
-def evaluate(network: nn.Module, envs: Envs, split: str, seed: int = 0) -> float:
-    """Return the error in percent, on one scene of each image of the split: the same as in `evaluation.evaluate`."""
+def evaluate(network: nn.Module, envs: Envs, split: str, seed: int = 0, num_episodes: int = 10_000) -> float:
+    """Return the error in percent on the scenes of `evaluation.evaluate`; num_episodes of them if the task has no images."""
     wrong, total = 0, 0
-    for _, info, fresh in glimpse_env.walk(envs, environments.first_seed(split, seed)):
+    for _, info, fresh in rollout.starts(envs, environments.first_seed(split, seed), num_episodes):
         missed = network(scenes_of(envs)).argmax(-1) != torch.from_numpy(info["label"])
         wrong += int(missed[torch.from_numpy(fresh)].sum())
         total += int(fresh.sum())
@@ -96,16 +101,16 @@ def train(
 
     Raises:
         FileNotFoundError, FileExistsError, OSError, KeyboardInterrupt: as `ram.train` does.
-        ValueError: as `ram.train` does; or the task is not to name the class of an image.
+        ValueError: as `ram.train` does; or the task is not to name the class of a scene.
     """
     envs = environments.make_envs(config, config.batch_size, config.split, **config.variation)
     asked = environments.task(envs)
-    if asked.measure != "error" or "scored" in envs.reset(seed=0)[1] or not asked.num_images:
-        raise ValueError(f"These networks name the class of an image, but {config.env_id} asks for something else.")
+    if asked.measure != "error" or "scored" in envs.reset(seed=0)[1]:
+        raise ValueError(f"These networks name the class of a scene, but {config.env_id} asks for something else.")
     torch.set_num_threads(config.num_threads)
     torch.manual_seed(config.seed)
     validation = environments.evaluation_envs(config, "validation")
-    network = make_network(config.network, envs.unwrapped.scenes.shape[1:], len(asked.action_names))  # type: ignore[attr-defined]
+    network = network_for(envs, config.network)
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay, fused=True)
     first = environments.first_seed("train", config.seed)
 
@@ -130,12 +135,13 @@ def train(
             network,
             optimizer,
             step,
-            lambda: evaluate(network, validation, "validation"),
+            lambda: evaluate(network, validation, "validation", num_episodes=config.num_test_episodes),
             "error",
             ranks,
             resume,
         )
-        error = evaluate(network, environments.evaluation_envs(config, config.evaluated_on), config.evaluated_on)
+        measured = environments.evaluation_envs(config, config.evaluated_on)
+        error = evaluate(network, measured, config.evaluated_on, num_episodes=config.num_test_episodes)
         files.write(folder / "results.json", json.dumps({config.network: [error]}, indent=2) + "\n")
     return error
 

@@ -68,4 +68,5 @@ ALGORITHMS: dict[str, Algorithm] = {
     "RAM with labels, random looks": Algorithm("labels allowed", _ram("modern", looking="random", **_LABELS), _AS_LEARNED, 0),
     "RAM with labels, raster looks": _RASTER,
     "RAM with labels, center looks": Algorithm("labels allowed", _ram("modern", looking="center", **_LABELS), _AS_LEARNED, 0),
+    "four convolutions": Algorithm("whole scene", learners.scene_run, "none: the optimization of RAM with labels", 0),
 }

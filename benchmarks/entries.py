@@ -22,7 +22,7 @@ from benchmarks import evidence
 FOLDER = pathlib.Path("leaderboard")  # in results/
 IDS = ("Glimpse-MNIST-v0", "Glimpse-ClutteredMNIST-v0", "Glimpse-CircleSquareRelative-v0")
 SEEDS = (0, 1, 2)
-TRACKS = ("reward alone", "labels allowed")
+TRACKS = ("reward alone", "labels allowed", "whole scene")
 STEPS, MINUTES = 5_000_000, 20.0
 TUNING_RUNS = 10
 _SLACK = 1.05  # the update under way when the budget ends may be finished
@@ -64,7 +64,7 @@ class Entry:
 
     Attributes:
         algorithm: its name, unique.
-        track: "reward alone" or "labels allowed".
+        track: one of `TRACKS`.
         command: the command that makes its trials.
         tuning: how its hyperparameters were chosen.
         tuning_runs: the number of short runs, measured on the validation split, that chose them.

@@ -16,9 +16,12 @@ import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
+from torch import nn
 
 import agents
-from agents import checkpoints, environments, ram, rollout
+from agents import baselines, checkpoints, environments, ram, rollout
+from agents.baselines import BaselineConfig
+from agents.config import TrainingConfig
 from agents.presets import preset
 
 Envs = VectorEnv[Any, Any, Any]
@@ -125,40 +128,77 @@ class Watch:
         return Trained(test(), self.steps, minutes, ended_by, self.curve, parameters)
 
 
-# The bundled agent.
+# The bundled agent, and the bundled network that sees whole scenes.
 
 
 def ram_run(id: str, seed: int, budget: Budget, name: str = "reward", **changes: Any) -> Trained:
-    """Train the bundled agent from a preset, with changes; it stops at the budget as at Ctrl-C, with a checkpoint."""
-    T = num_glimpses(id)
-    config = dataclasses.replace(preset(name, id), seed=seed, num_episodes=max(1, budget.steps // T), device="cpu", **changes)
-    config = dataclasses.replace(
-        config,
-        num_validations=min(NUM_POINTS, config.num_updates),
-        num_test_episodes=NUM_EPISODES,
-        evaluated_on="validation",  # the test split is read below, once
-    )
+    """Train the bundled agent from a preset, with changes."""
+    config = dataclasses.replace(preset(name, id), **_within(budget, id, seed), device="cpu", **changes)
+
+    def measured(folder: pathlib.Path) -> tuple[Callable[[str], float], nn.Module]:
+        policy = agents.load(folder)
+        return lambda split: error(_Ours(policy), measured_envs(id, split), split), policy.model
+
+    return _run(config, lambda runs: ram.train(config, runs=runs), measured, budget)
+
+
+def scene_run(id: str, seed: int, budget: Budget) -> Trained:
+    """Train four convolutions on whole scenes; an episode counts as all its steps."""
+    config = BaselineConfig(env_id=id, network="deep", batch_size=64, learning_rate=1.4e-3, **_within(budget, id, seed))
+
+    def measured(folder: pathlib.Path) -> tuple[Callable[[str], float], nn.Module]:
+        network = baselines.network_for(environments.make_envs(config, 1, "validation"), config.network)
+        network.load_state_dict(checkpoints.load(folder)["model"])
+        return lambda split: baselines.evaluate(network, environments.evaluation_envs(config, split), split), network
+
+    return _run(config, lambda runs: baselines.train(config, runs=runs), measured, budget)
+
+
+def _within(budget: Budget, id: str, seed: int) -> dict[str, Any]:
+    """The changes of a config that trains within a budget."""
+    return {
+        "seed": seed,
+        "num_episodes": max(1, budget.steps // num_glimpses(id)),
+        "num_validations": NUM_POINTS,
+        "num_test_episodes": NUM_EPISODES,
+        "evaluated_on": "validation",  # the test split is read at the end, once
+    }
+
+
+def _run(
+    config: TrainingConfig,
+    train: Callable[[pathlib.Path], object],
+    measured: Callable[[pathlib.Path], tuple[Callable[[str], float], nn.Module]],
+    budget: Budget,
+) -> Trained:
+    """Make a run, which stops at the budget as at Ctrl-C, with a checkpoint.
+
+    Args:
+        config: of the run.
+        train: makes it, in a folder of runs.
+        measured: from the run's folder to its error on a split, and its networks.
+        budget: the minutes that it may take.
+    """
+    T = num_glimpses(config.env_id)
     cpu, clock = time.process_time(), time.perf_counter()
     with tempfile.TemporaryDirectory() as runs, _stopped_after(budget.minutes) as stopped:
         folder = pathlib.Path(runs, config.run_name)
         try:
-            ram.train(config, runs=folder.parent)
+            train(folder.parent)
         except KeyboardInterrupt:
             if not stopped:
                 raise
-        policy = agents.load(folder)
+        measure, networks = measured(folder)
         updates, path = int(checkpoints.load(folder)["update"]), folder / "metrics.csv"
         rows = list(csv.DictReader(path.read_text().splitlines())) if path.exists() else []
     share = (time.process_time() - cpu) / (time.perf_counter() - clock) / 60  # minutes of a core in a second of the clock
     curve = [(int(row["episodes"]) * T, float(row["validation_error"]), float(row["seconds"]) * share) for row in rows]
-    player, steps = _Ours(policy), updates * config.batch_size * T
-    complete = updates == config.num_updates
+    steps, complete = updates * config.batch_size * T, updates == config.num_updates
     minutes = curve[-1][2] if complete else max(budget.minutes, *(minutes for *_, minutes in curve), 0.0)
     if not curve or curve[-1][0] < steps:
-        curve.append((steps, error(player, measured_envs(id, "validation"), "validation"), minutes))
-    parameters = sum(p.numel() for p in policy.model.parameters())
-    found = error(player, measured_envs(id, "test"), "test")
-    return Trained(found, steps, minutes, "steps" if complete else "minutes", curve, parameters)
+        curve.append((steps, measure("validation"), minutes))
+    parameters = sum(p.numel() for p in networks.parameters())
+    return Trained(measure("test"), steps, minutes, "steps" if complete else "minutes", curve, parameters)
 
 
 class _Ours:

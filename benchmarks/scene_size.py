@@ -73,7 +73,7 @@ def one_update(config: TrainingConfig, size: int | None = None, num_updates: int
         def update(n: int) -> None:
             ram.train_step(policy, optimizer, envs, config, n, ranks)
     else:
-        network = _scene_network(envs)
+        network = baselines.network_for(envs, BaselineConfig.network)
         optimizer = torch.optim.AdamW(network.parameters())
 
         def update(n: int) -> None:
@@ -103,7 +103,7 @@ def multiply_adds(config: TrainingConfig) -> int:
             for _ in range(T or 1):
                 state = model(seen, state).state
         else:
-            network = _scene_network(envs)
+            network = baselines.network_for(envs, BaselineConfig.network)
             before = counter.get_total_flops()
             network(baselines.scenes_of(envs))
     return int(counter.get_total_flops() - before) // 2
@@ -136,7 +136,7 @@ def measure(agent: str, size: int, seed: int, minutes: float, runs: pathlib.Path
     else:
         assert isinstance(config, BaselineConfig)
         error = baselines.train(config, overwrite=True, runs=runs)
-        model = _scene_network(environments.make_envs(config, 1, "train"))
+        model = baselines.network_for(environments.make_envs(config, 1, "train"), BaselineConfig.network)
     arguments = config.env_arguments
     probe = subprocess.run(
         [sys.executable, "-c", _PEAK, json.dumps([agent, size])], env=os.environ, capture_output=True, text=True, check=True
@@ -180,11 +180,6 @@ def show(rows: list[dict[str, Any]], picture: pathlib.Path) -> None:
         axes.grid(alpha=0.3, which="both")
     figure.axes[0].legend()
     figures.save(figure, picture)
-
-
-def _scene_network(envs: environments.Envs) -> nn.Module:
-    shape = envs.unwrapped.scenes.shape[1:]  # type: ignore[attr-defined]
-    return baselines.make_network("conv", shape, len(environments.task(envs).action_names))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -40,11 +40,11 @@ def test_it_learns_and_goes_on_bit_for_bit(tmp_path, monkeypatch):
     evaluate = baselines.evaluate
     calls = []
 
-    def stopped(*arguments):
+    def stopped(*arguments, **more):
         calls.append(arguments)
         if len(calls) == 1:
             raise KeyboardInterrupt
-        return evaluate(*arguments)
+        return evaluate(*arguments, **more)
 
     monkeypatch.setattr(baselines, "evaluate", stopped)
     config = dataclasses.replace(TINY, num_validations=2)

@@ -147,7 +147,7 @@ def test_the_submission_that_the_rules_show_is_added_once(kept, capsys):
 @pytest.mark.parametrize(
     ("where", "value", "message"),
     [
-        ("track", "reward", "track must be one of 'reward alone', 'labels allowed', got 'reward'"),
+        ("track", "reward", "track must be one of 'reward alone', 'labels allowed', 'whole scene', got 'reward'"),
         ("algorithm", " ", "algorithm must be a text"),
         ("tuning_runs", 11, "tuning_runs must be a whole number from 0 to 10, got 11"),
         ("trials", [], "trials must be a list of trials, at least one"),
@@ -208,7 +208,7 @@ def test_every_algorithm_is_in_a_track_and_the_rules_tell_the_budget():
     assert {algorithm.track for algorithm in ALGORITHMS.values()} == set(entries.TRACKS)
     assert all(algorithm.tuning_runs <= entries.TUNING_RUNS for algorithm in ALGORITHMS.values())
     rewarded = {name for name, algorithm in ALGORITHMS.items() if algorithm.track == "reward alone"}
-    assert rewarded == {name for name in ALGORITHMS if "with labels" not in name}
+    assert rewarded == {name for name in ALGORITHMS if "with labels" not in name and "convolutions" not in name}
     words = " ".join(RULES.split())
     assert f"{entries.STEPS:,} environment steps" in words
     assert f"{entries.MINUTES:g} minutes of one core" in words
