@@ -47,7 +47,9 @@ _BEST = {
         scene_sizes=(28, 60, 120, 250, 500, 1000),
         blind=0.3,
         gamma=0.8,
-        entropy_coef=0.05,
+        entropy_coef=0.15,
+        std_start=0.5,  # a digit that is not in sight is far away
+        std_end=0.1,
         num_episodes=500_000,
         num_scales=3,
         # Patches of 12, 36 and 108 pixels, or of 108, 324 and 972: what one zoom finds, the other sees around its detail.
