@@ -51,3 +51,13 @@ def test_it_learns_and_goes_on_bit_for_bit(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         baselines.train(config, runs=tmp_path / "cut")
     assert baselines.train(config, resume=True, runs=tmp_path / "cut") == whole
+
+
+def test_a_task_without_images_is_measured_on_as_many_episodes_as_asked():
+    envs = environments.make_envs(BaselineConfig(env_id="Glimpse-CircleSquareRelative-v0"), 300, "test")
+    wrong = [
+        baselines.evaluate(lambda scenes, name=name: torch.eye(2)[name].expand(len(scenes), 2), envs, "test", num_episodes=700)
+        for name in (0, 1)
+    ]
+    assert sum(wrong) == pytest.approx(100)
+    assert 7 * wrong[0] == pytest.approx(round(7 * wrong[0])), "a share of 700"
