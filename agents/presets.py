@@ -61,14 +61,13 @@ _BEST = {
     "Glimpse-CircleSquareRelative-v0": Config(
         local_contrast=True,
         gamma=0.9,
-        blind=0.05,
+        blind=0.1,
         std_start=1.0,
-        std_end=0.2,
+        std_end=0.3,
         hidden_size=128,
         size=128,
-        batch_size=4,
-        learning_rate=1e-3,
-        num_episodes=62_500,
+        batch_size=16,
+        num_episodes=312_500,
     ),
     "Glimpse-Catch-v0": dataclasses.replace(
         _GAME,
