@@ -10,8 +10,10 @@ import argparse
 import collections
 import dataclasses
 import json
+import math
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 import time
@@ -73,7 +75,8 @@ def one_update(config: TrainingConfig, size: int | None = None, num_updates: int
         def update(n: int) -> None:
             ram.train_step(policy, optimizer, envs, config, n, ranks)
     else:
-        network = baselines.network_for(envs, BaselineConfig.network)
+        assert isinstance(config, BaselineConfig)
+        network = baselines.network_for(envs, config.network)
         optimizer = torch.optim.AdamW(network.parameters())
 
         def update(n: int) -> None:
@@ -103,7 +106,8 @@ def multiply_adds(config: TrainingConfig) -> int:
             for _ in range(T or 1):
                 state = model(seen, state).state
         else:
-            network = baselines.network_for(envs, BaselineConfig.network)
+            assert isinstance(config, BaselineConfig)
+            network = baselines.network_for(envs, config.network)
             before = counter.get_total_flops()
             network(baselines.scenes_of(envs))
     return int(counter.get_total_flops() - before) // 2
@@ -136,7 +140,7 @@ def measure(agent: str, size: int, seed: int, minutes: float, runs: pathlib.Path
     else:
         assert isinstance(config, BaselineConfig)
         error = baselines.train(config, overwrite=True, runs=runs)
-        model = baselines.network_for(environments.make_envs(config, 1, "train"), BaselineConfig.network)
+        model = baselines.network_for(environments.make_envs(config, 1, "train"), config.network)
     arguments = config.env_arguments
     probe = subprocess.run(
         [sys.executable, "-c", _PEAK, json.dumps([agent, size])], env=os.environ, capture_output=True, text=True, check=True
@@ -158,6 +162,7 @@ def measure(agent: str, size: int, seed: int, minutes: float, runs: pathlib.Path
 def show(rows: list[dict[str, Any]], picture: pathlib.Path) -> None:
     """Print the table, and draw the figure: error, multiply-adds, steps a second and memory over the size."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, StrMethodFormatter
 
     print(f"{ID} with other scene sizes, trained for {rows[0]['minutes']:g} minutes each on one thread: {machine()}\n")
     told = ("error, %", "multiply-adds an image, millions", "steps a second", "memory, MiB", "images trained on", "parameters")
@@ -167,18 +172,24 @@ def show(rows: list[dict[str, Any]], picture: pathlib.Path) -> None:
         cells.append([row["agent"], row["size"], row["seed"], *values, f"{row['episodes']:,}", f"{row['parameters']:,}"])
     table(("", "pixels a side", "seed", *told), cells)
     figure = Figure(figsize=(10, 6.5), layout="constrained")
+    sizes = sorted({row["size"] for row in rows})
     for axes, name, label in zip(figure.subplots(2, 2).flat, ("error", "multiply_adds", "steps", "memory"), told, strict=False):
         for agent, color in zip(AGENTS, ("#0072B2", "#E69F00", "#D55E00"), strict=True):
-            mine = [row for row in rows if row["agent"] == agent]
-            sizes = sorted({row["size"] for row in mine})
-            means = [[row[name] for row in mine if row["size"] == size] for size in sizes]
-            if sizes:
-                axes.plot(sizes, [sum(values) / len(values) for values in means], label=agent, color=color, marker="o")
-        axes.set(
-            xscale="log", yscale="log" if name != "error" else "linear", xlabel="pixels a side", ylabel=label.split(",")[0]
-        )
-        axes.grid(alpha=0.3, which="both")
-    figure.axes[0].legend()
+            means = [
+                statistics.fmean([row[name] for row in rows if (row["agent"], row["size"]) == (agent, size)] or [math.nan])
+                for size in sizes
+            ]
+            if not (name == "steps" and agent == AGENTS[2]):  # it takes none
+                scale = 1e6 if name == "multiply_adds" else 1
+                axes.plot(sizes, [mean / scale for mean in means], label=agent, color=color, marker="o")
+        axes.set(xscale="log", yscale="linear" if name == "error" else "log", xlabel="pixels a side", ylabel=label)
+        axes.set_xticks(sizes, [str(size) for size in sizes])
+        axes.minorticks_off()
+        if name != "error":
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+        axes.grid(alpha=0.3)
+    figure.axes[1].legend()
     figures.save(figure, picture)
 
 

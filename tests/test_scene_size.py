@@ -45,7 +45,6 @@ def test_a_short_form_of_it(tmp_path, monkeypatch, capsys):
         AGENTS[2]: BaselineConfig(env_id=TINY.env_id, batch_size=32, name="whole", network="fc64"),
     }
     monkeypatch.setattr(scene_size, "config_of", lambda agent, size, seed=0: tiny[agent])
-    monkeypatch.setattr(scene_size, "_scene_network", lambda envs: scene_size.baselines.make_network("fc64", (14, 14, 1), 3))
     flags = ["--minutes", "0.02", "--sizes", "60", "--agents", AGENTS[0], AGENTS[2], "--runs", str(tmp_path)]
     scene_size.main(flags)
     rows = json.loads((tmp_path / "scene-size.json").read_text())
