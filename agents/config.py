@@ -147,8 +147,8 @@ class NetworkOptions:
     glimpse_network: Literal["fc", "conv"] = "fc"
     """The network that reads a glimpse; "fc" is the paper's. Others read the canvas and the cue, if there are any."""
     local_contrast: bool = False
-    """Whether each patch is read relative to its own mean and standard deviation: where shapes are faint, on a ground that
-    varies."""
+    """Whether each patch is read relative to its own mean and standard deviation, by a network of He's initial weights: where
+    shapes are faint, on a ground that varies."""
     core: Literal["gru", "relu", "lstm"] = "gru"
     """The recurrent core; "relu" is the paper's for classification, "lstm" for games."""
     skip: bool = True

@@ -71,6 +71,7 @@ def _put_together(config: Config, envs: Envs) -> networks.RecurrentAttentionMode
     glimpse_network: Any = GLIMPSE_NETWORKS[config.glimpse_network](shapes["glimpse"], config.hidden_size, config.size)
     if config.local_contrast:
         glimpse_network.standardize = networks.LocalContrast()
+        networks.keep_signals(glimpse_network)  # faint ones, of which PyTorch's weights learn late or nothing
     if "canvas" in shapes:
         glimpse_network = networks.CanvasGlimpseNetwork(glimpse_network, shapes["canvas"], config.size)
     if "zoom_level" in shapes:

@@ -141,6 +141,17 @@ def test_a_faint_shape_stands_out_and_a_flat_patch_is_nothing():
     assert contrast(torch.full((1, 2, 6, 6), 0.7)).abs().max() < 1e-5
 
 
+def test_with_local_contrast_no_signal_fades_at_first():
+    def strength(local_contrast):
+        config = dataclasses.replace(TINY, local_contrast=local_contrast, hidden_size=256, size=256)
+        network = models.make_model(config, environments.make_envs(config, B, "train")).glimpse_network
+        hidden = torch.randn(500, network.mix.in_features, generator=torch.Generator().manual_seed(0)).relu()
+        return network.join([hidden]).square().mean() / hidden.square().mean()
+
+    assert 0.8 < strength(True) < 1.2  # He et al. (2015)
+    assert strength(False) < 0.3
+
+
 @pytest.mark.parametrize("side", [2, 5, 6, 8, 12, 16])
 def test_convolutions_read_patches_of_any_size(side):
     network = networks.ConvGlimpseNetwork((3, side, side), 8, 12, num_filters=5)
