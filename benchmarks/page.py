@@ -29,10 +29,8 @@ NOTES = {
     "digits in 100x100 pixels as well, but not of these very scenes: here no two digits share a column of pixels.",
     "Glimpse-Search-v0": "An agent that always names the cell of the right place earns about 80 %: the middle of a cell is not "
     "the place itself.",
-    "Glimpse-CircleSquareRelative-v0": "The published figures are after 1,000,000 steps. The agent here took 5,000,000; "
-    "after 1,000,000 it had an error of 0.97 % on validation. A training that anneals its rate over 1,000,000 steps ends "
-    "at 20.69 %; in batches of 4, three seeds end at 0.24, 12.21 and 22.21 %. Its environment "
-    "[differs a little](benchmark_rules.md#circlesquare) from that of ap_gym.",
+    "Glimpse-CircleSquareRelative-v0": "The published figures are after 1,000,000 steps, those of the best preset as well. "
+    "Its environment [differs a little](benchmark_rules.md#circlesquare) from that of ap_gym.",
     "Glimpse-Catch-v0": "Measured on 10,000 balls that no training saw. The published figures are approximate, and were not "
     "confirmed in print.",
 }
