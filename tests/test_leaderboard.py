@@ -130,6 +130,14 @@ def test_a_finished_trial_is_not_made_again_and_a_cut_one_is(kept, monkeypatch):
     assert entries.read_all() == [entry], "a smaller budget is not kept"
 
 
+def test_rewards_alone_stand_beside_published_ones_after_as_many_steps(kept):
+    curve = [[500_000, 50.0, 1.0], [1_000_000, 4.0, 2.0], [5_000_000, 0.0, 9.0]]
+    trials = [{**SUBMISSION["trials"][0], "id": CIRCLE, "seed": seed, "curve": curve} for seed in range(3)]
+    entry = {**SUBMISSION, "algorithm": "RAM, reward alone", "trials": trials}
+    (kept / "ours.json").write_text(json.dumps(entry))
+    assert "| RAM, this package | reward alone | 1 M | 96.00 ± 0.00 |" in leaderboard.page([entries.read(kept / "ours.json")])
+
+
 def submitted(path, entry):
     path.write_text(json.dumps(entry))
     return ["--submission", str(path)]
