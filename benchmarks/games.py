@@ -1,9 +1,10 @@
 """Games where looking might matter: ``python -m benchmarks.games [--frames 2000000] [--seeds 0 1]``.
 
 MinAtar's Breakout and Freeway through a retina of one patch of 4x4 cells of the 10x10 screen (extra "minatar"). The preset
-"game" is trained four ways: with learned, random and central looks, and with a retina that covers the screen. Every episode has
-`LENGTH` frames, in which a lost game begins anew, so that all trainings of a budget see equally many frames; the score is the
-points in an episode. Rows that are in the file of results already are not made again; a run that was stopped goes on.
+"game", with more entropy, is trained four ways: with learned, random and central looks, and with a retina that covers the
+screen. Every episode has `LENGTH` frames, in which a lost game begins anew, so that all trainings of a budget see equally many
+frames; the score is the points in an episode. Rows that are in the file of results already are not made again; a run that was
+stopped goes on.
 """
 
 import argparse
