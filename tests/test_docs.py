@@ -14,6 +14,7 @@ import subprocess
 import sys
 import warnings
 
+import gymnasium as gym
 import pytest
 
 import glimpse_env
@@ -195,6 +196,8 @@ def help_of(module, *command):
             runpy.run_module(module, run_name="__main__")
     finally:
         sys.argv = given
+        for id in [id for id, spec in gym.registry.items() if getattr(spec.entry_point, "__module__", "") == "__main__"]:
+            del gym.registry[id]  # the module registers it again when it is imported
     return told.getvalue()
 
 
