@@ -118,7 +118,8 @@ class ConvGlimpseNetwork(GlimpseNetwork):
 class CanvasGlimpseNetwork(nn.Module):
     """A glimpse network, and convolutions over the canvas, which shows all glimpses so far where they were taken.
 
-    The canvas is centered on the gaze, which may be some pixels off the digit: pooling makes up for that.
+    The canvas is centered on the gaze, which may be some pixels off the digit: pooling makes up for that. The last convolution
+    belongs to ``join``, so that it finds what matches a cue, wherever on the canvas it is.
 
     Args:
         glimpse_network: reads the glimpse.
@@ -138,20 +139,21 @@ class CanvasGlimpseNetwork(nn.Module):
             raise ValueError(f"canvas={canvas_shape[1:]} is too small to be read: take 7 pixels or more each way.")
         self.glimpse_network = glimpse_network
         self.size = glimpse_network.size + size
-        self.num_maps: Sequence[int] = (*glimpse_network.num_maps, 4 * num_filters)
+        self.num_maps: Sequence[int] = (*glimpse_network.num_maps, 2 * num_filters)
         self.read = convolutions(canvas_shape[0], num_filters)
         self.mix = nn.Linear(num_features(self.read, canvas_shape), size)
         keep_signals(self.read, self.mix)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast on a CPU
 
     def maps(self, observation: Observation) -> list[Tensor]:
-        """The glimpse network's, and the last convolution's (B, 4 * num_filters, s, s)."""
-        return [*self.glimpse_network.maps(observation), self.read(observation["canvas"])]
+        """The glimpse network's, and those of all convolutions but the last (B, 2 * num_filters, s, s)."""
+        return [*self.glimpse_network.maps(observation), self.read[:-2](observation["canvas"])]
 
     def join(self, maps: Sequence[Tensor]) -> Tensor:
         """The maps to g (B, size)."""
         *of_glimpse, of_canvas = maps
-        return torch.cat([self.glimpse_network.join(of_glimpse), F.relu(self.mix(of_canvas.flatten(1)))], dim=1)
+        read = F.relu(self.mix(self.read[-2:](of_canvas).flatten(1)))
+        return torch.cat([self.glimpse_network.join(of_glimpse), read], dim=1)
 
     def forward(self, observation: Observation) -> Tensor:
         """An observation with a canvas to g (B, size)."""

@@ -55,7 +55,7 @@ _BEST = {
         # Patches of 12, 36 and 108 pixels, or of 108, 324 and 972: what one zoom finds, the other sees around its detail.
         env={"zooms": (9, 1), "location_mode": "glimpse", "initial_fixation": "center"},
     ),
-    "Glimpse-Search-v0": dataclasses.replace(_CANVAS, canvas="scene", gamma=0.5, num_episodes=300_000),
+    "Glimpse-Search-v0": dataclasses.replace(_CANVAS, canvas="scene", gamma=0.5, plan=True, num_episodes=300_000),
     "Glimpse-CircleSquare-v0": Config(gamma=0.9, hidden_size=64, size=64, num_episodes=300_000, num_validations=5),
     # A location is a move, in units of the longest one. Random walks teach the class, long moves lead to the figure.
     "Glimpse-CircleSquareRelative-v0": Config(
