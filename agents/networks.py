@@ -118,8 +118,8 @@ class ConvGlimpseNetwork(GlimpseNetwork):
 class CanvasGlimpseNetwork(nn.Module):
     """A glimpse network, and convolutions over the canvas, which shows all glimpses so far where they were taken.
 
-    The canvas is centered on the gaze, which may be some pixels off the digit: pooling makes up for that. The last convolution
-    belongs to ``join``, so that it finds what matches a cue, wherever on the canvas it is.
+    The canvas is centered on the gaze, which may be some pixels off the digit: pooling makes up for that. A cue weighs
+    what the last convolution reads, so that this convolution finds what matches the cue, wherever it is on the canvas.
 
     Args:
         glimpse_network: reads the glimpse.
@@ -152,7 +152,7 @@ class CanvasGlimpseNetwork(nn.Module):
     def join(self, maps: Sequence[Tensor]) -> Tensor:
         """The maps to g (B, size)."""
         *of_glimpse, of_canvas = maps
-        read = F.relu(self.mix(self.read[-2:](of_canvas).flatten(1)))
+        read = F.relu(self.mix(self.read[-2:](of_canvas).flatten(1)))  # by the last convolution and its ReLU
         return torch.cat([self.glimpse_network.join(of_glimpse), read], dim=1)
 
     def forward(self, observation: Observation) -> Tensor:

@@ -30,7 +30,7 @@ def ppo_run(id: str, seed: int, budget: Budget) -> Trained:
     def make(envs: VecEnv) -> BaseAlgorithm:
         return PPO("MultiInputPolicy", envs, policy_kwargs=_EXTRACTOR, seed=seed, **_ppo(T))
 
-    return _library_run(id, seed, budget, make, _NUM_EPISODES, "multidiscrete", stacked=True)
+    return _library_run(id, seed, budget, make, _NUM_ENVS, "multidiscrete", stacked=True)
 
 
 def recurrent_ppo_run(id: str, seed: int, budget: Budget) -> Trained:
@@ -40,7 +40,7 @@ def recurrent_ppo_run(id: str, seed: int, budget: Budget) -> Trained:
     def make(envs: VecEnv) -> BaseAlgorithm:
         return RecurrentPPO("MultiInputLstmPolicy", envs, policy_kwargs=policy, seed=seed, **_ppo(num_glimpses(id)))
 
-    return _library_run(id, seed, budget, make, _NUM_EPISODES, "multidiscrete", stacked=False)
+    return _library_run(id, seed, budget, make, _NUM_ENVS, "multidiscrete", stacked=False)
 
 
 def sac_run(id: str, seed: int, budget: Budget) -> Trained:
@@ -63,12 +63,12 @@ def crossq_run(id: str, seed: int, budget: Budget) -> Trained:
 
 
 def _ppo(T: int) -> dict[str, Any]:
-    """The hyperparameters of both kinds of PPO, those of the one in one file. Four epochs of eight minibatches learn little."""
-    schedule = {"learning_rate": lambda left: 1e-3 * left, "n_steps": T, "batch_size": _NUM_EPISODES // 4 * T, "n_epochs": 2}
+    """The hyperparameters of both kinds of PPO, as in examples/recurrent_ppo.py: few updates of many whole episodes."""
+    schedule = {"learning_rate": lambda left: 1e-3 * left, "n_steps": T, "batch_size": _NUM_ENVS * T // 4, "n_epochs": 2}
     return {**schedule, "gamma": 1.0, "gae_lambda": 0.95, "ent_coef": 0.02, "device": "cpu"}
 
 
-_NUM_EPISODES = 256  # of an update, one in each environment
+_NUM_ENVS = 256  # of PPO; each plays an episode for each update
 _OFF_POLICY: dict[str, Any] = {
     "learning_rate": 1e-3,
     "buffer_size": 50_000,
