@@ -32,7 +32,7 @@ def draw(found: Sequence[Evidence]) -> None:
         assert one.shipped is not None
         error = environments.task_of(one.id).measure == "error"
         values = {**{who: KNOWN[one.id][who] for who in (RAM, BEST)}, _HERE: one.shipped.mean}
-        for name, who in {"paper": _ANEW, "modern": _MODERN, "modern, with a plan": _MODERN}.items():
+        for name, who in {"paper": _ANEW, "modern": _MODERN, "modern, with a plan and varied images": _MODERN}.items():
             if runs := one.rows("results").get(name):
                 values[who] = statistics.fmean(run.score for run in runs)
         places = {who: value if error else 100 - value for who, value in values.items()}

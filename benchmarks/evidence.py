@@ -123,7 +123,8 @@ class Evidence:
         """Add a run; it replaces one with the same table, name and seed.
 
         Raises:
-            ValueError: another seed of this name has another preset or other changes.
+            ValueError: another seed of this name has another preset or other changes. The number of episodes may differ by a
+                tenth: some trainings took as many as a time allowed.
         """
 
         def key(run: Run) -> tuple[str, str, int]:
@@ -131,12 +132,19 @@ class Evidence:
 
         others = [other for other in self.runs if key(other) != key(run)]
         for other in others:
-            if key(other)[:2] == key(run)[:2] and (other.preset, other.changes) != (run.preset, run.changes):
+            if key(other)[:2] == key(run)[:2] and not _alike(other, run):
                 raise ValueError(
                     f"{self.id}: {run.name!r} names runs of preset {other.preset!r} with {other.changes}, but this one has "
                     f"{run.preset!r} with {run.changes}: give it another --name."
                 )
         return dataclasses.replace(self, runs=(*others, run))
+
+
+def _alike(one: Run, other: Run) -> bool:
+    """Whether two runs may be seeds of one row."""
+    few, many = sorted(run.changes.get("num_episodes", 0) for run in (one, other))
+    rest = [{name: value for name, value in run.changes.items() if name != "num_episodes"} for run in (one, other)]
+    return one.preset == other.preset and rest[0] == rest[1] and few >= 0.9 * many
 
 
 def path_of(id: str) -> pathlib.Path:

@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Sequence
+from typing import Any
 
 from agents import environments
 from benchmarks import evidence
@@ -110,7 +111,7 @@ def row_table(rows: dict[str, list[Run]], task: Task, published: dict[str, float
         size = "" if first.parameters is None else f"{first.parameters:,}"
         work = "" if first.multiply_adds is None else f"{first.multiply_adds / 1e6:.1f} M"
         commits = ", ".join(f"`{commit}`" for commit in dict.fromkeys(run.commit for run in runs))
-        changes = ", ".join(f"`{field}={value}`" for field, value in first.changes.items())
+        changes = ", ".join(f"`{field}={_span([run.changes[field] for run in runs])}`" for field in first.changes)
         cells = [name, _bold(statistics.fmean(scores), evidence.interval(scores), task, published), str(len(runs)), size, work]
         cells += [
             f"{statistics.fmean(run.minutes for run in runs):.1f}{' (GPU)' if 'NVIDIA' in first.machine else ''}",
@@ -119,6 +120,11 @@ def row_table(rows: dict[str, list[Run]], task: Task, published: dict[str, float
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
+
+
+def _span(values: Sequence[Any]) -> str:
+    """A value that all seeds share, or the range of numbers that differ."""
+    return str(values[0]) if all(value == values[0] for value in values) else f"{min(values)} to {max(values)}"
 
 
 def _bold(value: float, text: str, task: Task, published: dict[str, float]) -> str:

@@ -315,7 +315,7 @@ def test_the_agent_plays_the_same_scenes(monkeypatch, capsys):
     told = play.verdict(game, "Glimpse-CircleSquare-v0", None)
     assert f"On the same 3 scenes: you {labels.count(0)}, the agent 3." in told
     assert play.rival.scores("Glimpse-CircleSquare-v0", None, 5, 3) == [1, 1, 1]
-    assert "same" not in play.verdict(game, "Glimpse-Search-v0", None), "none is shipped"
+    assert "same" not in play.verdict(game, "Glimpse-Haystack-v0", None), "none is shipped"
 
 
 class Steered(gym.Env):

@@ -155,6 +155,17 @@ def test_a_name_stands_for_one_way_of_training_and_a_seed_for_one_run():
         known.with_run(dataclasses.replace(RUN, seed=2, changes={}))
 
 
+def test_seeds_of_a_row_may_differ_a_little_in_their_number_of_episodes():
+    def seed(n, num_episodes, **changes):
+        return dataclasses.replace(RUN, seed=n, changes={"split": "train", **changes, "num_episodes": num_episodes})
+
+    known = Evidence("Glimpse-MNIST-v0").with_run(seed(0, 1000)).with_run(seed(1, 950))
+    assert "`split=train`, `num_episodes=950 to 1000`" in page.page([known])
+    for other in (seed(2, 890), seed(2, 1000, batch_size=8), dataclasses.replace(RUN, seed=2, changes={"split": "train"})):
+        with pytest.raises(ValueError, match="give it another --name"):
+            known.with_run(other)
+
+
 def test_ours_is_bold_only_where_it_beats_all_that_is_published(monkeypatch):
     def row(id, score, published):
         monkeypatch.setitem(page.KNOWN, id, published)
