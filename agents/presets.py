@@ -74,7 +74,7 @@ _BEST = {
         stop_location_gradient=True,
         gamma=1.0,
         batch_size=256,
-        num_episodes=860_000,
+        num_episodes=1_500_000,
         num_validations=20,
         num_test_episodes=10_000,
     ),
