@@ -101,14 +101,15 @@ def measured(task: Task) -> str:
     """What is measured of a task, in words."""
     if task.measure == "error":
         return "error, %"
-    return task.measure if task.measure.endswith("%") or not task.best else f"{task.measure}, % of the best"
+    return task.measure if "%" in task.measure or not task.best else f"{task.measure}, % of the best"
 
 
 def row_table(rows: dict[str, list[Run]], task: Task, published: dict[str, float], what: str) -> list[str]:
-    """A table of runs, a row a name."""
+    """A table of runs, a row a name, the best first."""
     once = "image" if task.num_images else "episode"
     lines = [f"| ours | {what} | seeds | parameters | multiply-adds an {once} | minutes | commit | preset |", "|---" * 8 + "|"]
-    for name, runs in rows.items():
+    sign = 1 if task.measure == "error" else -1
+    for name, runs in sorted(rows.items(), key=lambda row: sign * statistics.fmean(run.score for run in row[1])):
         scores = [run.score for run in runs]
         first = runs[0]
         size = "" if first.parameters is None else f"{first.parameters:,}"

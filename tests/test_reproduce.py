@@ -12,7 +12,7 @@ pytest.importorskip("scipy")
 
 import tiny_task  # noqa: F401  # registers Tiny-v0
 
-from agents import baselines, cli, ram
+from agents import baselines, cli, environments, ram
 from agents.baselines import BaselineConfig
 from agents.presets import preset
 from benchmarks import evidence, page, reproduce
@@ -153,6 +153,17 @@ def test_a_name_stands_for_one_way_of_training_and_a_seed_for_one_run():
     assert [run.seed for run in again.rows("results")["canvas"]] == [0, 1]
     with pytest.raises(ValueError, match="give it another --name"):
         known.with_run(dataclasses.replace(RUN, seed=2, changes={}))
+
+
+@pytest.mark.parametrize(("id", "best"), [("Glimpse-MNIST-v0", "low"), ("Glimpse-Catch-v0", "high")])
+def test_the_best_row_stands_first(id, best):
+    low, high = (dataclasses.replace(RUN, name=name, scores={"learned": [value]}) for name, value in (("low", 1), ("high", 2)))
+    rows = [line for line in page.page([Evidence(id, None, (low, high))]).splitlines() if line.startswith(("| low", "| high"))]
+    assert next(line.split()[1] for line in rows) == best
+
+
+def test_a_unit_is_named_once():
+    assert page.measured(environments.task_of("Glimpse-Search-v0")) == "reward, % of the highest"
 
 
 def test_seeds_of_a_row_may_differ_a_little_in_their_number_of_episodes():
