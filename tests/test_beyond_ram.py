@@ -37,11 +37,10 @@ def test_the_lines_lead_from_the_paper_to_the_presets():
     assert differing("canvas", canvas) == set()
 
 
-def test_controls_are_the_agents_with_other_looks():
-    assert {agent for agent, _ in CONTROLS.values()} == {"modern", "canvas"}
-    for name, (agent, looking) in CONTROLS.items():
+def test_controls_are_modern_with_other_looks():
+    for name, looking in CONTROLS.items():
         assert configs(0)[name].looking == looking
-        assert differing(agent, configs(0)[name]) == {"looking"}
+        assert differing("modern", configs(0)[name]) == {"looking"}
 
 
 def test_all_lines_learn_from_as_many_scenes_at_the_same_rate():
@@ -50,15 +49,6 @@ def test_all_lines_learn_from_as_many_scenes_at_the_same_rate():
     assert {one.seed for one in found} == {1}
     assert {one.evaluated_on for one in found} == {"validation"}
     assert len({one.run_name for one in found}) == len(found)
-
-
-def test_minutes_are_of_cpus_alone():
-    run = next(run for run in evidence.load(beyond_ram.ID).runs if run.table == "beyond RAM")
-    on_cpu, on_gpu = (dataclasses.replace(run, minutes=m, machine=on) for m, on in ((3.5, "a CPU"), (0.5, "one NVIDIA H200")))
-    page = beyond_ram.page({run.name: [on_cpu, on_gpu]})
-    assert "| 2 | 3.5 |" in page
-    assert "each on one thread of: a CPU." in page
-    assert "are of one NVIDIA H200." in page
 
 
 def test_the_page_has_a_line_for_each_row(monkeypatch, tmp_path):
