@@ -4,6 +4,7 @@ A glimpse takes about a hundred small kernels, forward and backward, each of whi
 launched. A graph launches all of a call at once.
 """
 
+import gc
 from typing import Any
 
 import torch
@@ -41,6 +42,7 @@ class CapturedModel(RecurrentAttentionModel):
         quiet = getattr(torch.autograd.graph, "set_warn_on_accumulate_grad_stream_mismatch", None)
         if quiet is not None:  # new in PyTorch 2.10; capturing causes the mismatch that it warns of
             quiet(False)
+        gc.collect()  # the graphs of an earlier training, freed in the middle, would spoil the capture
         self._calls: Any = torch.cuda.make_graphed_callables(calls, samples, allow_unused_input=True)  # type: ignore[arg-type]
         self._count = 0
 

@@ -105,7 +105,12 @@ class Policy:
 
     def see(self, observation: dict[str, Any]) -> dict[str, Tensor]:
         """Convert an observation, arrays (B, ...), to the tensors that the networks read, on their device."""
-        return {key: torch.from_numpy(observation[key]).to(self.device) for key in READ if key in observation}
+        pinned = self.device.type == "cuda"  # page-locked copies reach a GPU while it computes
+        tensors = {key: torch.from_numpy(observation[key]) for key in READ if key in observation}
+        return {
+            key: (tensor.pin_memory() if pinned else tensor).to(self.device, non_blocking=pinned)
+            for key, tensor in tensors.items()
+        }
 
     def decide(self, step: Step, noise: Noise, std: float = 0.0, explore: bool = False) -> Decision:
         """Choose a location, an action and perhaps a zoom.
