@@ -26,6 +26,7 @@ check: lint types  ## all that must hold before a commit
 	$(MAKE) test ARGS=--cov
 	$(MAKE) docs wheel
 	$(BIN)/python -m benchmarks.throughput --seconds 0.02
+	$(BIN)/python -m benchmarks.recurrent_ppo --seconds 0.02
 
 format: setup
 	$(BIN)/ruff format .
@@ -49,6 +50,7 @@ wheel: setup  ## build the wheel, and look around in a scene from an empty envir
 	build/wheel/venv/bin/python -m pip install --quiet -c constraints.txt build/wheel/*.whl
 	cd build/wheel && venv/bin/python -W error ../../examples/random_policy.py
 
-bench: setup  ## the throughput of environment and trainer
+bench: setup  ## the throughput of environment and trainer, and of PPO with a memory
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.trainer
+	$(BIN)/python -m benchmarks.recurrent_ppo

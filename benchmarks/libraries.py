@@ -3,6 +3,7 @@
 One without a memory sees all glimpses of the episode so far, stacked.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -30,17 +31,19 @@ def ppo_run(id: str, seed: int, budget: Budget) -> Trained:
     def make(envs: VecEnv) -> BaseAlgorithm:
         return PPO("MultiInputPolicy", envs, policy_kwargs=_EXTRACTOR, seed=seed, **_ppo(T))
 
-    return _library_run(id, seed, budget, make, _NUM_ENVS, "multidiscrete", stacked=True)
+    return _library_run(id, seed, budget, make, NUM_ENVS, "multidiscrete", stacked=True)
 
 
 def recurrent_ppo_run(id: str, seed: int, budget: Budget) -> Trained:
     """Train recurrent PPO of sb3-contrib."""
+    make = functools.partial(recurrent_ppo, id, seed=seed)
+    return _library_run(id, seed, budget, make, NUM_ENVS, "multidiscrete", stacked=False)
+
+
+def recurrent_ppo(id: str, envs: VecEnv, seed: int) -> RecurrentPPO:
+    """Make recurrent PPO of sb3-contrib for `NUM_ENVS` environments."""
     policy = {**_EXTRACTOR, "enable_critic_lstm": False}
-
-    def make(envs: VecEnv) -> BaseAlgorithm:
-        return RecurrentPPO("MultiInputLstmPolicy", envs, policy_kwargs=policy, seed=seed, **_ppo(num_glimpses(id)))
-
-    return _library_run(id, seed, budget, make, _NUM_ENVS, "multidiscrete", stacked=False)
+    return RecurrentPPO("MultiInputLstmPolicy", envs, policy_kwargs=policy, seed=seed, **_ppo(num_glimpses(id)))
 
 
 def sac_run(id: str, seed: int, budget: Budget) -> Trained:
@@ -64,11 +67,11 @@ def crossq_run(id: str, seed: int, budget: Budget) -> Trained:
 
 def _ppo(T: int) -> dict[str, Any]:
     """The hyperparameters of both kinds of PPO, as in examples/recurrent_ppo.py: few updates of many whole episodes."""
-    schedule = {"learning_rate": lambda left: 1e-3 * left, "n_steps": T, "batch_size": _NUM_ENVS * T // 4, "n_epochs": 2}
+    schedule = {"learning_rate": lambda left: 1e-3 * left, "n_steps": T, "batch_size": NUM_ENVS * T // 4, "n_epochs": 2}
     return {**schedule, "gamma": 1.0, "gae_lambda": 0.95, "ent_coef": 0.02, "device": "cpu"}
 
 
-_NUM_ENVS = 256  # of PPO; each plays an episode for each update
+NUM_ENVS = 256  # of PPO; each plays an episode for each update
 _OFF_POLICY: dict[str, Any] = {
     "learning_rate": 1e-3,
     "buffer_size": 50_000,
