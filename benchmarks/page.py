@@ -118,12 +118,20 @@ def row_table(rows: dict[str, list[Run]], task: Task, published: dict[str, float
         changes = ", ".join(f"`{field}={_span([run.changes[field] for run in runs])}`" for field in first.changes)
         cells = [name, _bold(statistics.fmean(scores), evidence.interval(scores), task, published), str(len(runs)), size, work]
         cells += [
-            f"{statistics.fmean(run.minutes for run in runs):.1f}{' (GPU)' if 'NVIDIA' in first.machine else ''}",
+            _minutes(runs),
             commits,
             ", ".join(filter(None, (first.preset, changes))),
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
+
+
+def _minutes(runs: Sequence[Run]) -> str:
+    """The mean minutes on CPUs, and on GPUs."""
+    on_gpu = [run.minutes for run in runs if "NVIDIA" in run.machine]
+    on_cpu = [run.minutes for run in runs if "NVIDIA" not in run.machine]
+    parts = ((on_cpu, ""), (on_gpu, " (GPU)"))
+    return ", ".join(f"{statistics.fmean(minutes):.1f}{mark}" for minutes, mark in parts if minutes)
 
 
 def _span(values: Sequence[Any]) -> str:

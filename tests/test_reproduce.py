@@ -197,6 +197,14 @@ def test_play_shows_the_mean_over_the_draws_as_percent_right():
     assert page.scores(found) == {"Glimpse-MNIST-v0": 98.0, "Glimpse-Catch-v0": 2.0}
 
 
+def test_minutes_on_a_gpu_are_apart_from_those_on_a_cpu():
+    seeds = [("a CPU", 30.0), ("one NVIDIA H200", 4.0), ("one NVIDIA H200", 6.0)]
+    runs = tuple(dataclasses.replace(RUN, seed=n, machine=on, minutes=minutes) for n, (on, minutes) in enumerate(seeds))
+    assert "| 30.0, 5.0 (GPU) |" in page.page([Evidence("Glimpse-MNIST-v0", None, runs)])
+    assert "| 5.0 (GPU) |" in page.page([Evidence("Glimpse-MNIST-v0", None, runs[1:])])
+    assert "| 30.0 |" in page.page([Evidence("Glimpse-MNIST-v0", None, runs[:1])])
+
+
 def test_the_pages_and_the_scores_are_what_the_commands_write(monkeypatch):
     root = pathlib.Path(__file__).parents[1]
     monkeypatch.setattr(evidence, "RESULTS", root / "results")
