@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> None:
         rows.append((name, f"{statistics.median(rates):,.0f}", f"{statistics.median(ratios):.1f}", between))
     print(f"{ID}: steps a second of a training, median of {ROUNDS} rounds of {seconds:g} seconds.\n")
     table(("", "steps a second", "the example is faster by", "in each round"), rows)
-    print(machine("torch", "stable-baselines3", "sb3-contrib"))
+    print(machine("torch", "stable_baselines3", "sb3_contrib"))
 
 
 if __name__ == "__main__":
