@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 
 from agents import figures, files
@@ -239,8 +240,7 @@ def draw_curves(
     figure = Figure(figsize=(11, 4.8), facecolor="white", layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     for n, (name, runs) in enumerate(rows.items()):
-        length = min(len(run.curve) for run in runs)
-        curves = np.array([run.curve[:length] for run in runs])  # (seeds, points, 3)
+        curves = on_one_grid([run.curve for run in runs])
         values = curves[..., 1]
         other = n + n // len(_COLORS)  # where a color comes again, its line is another
         style = {"color": _COLORS[n % len(_COLORS)], "linestyle": _LINES[other % len(_LINES)]}
@@ -261,6 +261,13 @@ def draw_curves(
     figure.suptitle(title)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize="small", frameon=False)
     figures.save(figure, path)
+
+
+def on_one_grid(curves: Sequence[Sequence[Sequence[float]]]) -> npt.NDArray[np.float64]:
+    """Seeds may be measured at other points: the curves of a row, (seeds, points, 3), at those of the seed with the fewest."""
+    arrays = [np.array(curve, np.float64) for curve in curves]
+    grid = min(arrays, key=len)[:, 0]
+    return np.stack([np.stack([grid, *(np.interp(grid, one[:, 0], one[:, k]) for k in (1, 2))], axis=1) for one in arrays])
 
 
 def head() -> str:

@@ -205,6 +205,15 @@ def test_minutes_on_a_gpu_are_apart_from_those_on_a_cpu():
     assert "| 30.0 |" in page.page([Evidence("Glimpse-MNIST-v0", None, runs[:1])])
 
 
+def test_seeds_that_were_measured_at_other_points_share_one_curve():
+    def falling(points):
+        return [[x, 100 - x, x / 10] for x in points]
+
+    often, seldom = falling([10, 20, 30, 40, 60]), falling([15, 60])
+    assert evidence.on_one_grid([often, seldom]).tolist() == [seldom, seldom]
+    assert evidence.on_one_grid([often, often]).tolist() == [often, often]
+
+
 def test_the_pages_and_the_scores_are_what_the_commands_write(monkeypatch):
     root = pathlib.Path(__file__).parents[1]
     monkeypatch.setattr(evidence, "RESULTS", root / "results")
