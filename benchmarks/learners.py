@@ -133,7 +133,7 @@ class Watch:
 
 def ram_run(id: str, seed: int, budget: Budget, name: str = "reward", **changes: Any) -> Trained:
     """Train the bundled agent from a preset, with changes."""
-    config = dataclasses.replace(preset(name, id), **_within(budget, id, seed), **changes)
+    config = dataclasses.replace(preset(name, id), **_within(budget, id, seed), device="cpu", **changes)
 
     def measured(folder: pathlib.Path) -> tuple[Callable[[str], float], nn.Module]:
         policy = agents.load(folder)

@@ -2,7 +2,7 @@
 
 Steps a second of a whole training on `Glimpse-MNIST-v0`, on one thread: examples/recurrent_ppo.py; sb3-contrib's RecurrentPPO
 with the same settings in the same vector environment, as on the leaderboard; and RecurrentPPO with its own settings, such as 10
-passes over each batch, in Stable-Baselines3's vector environment of single ones. They run in turn.
+passes over each batch, in Stable-Baselines3's vector environment of 8 single ones. They run in turn.
 """
 
 import argparse
@@ -82,7 +82,7 @@ ROWS: dict[str, Callable[[float], float]] = {
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure all in turn, and print the medians and how many times the example is as fast."""
+    """Measure all in turn, and print the medians, and the ratio of the example's rate to each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=20.0, help="duration of each measurement, in each round")
     seconds = parser.parse_args(arguments).seconds
@@ -95,7 +95,7 @@ def main(arguments: list[str] | None = None) -> None:
         between = f"{min(ratios):.1f} to {max(ratios):.1f}"
         rows.append((name, f"{statistics.median(rates):,.0f}", f"{statistics.median(ratios):.1f}", between))
     print(f"{ID}: steps a second of a training, median of {ROUNDS} rounds of {seconds:g} seconds.\n")
-    table(("", "steps a second", "the example is faster by", "in each round"), rows)
+    table(("", "steps a second", "ratio of the example", "in each round"), rows)
     print(machine("torch", "stable_baselines3", "sb3_contrib"))
 
 
