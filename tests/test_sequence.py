@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
@@ -66,16 +67,25 @@ def test_images_lie_whole_side_by_side_and_are_asked_for_from_left_to_right(fewe
 
 
 def test_overlapping_images_add_up_and_are_asked_for_by_their_left_edges():
-    world = begun(400, num_digits=3, scene_size=(4, 5), overlap=True, glimpses_per_answer=1)
-    assert set(world.places[..., 0].ravel()) == {0, 1, 2}  # each may lie anywhere
-    assert (np.bincount(world.places[..., 0].ravel()) > 300).all()
+    world = begun(400, num_digits=3, scene_size=(4, 7), overlap=True, glimpses_per_answer=1)
+    for place, images in enumerate(world.places.transpose(1, 2, 0)[:, 0]):
+        assert set(images) == {place, place + 1, place + 2}  # anywhere, so that another one fits on each side
     for row, scene in enumerate(world.scenes[..., 0]):
         digits, places = answers(world, row)[0], world.places[row]
-        assert (np.diff(places[:, 0]) >= 0).all()
+        assert (np.diff(places[:, 0]) >= 1).all()
         expected = np.zeros_like(scene)
         for digit, (left, top) in zip(digits, places, strict=True):
             expected[top : top + 4, left : left + 3] += digit + 1
         np.testing.assert_array_equal(scene, expected)
+
+
+def test_the_order_of_overlapping_digits_can_be_seen():
+    envs = gym.make_vec("Glimpse-MultiMNIST-v0", num_envs=2000, overlap=True)
+    envs.reset(seed=0)
+    apart = np.diff(envs.unwrapped.world.places[..., 0])
+    assert apart.min() == 7  # of 28
+    assert apart.max() > 65
+    assert (apart < 28).mean() > 0.4
 
 
 def test_every_number_place_and_image_is_drawn():
@@ -173,7 +183,8 @@ def test_images_vary_each_by_itself():
         ({"num_digits": (2, 1)}, "num_digits must be at least 2, got 1"),
         ({"num_digits": (1, 2, 3)}, r"num_digits must be an integer, or two: the fewest and the most, got \(1, 2, 3\)"),
         ({"num_digits": 1.5}, r"num_digits must be .*got 1\.5"),
-        ({"num_digits": 4}, "num_digits=4: images of 28 pixels do not fit side by side into 100: enlarge scene_size"),
+        ({"num_digits": 4}, "num_digits=4: images of 28 pixels, 28 or more .*, do not fit into 100: .* or take overlap=True"),
+        ({"num_digits": 12, "overlap": True}, "num_digits=12: images of 28 .*, 7 or more .* into 100: enlarge scene_size.$"),
         ({"overlap": 1}, "overlap must be True or False, got 1"),
         ({"glimpses_per_answer": 0}, "glimpses_per_answer must be at least 1, got 0"),
         ({"search_glimpses": -1}, "search_glimpses must be at least 0, got -1"),

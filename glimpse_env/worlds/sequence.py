@@ -28,7 +28,8 @@ class SequenceWorld(World):
         image_size: (h, w) or one number for both, to which images are fitted; default: the size of the first.
         scene_size: (H, W) or one number for both, in pixels.
         num_digits: the number of images in a scene, or the fewest and the most, drawn uniformly.
-        overlap: whether images may share pixels, which add up; otherwise no two images share a column.
+        overlap: whether images may share pixels, which add up: left edges are then a quarter of an image apart or more, so
+            that their order can be seen. Otherwise no two images share a column.
         glimpses_per_answer: the glimpses of each answer.
         search_glimpses: additional glimpses of the first answer.
         rotation: rotates each image by up to this many degrees either way.
@@ -89,11 +90,11 @@ class SequenceWorld(World):
             raise ValueError(f"num_digits must be an integer, or two: the fewest and the most, got {num_digits!r}.")
         self._fewest = inputs.integer("num_digits", ends[0], 1)
         self._most = inputs.integer("num_digits", ends[1], self._fewest)
-        self._apart = 0 if inputs.flag("overlap", overlap) else w  # columns from one left edge to the next, at least
+        self._apart = -(-w // 4) if inputs.flag("overlap", overlap) else w  # columns from one left edge to the next, at least
         if w + (self._most - 1) * self._apart > W:
             raise ValueError(
-                f"num_digits={num_digits}: images of {w} pixels do not fit side by side into {W}: enlarge scene_size, or take "
-                "overlap=True."
+                f"num_digits={num_digits}: images of {w} pixels, {self._apart} or more from one to the next, do not fit into "
+                f"{W}: enlarge scene_size{'' if overlap else ', or take overlap=True'}."
             )
         self._per_answer = inputs.integer("glimpses_per_answer", glimpses_per_answer, 1)
         self._search = inputs.integer("search_glimpses", search_glimpses, 0)
