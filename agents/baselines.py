@@ -17,7 +17,7 @@ from torch.nn import functional as F  # noqa: N812  # the field's name
 from agents import environments, files, networks, rollout, training
 from agents.config import TrainingConfig
 from agents.environments import Envs
-from agents.flags import StartOptions, parse
+from agents.flags import ResumeOptions, parse
 from agents.parallel import Ranks
 
 
@@ -37,6 +37,16 @@ class BaselineConfig(TrainingConfig, SceneNetworkOptions):
     num_episodes: int = 16_000_000
     batch_size: int = 256
     learning_rate: float = 2e-3
+
+    def __post_init__(self) -> None:
+        """Refuse what these networks do not have."""
+        super().__post_init__()
+        plain = BaselineConfig.__dataclass_fields__
+        for name in ("precision", "max_grad_norm", "scene_sizes"):
+            if getattr(self, name) != plain[name].default:
+                raise ValueError(f"{name}={getattr(self, name)!r} is for the agent: leave it out.")
+        if self.device not in ("auto", "cpu"):
+            raise ValueError(f"These networks train on the CPU, not on device={self.device!r}: leave it out.")
 
     @property
     def trained(self) -> str:
@@ -151,7 +161,7 @@ def main(arguments: list[str] | None = None) -> None:
     with training.plain_errors("agents.baselines"):
         config, start = parse(
             BaselineConfig(),
-            StartOptions(),
+            ResumeOptions(),
             sys.argv[1:] if arguments is None else arguments,
             "python -m agents.baselines",
             "Train a network that sees the whole scene.",

@@ -38,14 +38,15 @@ def train(arguments: list[str]) -> None:
     command = "python -m agents.ram"
     first = argparse.ArgumentParser(prog=command, add_help=False, allow_abbrev=False)
     first.add_argument("--preset", choices=PRESETS)
-    first.add_argument("--env-id")
+    first.add_argument("--env-id", "--env_id")
     first.add_argument("--dataset", default="")
     chosen, _ = first.parse_known_args(arguments)
     own = os.path.isdir(chosen.dataset)
-    name = chosen.preset or ("photos" if own else "best")
+    usual = "photos" if own else "best"
+    name = chosen.preset or usual
     start_from = preset(name, chosen.env_id or ("Glimpse-MNIST-v0" if own else Config.env_id))
-    config, start = parse(start_from, StartOptions(name), arguments, command, _HELP)
-    config = _fitted(_named(config, dataclasses.replace(start_from, env_id=config.env_id)))
+    config, start = parse(start_from, StartOptions(preset=name), arguments, command, _HELP)
+    config = _fitted(_named(config, dataclasses.replace(start_from, env_id=config.env_id), [name] if name != usual else []))
     print(f"{config.num_episodes:,} episodes of {config.env_id}, from the preset {name!r}, into runs/{config.run_name}.")
     result = ram.train(config, start.resume, start.overwrite, tensorboard=start.tensorboard)
     if result.report:
@@ -72,8 +73,7 @@ def evaluate(arguments: list[str]) -> None:
     parser.add_argument("--figures", type=pathlib.Path, help="a folder for figures of its fixations and its mistakes")
     parser.add_argument("--scanpaths", type=pathlib.Path, help="a .csv or .parquet file for its fixations, one a row")
     flags = parser.parse_args(arguments)
-    if flags.num_threads < 1:
-        raise ValueError(f"--num-threads must be above 0, got {flags.num_threads}.")
+    _check_least(flags, num_threads=1, seed=0)
     torch.set_num_threads(flags.num_threads)
     if flags.figures:
         _check_writable(flags.figures)
@@ -105,6 +105,7 @@ def show(arguments: list[str]) -> None:
     parser.add_argument("--fps", type=float, default=3.0, help="glimpses a second")
     parser.add_argument("--size", type=int, default=SIDE, help="approximate length of a scene's longer side, in pixels")
     flags = parser.parse_args(arguments)
+    _check_least(flags, episodes=1, num_envs=1, fps=0.1, size=1, seed=0)
     torch.set_num_threads(1)
     if flags.save:
         watch.check_format(flags.save)
@@ -181,18 +182,25 @@ def _fitted(config: Config) -> Config:
     return dataclasses.replace(config, image_size=LONGEST)
 
 
-def _named(config: Config, default: Config) -> Config:
-    """Name a run by its changes to the id's preset, so that different runs have different folders."""
+def _named(config: Config, default: Config, words: list[str]) -> Config:
+    """Name a run by some words and its changes to the preset, so that different runs have different folders."""
     if config.name is not None:
         return config
     told = {"env_id", "dataset", "looking", "seed", *CIRCUMSTANCES}  # in the name already, or irrelevant to it
     then, now = dataclasses.asdict(default), dataclasses.asdict(config)
     changes = [f"{name}={now[name]}" for name in now if now[name] != then[name] and name not in told | {"env"}]
     changes += [f"{name}={value}" for name, value in config.env.items() if default.env.get(name) != value]
-    name = "-".join([config.run_name, *changes]).replace("/", "-")
+    name = "-".join([config.run_name, *words, *changes]).replace("/", "-")
     if len(name) > _LONGEST_NAME:
         name = f"{name[:_LONGEST_NAME]}-{zlib.crc32(name.encode()):08x}"
     return dataclasses.replace(config, name=name)
+
+
+def _check_least(flags: argparse.Namespace, **least: float) -> None:
+    """Raise an error if a flag that was given is below its least value."""
+    for name, value in ((name, getattr(flags, name)) for name in least):
+        if value is not None and not value >= least[name]:
+            raise ValueError(f"--{name.replace('_', '-')} must be at least {least[name]:g}, got {value:g}.")
 
 
 def _check_writable(folder: pathlib.Path) -> None:

@@ -185,7 +185,8 @@ class CreditOptions:
     """The losses and their rewards."""
 
     hybrid: bool = True
-    """Whether cross-entropy trains the class, as in the paper. Otherwise REINFORCE trains the action, from the reward."""
+    """Whether cross-entropy trains the class, as in the paper. Otherwise REINFORCE trains the action, from the reward (it needs
+    ``credit`` "reward")."""
     learn_from: Literal["labels", "reward"] = "labels"
     """What tells cross-entropy and log-probabilities the class: labels, or the reward of the answer, which is drawn; see
     `agents.reinforce.answer_losses`."""
@@ -197,7 +198,7 @@ class CreditOptions:
     gamma: float = 0.0
     """Discount of later rewards in a look's return; 1 in the paper."""
     gae_lambda: float = 1.0
-    """Lambda of the returns: 1, as in the paper, sums rewards; less relies more on the baseline."""
+    """Lambda of the returns: 1, as in the paper, sums rewards; less relies more on the baseline, and needs no hybrid."""
     entropy_coef: float = 0.0
     """Weight of the entropy of the zoom policy and, without hybrid, of the action policy; it delays premature convergence."""
 
@@ -215,6 +216,12 @@ class Config(TrainingConfig, NetworkOptions, LookingOptions, CreditOptions):
         for name in ("short", "blind", "gamma", "gae_lambda"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie in [0, 1], got {getattr(self, name)}.")
+        if not self.hybrid and self.credit == "log_prob":
+            raise ValueError("Without hybrid, the action learns from the reward: use credit='reward' (--credit reward).")
+        if self.hybrid and self.gae_lambda < 1:
+            raise ValueError(
+                f"gae_lambda={self.gae_lambda} needs hybrid=False: with hybrid, no baseline predicts a whole return."
+            )
 
     @property
     def trained(self) -> str:

@@ -57,21 +57,28 @@ def training_envs(config: TrainingConfig, num_envs: int, scene_size: int | None 
     """Make the environments of a training, with scenes of a size of `TrainingConfig.scene_sizes`, or the usual one if None.
 
     Raises:
-        ValueError: they have other observations than usual ones.
+        ValueError: they have other observations than usual ones, or the id is of a wrapped environment.
     """
     usual = make_envs(config, num_envs, config.split, **config.variation, **arguments)
     if scene_size is None:
         return usual
+    if not is_native(config.env_id):
+        raise ValueError(f"scene_sizes is for the ids of this package, whose scenes are made to size, not for {config.env_id}.")
     H, W, _ = usual.unwrapped.scene_shape  # type: ignore[attr-defined]
-    registered = gym.spec(config.env_id.rpartition(":")[2]).kwargs
-    clutter = {**registered, **config.env_arguments}.get("num_clutter", 0)
-    sized = {"scene_size": scene_size, "num_clutter": round(clutter * scene_size**2 / (H * W))}
+    sized = {"scene_size": scene_size}
+    if clutter := whole_arguments(config).get("num_clutter", 0):
+        sized["num_clutter"] = round(clutter * scene_size**2 / (H * W))
     envs = make_envs(config, num_envs, config.split, **config.variation, **{**arguments, **sized})
     if envs.single_observation_space != usual.single_observation_space:
         raise ValueError(
             f"Scenes of {scene_size} pixels have other observations: scene_sizes needs a canvas of pixels, or none."
         )
     return envs
+
+
+def whole_arguments(config: TrainingConfig) -> dict[str, Any]:
+    """The arguments of a run's environment, with those that the id is registered with."""
+    return {**gym.spec(config.env_id.rpartition(":")[2]).kwargs, **config.env_arguments}
 
 
 def evaluation_envs(config: TrainingConfig, split: str, **arguments: Any) -> Envs:

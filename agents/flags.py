@@ -14,16 +14,22 @@ _S = TypeVar("_S")
 
 
 @dataclasses.dataclass(frozen=True)
-class StartOptions:
-    """How the run starts."""
+class ResumeOptions:
+    """What becomes of an existing run."""
 
-    preset: str = "best"
-    """The config with the defaults: best (for the id), canvas, modern, paper, reward (no labels), game, or photos (for a folder
-    of images)."""
     resume: bool = False
     """Continue the run from its checkpoint."""
     overwrite: bool = False
     """Replace an existing run of this name."""
+
+
+@dataclasses.dataclass(frozen=True)
+class StartOptions(ResumeOptions):
+    """How the agent's run starts."""
+
+    preset: str = "best"
+    """The config with the defaults: best (for the id), canvas, modern, paper, reward (no labels), game, or photos (for a folder
+    of images)."""
     tensorboard: bool = False
     """Also write scalars for TensorBoard."""
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from agents import cores, heads, networks
 from agents.config import Config
-from agents.environments import Envs, task
+from agents.environments import Envs, task, whole_arguments
 from agents.policy import READ
 
 GLIMPSE_NETWORKS = {"fc": networks.GlimpseNetwork, "conv": networks.ConvGlimpseNetwork}
@@ -101,4 +101,6 @@ def _put_together(config: Config, envs: Envs) -> networks.RecurrentAttentionMode
             raise ValueError(f"looking={config.looking!r} chooses no zoom: leave out zooms.")
         chosen = heads.DetachedZoomNetwork if config.stop_location_gradient else heads.ZoomNetwork
         read = heads.ZoomHeads(read, chosen(core.size, *shapes["zoom_level"]))
+    if config.looking == "raster" and (mode := whole_arguments(config).get("location_mode", "absolute")) != "absolute":
+        raise ValueError(f"looking='raster' names places of the scene, but with location_mode={mode!r} a location is a move.")
     return networks.RecurrentAttentionModel(glimpse_network, core, read)

@@ -54,12 +54,13 @@ def losses(episodes: Episodes, policy: Policy, config: Config, std: float) -> di
         std: the standard deviation of the location policy that drew them.
 
     Returns:
-        Scalars: ``action``; ``location`` if looks are learned, with ``zoom`` and ``zoom_entropy`` if the agent zooms;
-        ``baseline`` if it is used; ``entropy`` without hybrid.
+        Scalars: ``action``; ``location`` if looks are learned; ``zoom`` and ``zoom_entropy`` if it zooms; ``baseline`` if it is
+        used; ``entropy`` without hybrid.
     """
     playing, moved = episodes.playing, episodes.playing[1:]
     scored = playing if config.scored == "every" else episodes.answers
     looked = policy.looking in ("learned", "fixed") and bool(moved.any())
+    zoomed = episodes.zoom_logits is not None and bool(moved.any())
     # Reward t is that of step t: the look after glimpse t earns the rewards from glimpse t + 1 on.
     rewards, baselines, parts = episodes.rewards, episodes.baselines, {}
     if config.hybrid or config.credit == "log_prob":
@@ -75,8 +76,9 @@ def losses(episodes: Episodes, policy: Policy, config: Config, std: float) -> di
             parts["action"] = class_losses[scored].mean()
         if config.credit == "log_prob":
             rewards = gains * playing
-    if episodes.after is not None:  # the expected rest of a truncated episode
-        rewards = rewards + config.gamma * episodes.after * (episodes.ends & episodes.cut)
+    if episodes.after is not None:  # a truncated episode: with hybrid, b_t is the return after step t; else that from it on
+        rest = baselines.detach() if config.hybrid else episodes.after
+        rewards = rewards + config.gamma * rest * (episodes.ends & episodes.cut)
     returns = reinforce.lambda_returns(rewards, baselines * playing, config.gamma, config.gae_lambda)
     if not config.hybrid:
         distribution = policy.model.heads.action.policy(episodes.logits[scored])
@@ -85,7 +87,7 @@ def losses(episodes: Episodes, policy: Policy, config: Config, std: float) -> di
         parts["action"] = reinforce.policy_gradient_loss(log_probs, advantages)
         parts["entropy"] = -config.entropy_coef * distribution.entropy().mean()  # type: ignore[no-untyped-call]
         parts["baseline"] = reinforce.baseline_loss(baselines[playing], returns[playing])
-    elif looked:
+    elif looked or zoomed:
         parts["baseline"] = reinforce.baseline_loss(baselines[:-1][moved], returns[1:][moved])
     if looked:
         means = episodes.means[moved]
@@ -93,11 +95,14 @@ def losses(episodes: Episodes, policy: Policy, config: Config, std: float) -> di
         advantages = reinforce.advantages(returns[1:][moved], baselines[:-1][moved])
         outside = (means.abs() - 1).clamp(min=0).square().sum(-1).mean()
         parts["location"] = reinforce.policy_gradient_loss(log_probs, advantages) + outside
-        if episodes.zoom_logits is not None and episodes.zooms is not None:
-            zooms = torch.distributions.Categorical(logits=episodes.zoom_logits[moved])  # type: ignore[no-untyped-call]
-            log_probs = zooms.log_prob(episodes.zooms[moved])  # type: ignore[no-untyped-call]
-            parts["zoom"] = reinforce.policy_gradient_loss(log_probs, advantages)
-            parts["zoom_entropy"] = -config.entropy_coef * zooms.entropy().mean()  # type: ignore[no-untyped-call]
+    if zoomed:
+        assert episodes.zoom_logits is not None
+        assert episodes.zooms is not None
+        zooms = torch.distributions.Categorical(logits=episodes.zoom_logits[moved])  # type: ignore[no-untyped-call]
+        log_probs = zooms.log_prob(episodes.zooms[moved])  # type: ignore[no-untyped-call]
+        earned = returns[:-1] if config.credit == "reward" else returns[1:]  # the price of a zoom is in its own step's reward
+        parts["zoom"] = reinforce.policy_gradient_loss(log_probs, reinforce.advantages(earned[moved], baselines[:-1][moved]))
+        parts["zoom_entropy"] = -config.entropy_coef * zooms.entropy().mean()  # type: ignore[no-untyped-call]
     return parts
 
 
@@ -113,6 +118,8 @@ def prepare(config: Config) -> RecurrentAttentionModel:
     supervised = config.hybrid or config.credit == "log_prob"
     if supervised and config.learn_from == "reward" and (environments.task(envs).measure != "error" or "scored" in info):
         raise ValueError(f"{config.env_id} has no single answer at the end: use --preset game, or --no-hybrid --credit reward.")
+    if config.credit == "log_prob" and np.any(config.env_arguments.get("zoom_cost", 0)):
+        raise ValueError("zoom_cost is part of the reward, which looks do not earn by default: add --credit reward.")
     if "label" not in info and supervised and config.learn_from == "labels":
         raise ValueError(f"{config.env_id} has no labels to learn from: use --preset game, or --no-hybrid --credit reward.")
     observations = [observation]

@@ -71,7 +71,9 @@ def fit(
     metrics = Metrics(folder / "metrics.csv", measure, board) if ranks.leads else None
     first = _restore(config, folder, model, optimizer, metrics) if resume else 0
     if ranks.leads:
-        files.write(folder / "config.json", json.dumps(dataclasses.asdict(config), indent=2) + "\n")
+        path, content = folder / "config.json", json.dumps(dataclasses.asdict(config), indent=2) + "\n"
+        if not (path.exists() and path.read_text() == content):  # its time is that of the run's beginning
+            files.write(path, content)
         (folder / "results.json").unlink(missing_ok=True)  # it belongs to a finished training
 
     def save(update: int) -> None:

@@ -116,6 +116,19 @@ def test_a_truncated_episode_earns_the_baseline_behind_its_end():
     assert not torch.isclose(ram.losses(ended, policy, config, STD)["baseline"], expected["baseline"])
 
 
+def test_with_hybrid_a_truncated_episode_earns_its_last_baseline():
+    """There b_t is the return after step t, so that b_T is that of what was cut off."""
+    policy, config, episodes = played("Lamp-v0")
+    episodes = dataclasses.replace(episodes, labels=torch.zeros_like(episodes.actions))
+    config = dataclasses.replace(config, gamma=0.9, gae_lambda=1.0, credit="reward", hybrid=True)
+    last = (episodes.baselines.detach() * episodes.ends).sum(0)
+    ended = dataclasses.replace(episodes, cut=torch.zeros_like(episodes.cut), after=None)
+    paid = dataclasses.replace(ended, rewards=episodes.rewards + 0.9 * episodes.ends * last * episodes.cut)
+    losses, expected = (ram.losses(each, policy, config, STD) for each in (episodes, paid))
+    for name in expected:
+        torch.testing.assert_close(losses[name], expected[name])
+
+
 def test_the_log_prob_is_that_of_the_unclipped_sample_and_teaches_the_spread():
     policy, config, episodes = played("LampLevel-v0", num_envs=40)
     head = policy.model.heads.action

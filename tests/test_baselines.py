@@ -27,6 +27,15 @@ def test_networks_are_the_papers(network, parameters):
     assert made(torch.zeros(3, 1, 60, 60)).shape == (3, 10)
 
 
+@pytest.mark.parametrize(
+    "changes", [{"precision": "bfloat16"}, {"max_grad_norm": 2.0}, {"scene_sizes": (60,)}, {"device": "cuda"}]
+)
+def test_what_is_for_the_agent_alone_is_refused(changes):
+    (name,) = changes
+    with pytest.raises(ValueError, match=f"{name}=.*leave it out"):
+        BaselineConfig(**changes)
+
+
 def test_it_sees_the_scenes_that_the_agent_is_measured_on():
     envs, agents = (environments.make_envs(TINY, 50, "validation") for _ in range(2))
     envs.reset(seed=3)

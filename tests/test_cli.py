@@ -96,8 +96,12 @@ def test_flags_change_the_preset(asked):
     cli.main(["--env-id", "Tiny-v0", "--preset", "paper", "--size", "64"])
     cli.main(["--preset=paper", "--env-id=Tiny-v0", "--size=64"])
     cli.main(["--size", "64", "--env-id", "Tiny-v0", "--preset", "game"])
-    expected = [dataclasses.replace(preset(name, "Tiny-v0"), size=64) for name in ("paper", "paper", "game")]
+    cli.main(["--size", "64", "--env_id", "Tiny-v0"])
+    names = ("paper", "paper", "game", "best")
+    expected = [dataclasses.replace(preset(name, "Tiny-v0"), size=64) for name in names]
     assert [dataclasses.replace(config, name=None) for config, _ in asked] == expected
+    folders = [config.name for config, _ in asked]
+    assert folders == [f"Tiny-v0-learned-0{word}-size=64" for word in ("-paper", "-paper", "-game", "")]
 
 
 def test_how_a_run_starts(asked):
@@ -180,10 +184,18 @@ def test_every_command_explains_itself(command, capsys):
             ["--env-id", "Lamp-v0", "--looking", "fixed"],
             "looking='fixed', looking='raster' and plan need a number of glimpses, and Lamp-v0 has none",
         ),
+        (
+            ["--env-id", "Glimpse-CircleSquareRelative-v0", "--looking", "raster"],
+            "looking='raster' names places of the scene, but with location_mode='relative' a location is a move",
+        ),
+        (["--no-hybrid"], "Without hybrid, the action learns from the reward: use credit='reward'"),
         (["--env-id", "Tiny-v0", "--size", "90000"], r"makes a network of [\d,]+ parameters"),
         (["--env-id", "Tiny-v0", "--resume"], "No checkpoint in .*: train first"),
         (["evaluate", "--weights", "Glimpse-Nothing-v0"], "No agent 'Glimpse-Nothing-v0'"),
-        (["evaluate", "--weights", "x", "--num-threads", "0"], "--num-threads must be above 0, got 0"),
+        (["evaluate", "--weights", "x", "--num-threads", "0"], "--num-threads must be at least 1, got 0"),
+        (["evaluate", "--weights", "x", "--seed", "-1"], "--seed must be at least 0, got -1"),
+        (["watch", "--weights", "x", "--fps", "0"], r"--fps must be at least 0\.1, got 0"),
+        (["watch", "--weights", "x", "--episodes", "-1"], "--episodes must be at least 1, got -1"),
         (["watch", "--weights", "Glimpse-Nothing-v0"], "No agent 'Glimpse-Nothing-v0'"),
         (["export", "nothing", "file"], "No agent 'nothing'"),
     ],

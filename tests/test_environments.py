@@ -169,6 +169,8 @@ def test_a_task_of_ones_own_starts_from_what_it_asks():
         {"num_validations": -1},
         {"size": 0},
         {"short": 1.1},
+        {"hybrid": False},
+        {"gae_lambda": 0.9},
     ],
 )
 def test_a_config_refuses_what_cannot_be_trained(changes):

@@ -370,8 +370,7 @@ def test_the_paper_is_one_flag_away():
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_makes_a_model(name):
-    config = preset(name, "Tiny-v0")
-    model = made(dataclasses.replace(config, hybrid=True))
+    model = made(preset(name, "Tiny-v0"))
     assert sum(p.numel() for p in model.parameters()) < 3_000_000
 
 

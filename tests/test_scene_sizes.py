@@ -53,3 +53,10 @@ def test_sizes_that_change_the_observation_are_refused():
         environments.training_envs(dataclasses.replace(SIZED, canvas="scene"), 2, 20)
     with pytest.raises(ValueError, match=r"scene_sizes must be at least 1 each, got \(0,\)"):
         Config(scene_sizes=(0,))
+    with pytest.raises(ValueError, match=r"scene_sizes is for the ids of this package, .* not for lamps:Lamp-v0"):
+        environments.training_envs(Config(env_id="lamps:Lamp-v0"), 2, 20)
+
+
+def test_a_task_without_clutter_has_other_sizes_too():
+    envs = environments.training_envs(preset("best", "Glimpse-CircleSquare-v0"), 2, 40)
+    assert envs.unwrapped.scene_shape == (40, 40, 1)

@@ -90,21 +90,35 @@ def test_the_rollout_keeps_the_zooms_that_were_taken():
     np.testing.assert_array_equal(episodes.zooms.numpy(), played[:2])
 
 
-def test_the_zoom_earns_what_the_look_earns():
+@pytest.mark.parametrize("looking", ["learned", "random"])
+def test_the_zoom_earns_what_comes_after_it_less_its_price(looking):
+    """The price is in the reward of the step that chose the zoom; where looks are not learned, the zoom still is."""
     policy, envs = zooming()
+    policy.looking = looking
     config = dataclasses.replace(ZOOMED, credit="reward", gamma=1.0, entropy_coef=0.5)
     episodes = collect(envs, policy, envs.reset(seed=0), Noise(0, B), std=0.1)
     episodes = dataclasses.replace(episodes, rewards=torch.rand(3, B))
     parts = ram.losses(episodes, policy, config, 0.1)
     expected = entropy = 0.0
     for t in range(2):
-        returns = episodes.rewards[t + 1 :].sum(0)
+        returns = episodes.rewards[t:].sum(0)
         log_probs = episodes.zoom_logits[t].log_softmax(-1)
         chosen = log_probs[range(B), episodes.zooms[t]]
         expected -= (chosen * (returns - episodes.baselines[t].detach())).mean() / 2
         entropy -= (log_probs.exp() * log_probs).sum(-1).mean() / 2
     torch.testing.assert_close(parts["zoom"], expected)
     torch.testing.assert_close(parts["zoom_entropy"], -0.5 * entropy)
+    assert "baseline" in parts
+    assert ("location" in parts) == (looking == "learned")
+
+
+def test_paid_by_the_log_probability_the_zoom_earns_what_the_look_earns():
+    policy, envs = zooming()
+    config = dataclasses.replace(ZOOMED, gamma=1.0)
+    episodes = collect(envs, policy, envs.reset(seed=0), Noise(0, B), std=0.1)
+    later = dataclasses.replace(episodes, logits=torch.cat([torch.rand(1, *episodes.logits.shape[1:]), episodes.logits[1:]]))
+    zoom, same = (ram.losses(each, policy, config, 0.1)["zoom"] for each in (episodes, later))
+    torch.testing.assert_close(zoom, same, msg="the class after the first glimpse is not what the zoom earned")
 
 
 def test_sampled_zoom_gradient_is_the_exact_one():
@@ -169,6 +183,37 @@ gym.register(
     vector_entry_point="glimpse_env:GlimpseVectorEnv",
     kwargs={"world": FinePrint, "patch_size": 6, "zooms": (4, 1, 2), "initial_fixation": "center"},
 )
+
+
+def test_it_learns_what_a_zoom_costs(tmp_path):
+    """At first it takes the last zoom, usually; in this game that costs more than there is to earn."""
+    config = Config(
+        env_id="Glimpse-Catch-v0",
+        env={"zooms": (1, 2), "zoom_cost": (0, 0.5)},
+        hybrid=False,
+        credit="reward",
+        gamma=1.0,
+        num_episodes=3_200,
+        batch_size=32,
+        learning_rate=1e-2,
+        num_validations=1,
+        num_test_episodes=64,
+        hidden_size=16,
+        size=16,
+    )
+    result = ram.train(config, runs=tmp_path)
+    envs = environments.make_envs(config, 64, "test")
+    episodes = collect(envs, result.policy, envs.reset(seed=1), Noise(0, 64), std=0.07)
+    assert (episodes.zooms == 0).float().mean() > 0.95
+
+
+def test_a_price_that_no_look_would_pay_is_refused():
+    config = dataclasses.replace(ZOOMED, env={**ZOOMED.env, "zoom_cost": 0.1})
+    with pytest.raises(ValueError, match="zoom_cost"):
+        ram.prepare(config)
+    task = {"decide": "anytime", "zooms": (2, 1), "zoom_cost": 0.1}
+    with pytest.raises(ValueError, match=r"zoom_cost is part of the reward, .* add --credit reward"):
+        ram.prepare(dataclasses.replace(ZOOMED, env_id="Glimpse-MNIST-v0", env=task))
 
 
 def test_it_learns_to_look_closely(tmp_path):
