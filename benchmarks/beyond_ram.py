@@ -79,8 +79,8 @@ def configs(seed: int) -> dict[str, TrainingConfig]:
 
 def train(name: str, config: TrainingConfig) -> Run:
     """Train a line, or go on with it."""
-    commit = evidence.head()  # refuses what is not committed before the work, not after
     folder = reproduce.RUNS / config.run_name
+    commit = reproduce.commit_of(folder)  # refuses what is not committed before the work, not after
     resume = checkpoints.exist(folder)
     if isinstance(config, BaselineConfig):
         baselines.train(config, resume, runs=reproduce.RUNS)

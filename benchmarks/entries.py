@@ -129,7 +129,7 @@ _OF_ENTRIES: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 _OF_TRIALS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "id": (lambda value: value in IDS, f"one of {', '.join(IDS)}"),
-    "seed": (_whole(0), "a whole number, at least 0"),
+    "seed": (_whole(min(SEEDS), max(SEEDS)), f"one of {', '.join(map(str, SEEDS))}"),
     "error": (_number(0, 100), "a number of percent, from 0 to 100"),
     "steps": (_whole(1, STEPS * _SLACK), f"a whole number, at most {STEPS:,}"),
     "minutes": (_number(0, MINUTES * _SLACK), f"a number, at most {MINUTES:g}"),
@@ -155,13 +155,7 @@ def read(path: pathlib.Path) -> Entry:
         found = json.loads(path.read_text())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not JSON ({error}).") from error
-    _check(found, _OF_ENTRIES, str(path))
-    for n, trial in enumerate(found["trials"]):
-        _check(trial, _OF_TRIALS, f"{path}, trials[{n}]")
-    keys = [(trial["id"], trial["seed"]) for trial in found["trials"]]
-    for n, key in enumerate(keys):
-        if key in keys[:n]:
-            raise ValueError(f"{path}, trials[{n}]: id and seed are those of trials[{keys.index(key)}].")
+    _check_all(found, str(path))
     return Entry(**{**found, "trials": tuple(Trial(**trial) for trial in found["trials"])})
 
 
@@ -172,7 +166,12 @@ def read_all() -> list[Entry]:
 
 
 def save(entry: Entry) -> None:
-    """Write an entry's file, with one line for each field."""
+    """Write an entry's file, with one line for each field.
+
+    Raises:
+        ValueError: it breaks a rule; the message names the field.
+    """
+    _check_all(json.loads(json.dumps(dataclasses.asdict(entry))), str(entry.path))
     trials = ",\n  ".join(evidence.lines(trial, "  ") for trial in entry.trials)
     fields = {name: value for name, value in dataclasses.asdict(entry).items() if name != "trials"}
     head = "".join(f" {json.dumps(name)}: {json.dumps(value)},\n" for name, value in fields.items())
@@ -197,6 +196,17 @@ def interval(of_tasks: Sequence[Sequence[float]]) -> tuple[float, float]:
     drawn: list[npt.NDArray[np.float64]] = [rng.choice(np.asarray(one), (_RESAMPLES, len(one))) for one in of_tasks]
     low, high = np.percentile(stats.trim_mean(np.concatenate(drawn, axis=1), 0.25, axis=1), (2.5, 97.5))
     return float(low), float(high)
+
+
+def _check_all(found: Any, where: str) -> None:
+    """Raise an error that names the field of an entry that breaks a rule."""
+    _check(found, _OF_ENTRIES, where)
+    for n, trial in enumerate(found["trials"]):
+        _check(trial, _OF_TRIALS, f"{where}, trials[{n}]")
+    keys = [(trial["id"], trial["seed"]) for trial in found["trials"]]
+    for n, key in enumerate(keys):
+        if key in keys[:n]:
+            raise ValueError(f"{where}, trials[{n}]: id and seed are those of trials[{keys.index(key)}].")
 
 
 def _check(found: Any, fields: Mapping[str, tuple[Callable[[Any], bool], str]], where: str) -> None:

@@ -19,7 +19,7 @@ from glimpse_env import TASKS
 
 RESULTS = pathlib.Path("results")
 IMAGES = pathlib.Path("docs/images")
-CODE = ("agents", "glimpse_env")
+CODE = ("agents", "benchmarks", "examples", "glimpse_env")
 """The folders that determine a run; all their changes must be committed before one is trained."""
 # Colors of Okabe and Ito; lines and markers distinguish curves in print.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#000000", "#999999")

@@ -9,7 +9,6 @@ stopped goes on.
 
 import argparse
 import dataclasses
-import json
 import pathlib
 import statistics
 from typing import Any, SupportsFloat
@@ -18,9 +17,10 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from agents import checkpoints, files, ram, training
+from agents import checkpoints, ram, training
 from agents.config import Config
 from agents.presets import preset
+from benchmarks import rows
 from benchmarks.machine import machine, table
 from glimpse_env.extras import needed
 from glimpse_env.wrappers import GlimpseWrapper
@@ -44,8 +44,9 @@ class Screen(gym.Wrapper[Any, Any, Any, Any]):
         self.observation_space = spaces.Box(0, 255, env.observation_space.shape, np.uint8)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Begin a game; MinAtar takes 32 bits of a seed."""
-        state, info = self.env.reset(seed=None if seed is None else seed % 2**32, options=options)
+        """Begin a game; MinAtar takes 32 bits of a seed, so the higher ones are folded into them."""
+        folded = None if seed is None else (seed ^ seed >> 32) % 2**32
+        state, info = self.env.reset(seed=folded, options=options)
         return _image(state), info
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
@@ -74,15 +75,15 @@ def config_of(game: str, way: str, seed: int, frames: int) -> Config:
     return dataclasses.replace(config, num_episodes=frames // LENGTH, num_validations=4, num_test_episodes=128)
 
 
-def show(rows: list[dict[str, Any]]) -> None:
+def show(found: list[rows.Row]) -> None:
     """Print the table: a row a way of looking, a column a game; the mean and each seed's score."""
 
     def cell(game: str, way: str) -> str:
-        scores = [row["score"] for row in rows if (row["game"], row["way"]) == (game, way)]
+        scores = [row["score"] for row in found if (row["game"], row["way"]) == (game, way)]
         each = ", ".join(f"{score:.2f}" for score in scores)
         return f"{statistics.fmean(scores):.2f} ({each})" if scores else ""
 
-    print(f"Points in {LENGTH} frames after {rows[0]['frames']:,} frames of training: {machine()}\n")
+    print(f"Points in {LENGTH} frames after {found[0]['frames']:,} frames of training: {machine()}\n")
     table(("looks", *GAMES), [(way, *(cell(game, way) for game in GAMES)) for way in WAYS])
 
 
@@ -100,20 +101,20 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--runs", type=pathlib.Path, default=pathlib.Path("runs"), help="the folder of runs and results")
     flags = parser.parse_args(arguments)
     with training.plain_errors("benchmarks.games"):
-        results = flags.runs / "games.json"
-        rows: list[dict[str, Any]] = json.loads(results.read_text()) if results.exists() else []
-        for key in (
+
+        def score(**key: Any) -> rows.Row:
+            config = config_of(**key)
+            result = ram.train(config, resume=checkpoints.exist(flags.runs / config.run_name), runs=flags.runs)
+            return {"score": result.scores[config.looking][0]}
+
+        keys = (
             {"game": game, "way": way, "seed": seed, "frames": flags.frames}
             for seed in flags.seeds
             for game in flags.games
             for way in flags.ways
-        ):
-            if not any(key.items() <= row.items() for row in rows):
-                config = config_of(**key)
-                result = ram.train(config, resume=checkpoints.exist(flags.runs / config.run_name), runs=flags.runs)
-                rows.append({**key, "score": result.scores[config.looking][0]})
-                files.write(results, json.dumps(rows, indent=2) + "\n")
-        show([row for row in rows if row["frames"] == flags.frames])
+        )
+        found = rows.complete(flags.runs / "games.json", keys, score)
+        show([row for row in found if row["frames"] == flags.frames])
 
 
 if __name__ == "__main__":

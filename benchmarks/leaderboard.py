@@ -170,7 +170,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=MINUTES, help="minutes of one core, for each trial")
     options = parser.parse_args(arguments)
     budget = Budget(options.steps, options.minutes)
+    kept = budget == Budget(STEPS, MINUTES)
     with plain_errors(COMMAND):
+        if options.steps < 1 or options.minutes <= 0:
+            raise ValueError(f"--steps must be at least 1 and --minutes above 0, got {options.steps} and {options.minutes:g}.")
+        if kept and not set(options.seed) <= set(SEEDS):
+            raise ValueError(f"--seed must be of {', '.join(map(str, SEEDS))} by the rules, got {options.seed}.")
         if options.submission:
             entry = entries.read(options.submission)
             if entry.path.exists() or entry.algorithm in ALGORITHMS:
@@ -182,7 +187,7 @@ def main(arguments: list[str] | None = None) -> None:
                     for algorithm in options.algorithm:
                         if fits(algorithm, id):
                             make_trial(algorithm, id, seed, budget)
-        if options.submission or budget == Budget(STEPS, MINUTES):
+        if options.submission or kept:
             files.write(PAGE, page(entries.read_all()))
 
 

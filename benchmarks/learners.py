@@ -188,6 +188,8 @@ def _run(
         except KeyboardInterrupt:
             if not stopped:
                 raise
+        if not checkpoints.exist(folder):
+            raise ValueError(f"{budget.minutes:g} minutes are too few for an update: give more.")
         measure, networks = measured(folder)
         updates, path = int(checkpoints.load(folder)["update"]), folder / "metrics.csv"
         rows = list(csv.DictReader(path.read_text().splitlines())) if path.exists() else []

@@ -167,10 +167,15 @@ def described(config: TrainingConfig) -> tuple[str, dict[str, Any]]:
     told = [field.name for field in dataclasses.fields(config)]
     told = [name for name in told if name not in CIRCUMSTANCES - {"evaluated_on", "num_test_episodes"} and name != "seed"]
     differing = {
-        name: {field: getattr(config, field) for field in told if getattr(config, field) != getattr(start, field)}
+        name: {field: getattr(config, field) for field in told if _json(config, field) != _json(start, field)}
         for name, start in starts.items()
     }
     return min(differing.items(), key=lambda item: len(item[1]))
+
+
+def _json(config: TrainingConfig, field: str) -> str:
+    """A field as in a file, where tuples are lists."""
+    return json.dumps(getattr(config, field))
 
 
 def command_of(config: TrainingConfig, start: str, changes: dict[str, Any]) -> str:
@@ -187,6 +192,8 @@ def _flags(changes: dict[str, Any]) -> Iterator[str]:
             yield from (f"--env.{key.replace('_', '-')}={argument!r}" for key, argument in value.items())
         elif isinstance(value, bool):
             yield f"--{flag}" if value else f"--no-{flag}"
+        elif isinstance(value, tuple):
+            yield from (f"--{flag}", *map(str, value))
         else:
             yield from (f"--{flag}", str(value))
 
@@ -246,13 +253,22 @@ def write() -> None:
     print(f"{PAGE} and {SCORES} are written.")
 
 
-def _commit_of(folder: pathlib.Path, given: str | None) -> str:
-    """The commit that a run is of: the one that is given, or the one that is checked out if the run may be of it."""
+def commit_of(folder: pathlib.Path, given: str | None = None) -> str:
+    """The commit that a run is of: the one that is given, or the one that is checked out.
+
+    Raises:
+        ValueError: the run began before the commit that is checked out, or the code has changes that are not committed.
+    """
     if given is not None:
         return evidence.committed(given)
-    began = datetime.datetime.fromtimestamp((folder / "config.json").stat().st_mtime).astimezone()
-    if began < evidence.committed_at("HEAD"):
-        raise ValueError(f"{folder} began before the commit that is checked out: give the one that it is of, --commit HASH.")
+    config = folder / "config.json"
+    if config.exists():
+        began = datetime.datetime.fromtimestamp(config.stat().st_mtime).astimezone()
+        if began < evidence.committed_at("HEAD"):
+            raise ValueError(
+                f"{folder} began before the commit that is checked out: keep it with the one that it is of, --commit HASH, or "
+                "remove it."
+            )
     return evidence.head()
 
 
@@ -279,10 +295,10 @@ def main(arguments: list[str] | None = None) -> None:
                 for seed in range(flags.seeds):
                     kept = any((run.name, run.seed) == (name, seed) for run in evidence.load(id).runs)
                     if flags.again or not kept:
-                        commit = evidence.head()
+                        commit = evidence.head() if flags.again else commit_of(RUNS / config_of(id, name, seed).run_name)
                         keep(trained(id, name, seed, flags.again), name, commit)
         if flags.keep is not None:
-            print(keep(flags.keep, flags.name, _commit_of(flags.keep, flags.commit), flags.machine))
+            print(keep(flags.keep, flags.name, commit_of(flags.keep, flags.commit), flags.machine))
         commit = evidence.head() if flags.shipped else ""  # refuses what is not committed before the work, not after
         for id in flags.shipped:
             evidence.save(dataclasses.replace(evidence.load(id), shipped=measure_shipped(id, commit)))

@@ -24,13 +24,14 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from agents import baselines, environments, figures, files, ram, training
+from agents import baselines, environments, figures, ram, training
 from agents.baselines import BaselineConfig
 from agents.config import Config, TrainingConfig
 from agents.networks import RecurrentAttentionModel
 from agents.parallel import Ranks
 from agents.policy import Policy
 from agents.presets import preset
+from benchmarks import rows
 from benchmarks.machine import machine, rate, table
 
 ID = "Glimpse-Haystack-v0"
@@ -146,10 +147,6 @@ def measure(agent: str, size: int, seed: int, minutes: float, runs: pathlib.Path
         [sys.executable, "-c", _PEAK, json.dumps([agent, size])], env=os.environ, capture_output=True, text=True, check=True
     )
     return {
-        "agent": agent,
-        "size": size,
-        "seed": seed,
-        "minutes": minutes,
         "error": error,
         "multiply_adds": multiply_adds(config),
         "steps": rate(gym.make_vec(config.env_id.rpartition(":")[2], 64, **arguments), 3),
@@ -159,24 +156,24 @@ def measure(agent: str, size: int, seed: int, minutes: float, runs: pathlib.Path
     }
 
 
-def show(rows: list[dict[str, Any]], picture: pathlib.Path) -> None:
+def show(found: list[rows.Row], picture: pathlib.Path) -> None:
     """Print the table, and draw the figure: error, multiply-adds, steps a second and memory over the size."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, StrMethodFormatter
 
-    print(f"{ID} with other scene sizes, trained for {rows[0]['minutes']:g} minutes each on one thread: {machine()}\n")
+    print(f"{ID} with other scene sizes, trained for {found[0]['minutes']:g} minutes each on one thread: {machine()}\n")
     told = ("error, %", "multiply-adds an image, millions", "steps a second", "memory, MiB", "images trained on", "parameters")
     cells = []
-    for row in sorted(rows, key=lambda row: (AGENTS.index(row["agent"]), row["size"], row["seed"])):
+    for row in sorted(found, key=lambda row: (AGENTS.index(row["agent"]), row["size"], row["seed"])):
         values = f"{row['error']:.2f}", f"{row['multiply_adds'] / 1e6:.2f}", f"{row['steps']:,.0f}", f"{row['memory']:,.0f}"
         cells.append([row["agent"], row["size"], row["seed"], *values, f"{row['episodes']:,}", f"{row['parameters']:,}"])
     table(("", "pixels a side", "seed", *told), cells)
     figure = Figure(figsize=(10, 6.5), layout="constrained")
-    sizes = sorted({row["size"] for row in rows})
+    sizes = sorted({row["size"] for row in found})
     for axes, name, label in zip(figure.subplots(2, 2).flat, ("error", "multiply_adds", "steps", "memory"), told, strict=False):
         for agent, color in zip(AGENTS, ("#0072B2", "#E69F00", "#D55E00"), strict=True):
             means = [
-                statistics.fmean([row[name] for row in rows if (row["agent"], row["size"]) == (agent, size)] or [math.nan])
+                statistics.fmean([row[name] for row in found if (row["agent"], row["size"]) == (agent, size)] or [math.nan])
                 for size in sizes
             ]
             if not (name == "steps" and agent == AGENTS[2]):  # it takes none
@@ -203,17 +200,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--runs", type=pathlib.Path, default=pathlib.Path("runs"), help="the folder of runs and results")
     flags = parser.parse_args(arguments)
     with training.plain_errors("benchmarks.scene_size"):
-        results = flags.runs / "scene-size.json"
-        rows: list[dict[str, Any]] = json.loads(results.read_text()) if results.exists() else []
-        for agent, size, seed in (
-            (agent, size, seed) for agent in flags.agents for size in flags.sizes for seed in flags.seeds
-        ):
-            key = {"agent": agent, "size": size, "seed": seed, "minutes": flags.minutes}
-            if not any(key.items() <= row.items() for row in rows):
-                rows.append(measure(agent, size, seed, flags.minutes, flags.runs))
-                files.write(results, json.dumps(rows, indent=2) + "\n")
-        shown = [row for row in rows if row["minutes"] == flags.minutes]
-        show(shown, flags.runs / "scene-size.png")
+        keys = (
+            {"agent": agent, "size": size, "seed": seed, "minutes": flags.minutes}
+            for agent in flags.agents
+            for size in flags.sizes
+            for seed in flags.seeds
+        )
+        found = rows.complete(flags.runs / "scene-size.json", keys, lambda **key: measure(**key, runs=flags.runs))
+        show([row for row in found if row["minutes"] == flags.minutes], flags.runs / "scene-size.png")
 
 
 if __name__ == "__main__":

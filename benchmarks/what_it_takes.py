@@ -187,8 +187,8 @@ def train(row: Row, seed: int) -> Run:
     name = f"takes-{evidence.hyphenated(row.name)}-{seed}"
     fixed: dict[str, Any] = {"num_episodes": NUM_EPISODES, "evaluated_on": "validation"}
     config = dataclasses.replace(preset("paper", ID), name=name, seed=seed, **fixed, **row.changes)
-    commit = evidence.head()  # refuses what is not committed before the work, not after
     folder = reproduce.RUNS / config.run_name
+    commit = reproduce.commit_of(folder)  # refuses what is not committed before the work, not after
     command = shlex.join(["python", "-m", "benchmarks.what_it_takes", "--row", row.name, "--seeds", str(seed + 1)])
     try:
         with patched(row):

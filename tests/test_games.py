@@ -8,11 +8,12 @@ import warnings
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
 from rollouts import assert_identical, play
 
-from agents import ram
+from agents import environments, ram
 from agents.presets import preset
 from glimpse_env import GAMES
 from glimpse_env.wrappers import GlimpseWrapper
@@ -178,8 +179,8 @@ def test_minatar_is_an_image_and_a_lost_game_begins_anew():
         make("Breakout", patch_size=10, initial_fixation="center"),
         minatar.BaseEnv("breakout", use_minimal_action_set=True),
     )
-    observation, _ = env.reset(seed=2**40 + 5)  # of 64 bits, as the agent's; MinAtar takes 32
-    state, _ = base.reset(seed=5)
+    observation, _ = env.reset(seed=2**40 + 5)  # of 64 bits, as the agent's; MinAtar takes 32, so they are folded
+    state, _ = base.reset(seed=2**8 ^ 5)
     lost = 0
     for step in range(100):
         np.testing.assert_array_equal(observation["glimpse"], state.transpose(2, 0, 1))
@@ -190,6 +191,25 @@ def test_minatar_is_an_image_and_a_lost_game_begins_anew():
             lost += 1
             state, _ = base.reset()
     assert lost > 2
+
+
+def test_no_game_of_an_evaluation_begins_as_one_of_a_training_does():
+    """MinAtar takes 32 bits of a seed, but the seeds of a training and of an evaluation differ in the highest two."""
+    from benchmarks import games
+
+    class Noted(gym.Env):
+        observation_space, action_space = spaces.Box(0, 1, (10, 10, 4), np.bool_), spaces.Discrete(2)
+
+        def reset(self, *, seed=None, options=None):
+            seeds.append(seed)
+            return self.observation_space.sample(), {}
+
+    seeds = []
+    for purpose in ("train", "validation", "test"):
+        for n in range(50):
+            games.Screen(Noted()).reset(seed=environments.first_seed(purpose, 0) + n)
+    assert len(set(seeds)) == 150
+    assert all(0 <= seed < 2**32 for seed in seeds)
 
 
 def test_short_form_of_the_benchmark_of_games(tmp_path, monkeypatch, capsys, undrawn):

@@ -164,7 +164,8 @@ def test_the_submission_that_the_rules_show_is_added_once(kept, capsys):
         ("trials.id", "Glimpse-Catch-v0", r"trials\[0\]: id must be one of Glimpse-MNIST-v0"),
         ("trials.error", 101, r"trials\[0\]: error must be a number of percent, from 0 to 100, got 101"),
         ("trials.error", float("nan"), r"trials\[0\]: error must be"),
-        ("trials.seed", True, r"trials\[0\]: seed must be a whole number"),
+        ("trials.seed", True, r"trials\[0\]: seed must be one of 0, 1, 2, got True"),
+        ("trials.seed", 3, r"trials\[0\]: seed must be one of 0, 1, 2, got 3"),
         ("trials.steps", 6_000_000, r"trials\[0\]: steps must be a whole number, at most 5,000,000, got 6000000"),
         ("trials.minutes", 30, r"trials\[0\]: minutes must be a number, at most 20, got 30"),
         ("trials.ended_by", "luck", r"trials\[0\]: ended_by must be 'steps' or 'minutes'"),
@@ -184,6 +185,32 @@ def test_a_submission_that_breaks_a_rule_is_refused_by_field(kept, where, value,
         leaderboard.main(submitted(kept / "mine.json", entry))
     assert not (kept / "results").exists()
     assert not leaderboard.PAGE.exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--steps", "0"], "--steps must be at least 1 and --minutes above 0, got 0 and 20"),
+        (["--minutes", "0"], "--steps must be at least 1 and --minutes above 0, got 5000000 and 0"),
+        (["--seed", "0", "7"], r"--seed must be of 0, 1, 2 by the rules, got \[0, 7\]"),
+        (
+            ["--minutes", "0.0001", "--id", MNIST, "--algorithm", "RAM, reward alone"],
+            "0.0001 minutes are too few for an update",
+        ),
+    ],
+)
+def test_a_budget_that_trains_nothing_and_a_seed_beyond_the_rules_are_refused(kept, flags, message):
+    with pytest.raises(SystemExit, match=message):
+        leaderboard.main(flags)
+
+
+def test_a_trial_that_breaks_a_rule_is_not_kept(kept):
+    _, path = submitted(kept / "mine.json", SUBMISSION)
+    entry = entries.read(pathlib.Path(path))
+    late = dataclasses.replace(entry.trials[0], seed=1, minutes=21.5)
+    with pytest.raises(ValueError, match=r"trials\[\d+\]: minutes must be a number, at most 20, got 21.5"):
+        entries.save(entry.with_trial(late))
+    assert not entry.path.exists()
 
 
 def test_two_trials_of_one_seed_and_what_is_no_json_are_refused(kept):

@@ -1,7 +1,9 @@
 """Evidence: a finished run is kept whole, the page is what the command writes, and a file that lacks something is refused."""
 
 import dataclasses
+import datetime
 import json
+import os
 import pathlib
 import shlex
 import subprocess
@@ -11,8 +13,9 @@ import pytest
 pytest.importorskip("scipy")
 
 import tiny_task  # noqa: F401  # registers Tiny-v0
+from tiny_runs import stopped_after
 
-from agents import baselines, cli, environments, ram
+from agents import baselines, checkpoints, cli, environments, ram
 from agents.baselines import BaselineConfig
 from agents.presets import preset
 from benchmarks import evidence, page, reproduce
@@ -80,12 +83,18 @@ def test_a_run_goes_from_its_folder_into_the_file_and_the_page(tmp_path):
 
 
 def test_the_command_of_a_run_makes_the_same_config_again():
-    config = tiny(seed=3, looking="random", skip=False, env={"num_clutter": 2})
+    config = tiny(seed=3, looking="random", skip=False, env={"num_clutter": 2}, scene_sizes=(14, 20))
     start, changes = reproduce.described(config)
     arguments = shlex.split(reproduce.command_of(config, start, changes))[3:]
     given, options = cli.parse(preset(start, ID), cli.StartOptions(), arguments, "", "")
     assert options.preset == start
     assert dataclasses.replace(given, num_validations=4, device="cpu") == config
+
+
+def test_a_preset_is_recognized_in_a_file_where_tuples_are_lists():
+    config = preset("best", "Glimpse-Haystack-v0")
+    saved = checkpoints.config_of(type(config), json.loads(json.dumps(dataclasses.asdict(config))), "it")
+    assert reproduce.described(saved) == ("best", {})
 
 
 def test_a_network_on_whole_scenes_is_kept_too(tmp_path):
@@ -102,6 +111,23 @@ def test_a_network_on_whole_scenes_is_kept_too(tmp_path):
 def test_what_is_no_finished_run_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no finished run: it has no config\.json"):
         reproduce.keep(tmp_path, "nothing", "1234567")
+
+
+def test_a_run_that_began_before_the_commit_is_not_taken_for_one_of_it(tmp_path, monkeypatch):
+    """Also if it was resumed since: its config keeps the time of its beginning."""
+    config, runs = tiny(seed=3), tmp_path / "runs"
+    stopped_after(4, monkeypatch, runs, config)
+    written = runs / config.run_name / "config.json"
+    began = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    os.utime(written, (began.timestamp(), began.timestamp()))
+    folder = ram.train(config, resume=True, runs=runs).folder
+    monkeypatch.setattr(evidence, "head", lambda: "1234567")
+    monkeypatch.setattr(evidence, "committed_at", lambda name: began - datetime.timedelta(days=1))
+    assert reproduce.commit_of(folder) == "1234567"
+    monkeypatch.setattr(evidence, "committed_at", lambda name: began + datetime.timedelta(days=1))
+    with pytest.raises(ValueError, match="began before the commit that is checked out"):
+        reproduce.commit_of(folder)
+    assert reproduce.commit_of(tmp_path / "new") == "1234567"
 
 
 def test_a_run_measured_on_the_validation_split_is_no_result(tmp_path):
