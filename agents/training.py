@@ -8,6 +8,7 @@ import io
 import json
 import math
 import pathlib
+import shutil
 import signal
 import sys
 import threading
@@ -155,6 +156,7 @@ def owned(config: TrainingConfig, folder: pathlib.Path, ranks: Ranks, resume: bo
         if overwrite and not resume:
             for name in (checkpoints.NEWEST, checkpoints.OLDER, "results.json", "metrics.csv", "config.json"):
                 (folder / name).unlink(missing_ok=True)
+            shutil.rmtree(folder / "tensorboard", ignore_errors=True)  # its curves would go on from the older run's
         yield
 
 
