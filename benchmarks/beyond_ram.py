@@ -1,6 +1,7 @@
 """From the paper's agent to ours, one part at a time: ``python -m benchmarks.beyond_ram``.
 
-Each line keeps the parts of the lines above it. All lines learn from as many scenes, in the same batches and at the same rate.
+Each line keeps the parts of the lines above it, but the canvas replaces the two convolutions. All lines learn from as many
+scenes, in the same batches and at the same rate.
 Runs are measured on the validation split and kept in results/; those that are there are not made again. ``--seeds 0`` rebuilds
 docs/beyond_ram.md alone.
 """
@@ -28,12 +29,13 @@ INTRODUCTION = f"""# Beyond RAM
 <!-- made by python -m benchmarks.beyond_ram; do not edit -->
 
 What leads from the paper's agent to those shipped here, on `{ID}`: each line keeps the parts of the lines above it,
-and all learn from {NUM_EPISODES:,} scenes, in batches of 64 at a peak rate of 0.0014. Two lines see the whole scene. The last
-are `modern` again, trained with other looks.
+but the canvas replaces the two convolutions. All learn from {NUM_EPISODES:,} scenes, in batches of 64 at a peak rate of 0.0014.
+Two lines see the whole scene. The last are `modern` again, trained with other looks.
 
-Errors are those on the validation split after 8 glimpses: means over seeds, with a 95 % interval where there are several. Those
-that learned to look are also led by random looks and by looks at the center.
+Errors are those on the validation split, 5,000 images, after 8 glimpses: means over seeds, with a 95 % interval where there are
+several. "With random looks" and "with central looks" are of the same networks.
 """
+ONE_SEED = "Errors without an interval are of one seed: differences below a point may be noise."
 
 # What each line changes of the line before it.
 STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -91,20 +93,28 @@ def train(name: str, config: TrainingConfig) -> Run:
     return dataclasses.replace(reproduce.run_of(folder, name, commit, table=TABLE), command=command)
 
 
+def known() -> dict[str, list[Run]]:
+    """The lines that were run: name -> its seeds."""
+    runs = evidence.load(ID).rows(TABLE)
+    return {name: runs[name] for name in configs(0) if name in runs}
+
+
 def page(rows: dict[str, list[Run]]) -> str:
     """The page, with a line for each row that was run."""
-    heads = ("parameters", "multiply-adds an image", "error, %", "led at random, %", "led to the center, %", "seeds", "minutes")
-    lines = [INTRODUCTION, f"| | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
-    for name, runs in rows.items():
+    looks = ("with random looks, %", "with central looks, %")
+    heads = ("parameters", "multiply-adds an image", "error, %", *looks, "seeds", "minutes")
+    lines = [INTRODUCTION, *([ONE_SEED, ""] if any(len(runs) == 1 for runs in rows.values()) else [])]
+    lines += [f"| line | | {' | '.join(heads)} |", "|---" * (2 + len(heads)) + "|"]
+    for n, (name, runs) in enumerate(rows.items(), 1):
         first, *_ = runs
-        led = [
+        others = [
             f"{statistics.fmean(run.scores[way][-1] for run in runs):.2f}"
             for way in ("random", "center")
             if "learned" in first.scores
         ]
         cells = [f"{first.parameters:,}", f"{first.multiply_adds / 1e6:.1f} M", evidence.interval([run.score for run in runs])]  # type: ignore[operator]
-        cells += [*(led or ("", "")), str(len(runs)), f"{statistics.fmean(run.minutes for run in runs):.1f}"]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+        cells += [*(others or ("", "")), str(len(runs)), f"{statistics.fmean(run.minutes for run in runs):.1f}"]
+        lines.append(f"| {n} | {name} | {' | '.join(cells)} |")
     machines = "; ".join(sorted({run.machine for runs in rows.values() for run in runs}))
     picture = f"![Error against multiply-adds]({PICTURE.parent.name}/{PICTURE.name})"
     return "\n".join(
@@ -113,7 +123,7 @@ def page(rows: dict[str, list[Run]]) -> str:
 
 
 def draw(rows: dict[str, list[Run]]) -> None:
-    """Draw the error of each line against its multiply-adds, led by its own looks and by random ones."""
+    """Draw the error of each line against its multiply-adds, with its own looks and with random ones."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
@@ -148,14 +158,11 @@ def main(arguments: list[str] | None = None) -> None:
     with training.plain_errors("benchmarks.beyond_ram"):
         for seed in range(flags.seeds):
             for name, config in configs(seed).items():
-                known = evidence.load(ID).rows(TABLE).get(name, [])
-                if seed not in [run.seed for run in known]:
+                if seed not in [run.seed for run in known().get(name, [])]:
                     run = train(name, config)
                     evidence.save(evidence.load(ID).with_run(run))
-        runs = evidence.load(ID).rows(TABLE)
-        rows = {name: runs[name] for name in configs(0) if name in runs}
-        draw(rows)
-        files.write(PAGE, page(rows))
+        draw(known())
+        files.write(PAGE, page(known()))
         print(f"{PAGE} is written.")
 
 

@@ -1,4 +1,4 @@
-"""The README's figure: what is published of each task, and what agents reach here."""
+"""The README's table and figure: what others reach on each task, and what agents reach here."""
 
 import statistics
 from collections.abc import Sequence
@@ -6,35 +6,58 @@ from collections.abc import Sequence
 from agents import environments, figures
 from benchmarks import evidence
 from benchmarks.evidence import Evidence
-from benchmarks.page import BEST, KNOWN, RAM
+from benchmarks.page import BEST, KNOWN, RAM, bold
 
-_ANEW, _MODERN, _HERE = "the paper's networks, trained here", "RAM without a canvas (modern), here", "the shipped agent"
+PAPER, WITHOUT, WITH = "the paper's networks, trained here", "without a canvas, here", "with a canvas, here"
+# id -> what the README shows: the rows of results/<id>.json.
+SHOWN = {
+    "Glimpse-MNIST-v0": {
+        PAPER: "paper",
+        WITHOUT: "modern, with a plan and varied images",
+        WITH: "canvas, with a plan and varied images",
+    },
+    "Glimpse-TranslatedMNIST-v0": {PAPER: "paper", WITHOUT: "modern", WITH: "canvas, varied images, short episodes first"},
+    "Glimpse-ClutteredMNIST-v0": {PAPER: "paper", WITHOUT: "modern", WITH: "canvas"},
+    "Glimpse-ClutteredMNIST100-v0": {PAPER: "paper", WITHOUT: "modern", WITH: "canvas"},
+    "Glimpse-MultiMNIST-v0": {WITHOUT: "modern", WITH: "canvas, varied images"},
+    "Glimpse-CircleSquareRelative-v0": {WITHOUT: "best preset"},
+    "Glimpse-Catch-v0": {WITHOUT: "reward alone"},
+}
 _STYLES = {
     RAM: ("o", "white", "#555555"),
     BEST: ("s", "#E69F00", "#E69F00"),
-    _ANEW: ("o", "#009E73", "#009E73"),
-    _MODERN: ("^", "#CC79A7", "#CC79A7"),
-    _HERE: ("D", "#0072B2", "#0072B2"),
+    PAPER: ("o", "#009E73", "#009E73"),
+    WITHOUT: ("^", "#CC79A7", "#CC79A7"),
+    WITH: ("D", "#0072B2", "#0072B2"),
 }
 
 
+def figures_of(one: Evidence) -> dict[str, float]:
+    """Our figures of a task in the README: the means of its rows."""
+    rows = one.rows("results")
+    shown = {who: rows[name] for who, name in SHOWN.get(one.id, {}).items() if name in rows}
+    return {who: statistics.fmean(run.score for run in runs) for who, runs in shown.items()}
+
+
+def cells(one: Evidence) -> list[str]:
+    """The last cells of a task's row in the README: ours."""
+    found, task = figures_of(one), environments.task_of(one.id)
+    return [bold(found[who], f"{found[who]:.2f}", one.id, task) if who in found else "" for who in (PAPER, WITHOUT, WITH)]
+
+
 def draw(found: Sequence[Evidence]) -> None:
-    """Draw docs/images/comparison.png from the evidence of the tasks that have an agent and a published figure."""
+    """Draw docs/images/comparison.png: the table's tasks that the paper has."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, NullLocator
 
-    shown = [one for one in found if one.shipped is not None and RAM in KNOWN.get(one.id, {})]
+    shown = [one for one in found if figures_of(one) and RAM in KNOWN.get(one.id, {})]
     if not shown:
         return
     figure = Figure(figsize=(8, 0.5 * len(shown) + 1.5), facecolor="white", layout="constrained")
     axes = figure.add_subplot()
     for row, one in enumerate(shown):
-        assert one.shipped is not None
         error = environments.task_of(one.id).measure == "error"
-        values = {**{who: KNOWN[one.id][who] for who in (RAM, BEST)}, _HERE: one.shipped.mean}
-        for name, who in {"paper": _ANEW, "modern": _MODERN, "modern, with a plan and varied images": _MODERN}.items():
-            if runs := one.rows("results").get(name):
-                values[who] = statistics.fmean(run.score for run in runs)
+        values = {**{who: KNOWN[one.id][who] for who in (RAM, BEST)}, **figures_of(one)}
         places = {who: value if error else 100 - value for who, value in values.items()}
         axes.plot([min(places.values()), max(places.values())], [row, row], color="0.8", zorder=1)
         for who, place in places.items():
@@ -49,7 +72,6 @@ def draw(found: Sequence[Evidence]) -> None:
     axes.set_xticks([0.3, 0.5, 1, 2, 5, 10, 20])
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlim(0.3, 20)
     axes.set_xlabel("test error, % (Catch: balls missed, %)")
     axes.grid(alpha=0.3, axis="x")
     figure.legend(loc="outside upper center", ncols=2, frameon=False)

@@ -208,12 +208,12 @@ def save(evidence: Evidence) -> pathlib.Path:
 
 
 def interval(values: Sequence[float]) -> str:
-    """Mean and 95 % interval (Student's t) of a few seeds; only the value of a single one."""
+    """Mean and 95 % interval (Student's t) of a few seeds; the seeds if it reaches below 0; only the value of a single one."""
     mean = statistics.fmean(values)
     if len(values) == 1:
         return f"{mean:.2f}"
     half = stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
-    return f"{mean:.2f} ± {half:.2f}"
+    return f"{mean:.2f} ± {half:.2f}" if half <= mean else ", ".join(f"{value:.2f}" for value in values)
 
 
 def draw_curves(

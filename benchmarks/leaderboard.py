@@ -80,8 +80,9 @@ def page(found: Sequence[Entry]) -> str:
         "",
         f"Algorithms by the [rules](benchmark_rules.md): {STEPS:,} environment steps or {MINUTES:g} minutes of one core, "
         "whichever ends first. The error, in percent, is measured once on the test split, greedy: the mean over seeds with a "
-        "95 % interval (Student's t). The score is the interquartile mean over all seeds and ids of the normalized accuracy, 0 "
-        "for chance and 1 for no error, with a bootstrap 95 % interval. It needs all ids and seeds.",
+        "95 % interval (Student's t), or all seeds where the interval reaches below 0. A figure alone is of one "
+        "seed. The score is the interquartile mean over all seeds and ids of the normalized accuracy, 0 for chance and 1 for "
+        "no error, with a bootstrap 95 % interval. It needs all ids and seeds.",
         "",
     ]
     for track in TRACKS:
@@ -129,7 +130,7 @@ def _ours(found: Sequence[Entry]) -> list[tuple[str, str, str, str]]:
 def _table(rows: Sequence[Entry]) -> list[str]:
     """A table of a track: a row for each entry, a column for each id."""
     lines = [
-        f"| algorithm | score | {' | '.join(f'{id}, error, %' for id in IDS)} | runs to tune |",
+        f"| algorithm | score | {' | '.join(f'{id}, error, %' for id in IDS)} | runs to tune, and how |",
         "|---" * (len(IDS) + 3) + "|",
     ]
     for entry in rows:
@@ -139,7 +140,7 @@ def _table(rows: Sequence[Entry]) -> list[str]:
             low, high = entries.interval(scores)
             score = f"{entries.iqm(scores):.3f} [{low:.3f}, {high:.3f}]"
         errors = [evidence.interval([trial.error for trial in entry.of(id)]) if entry.of(id) else "" for id in IDS]
-        lines.append(f"| {' | '.join([entry.algorithm, score, *errors, str(entry.tuning_runs)])} |")
+        lines.append(f"| {' | '.join([entry.algorithm, score, *errors, f'{entry.tuning_runs}, {entry.tuning}'])} |")
     return lines
 
 

@@ -1,8 +1,8 @@
 """What the paper's agent takes: ``python -m benchmarks.what_it_takes``.
 
-It begins with a naive reading of the paper. Each step changes one thing; the last step is ``--preset paper``. Faults of public
-implementations are then switched on in it, one at a time: here, not in the agent. Runs are measured on the validation split and
-kept in results/; those that are there are not made again. ``--row`` without a name rebuilds docs/what_it_takes.md alone.
+It begins with a naive reading of the paper. Each step changes one thing; the last step is ``--preset paper``. Faults that an
+implementation may have are then switched on, one at a time: here, not in the agent. Runs are measured on the validation split
+and kept in results/; those that are there are not made again. ``--row`` without a name rebuilds docs/what_it_takes.md alone.
 """
 
 import argparse
@@ -43,12 +43,13 @@ INTRODUCTION = f"""# What the paper's agent takes
 
 These are the networks, the reward and the losses of Mnih et al. (2014) on `{ID}`, {NUM_EPISODES:,} scenes each.
 The paper does not say how the weights begin, what rate Adam should have, or whether the gradient of the looks enters the core.
-The first lines settle this, one change at a time: each line keeps the changes above it. The last of them is `--preset paper`.
-The last two gain nothing in so few scenes; the preset has them for its {preset("paper", ID).num_episodes:,}.
+The first lines try some answers, one after the other: each line keeps the changes above it. Other orders were not tried. The
+last of them is `--preset paper`. Its last two changes show no gain in so few scenes; the preset trains on
+{preset("paper", ID).num_episodes:,}.
 
-The lines below are faults of public implementations. The benchmark switches each on alone, in its own code, in the agent of the
-fourth line. Errors are those on the validation split after 8 glimpses: means over seeds with a 95 % interval. "Random looks"
-are the same networks led at random.
+The lines below are faults that an implementation may have. The benchmark switches each on alone, in its own code, in the agent
+of the fourth line. Errors are those on the validation split after 8 glimpses: means over seeds with a 95 % interval. "Random
+looks" are those of the same networks.
 """
 
 _load, _losses, _log_prob = datasets.load, ram.losses, reinforce.gaussian_log_prob  # as they are

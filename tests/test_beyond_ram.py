@@ -1,6 +1,7 @@
 """``benchmarks.beyond_ram`` leads from the paper's preset to ours, and its page shows what was run."""
 
 import dataclasses
+import pathlib
 
 import pytest
 
@@ -59,7 +60,14 @@ def test_the_page_has_a_line_for_each_row(monkeypatch, tmp_path):
     page = beyond_ram.page(rows)
     assert f"| {run.parameters:,} |" in page
     assert f"| {run.scores['random'][-1]:.2f} | {run.scores['center'][-1]:.2f} | 2 |" in page
-    assert f"| {deep} | 1,000 | 18.4 M | 1.25 |  |  | 1 |" in page
+    assert f"| 2 | {deep} | 1,000 | 18.4 M | 1.25 |  |  | 1 |" in page
+    assert beyond_ram.ONE_SEED in page
+    assert beyond_ram.ONE_SEED not in beyond_ram.page({STEPS[0][0]: rows[STEPS[0][0]]})
     monkeypatch.setattr(beyond_ram, "PICTURE", tmp_path / "picture.png")
     beyond_ram.draw(rows)
     assert (tmp_path / "picture.png").stat().st_size > 10_000
+
+
+def test_the_page_is_what_the_command_writes():
+    page = (pathlib.Path(__file__).parents[1] / beyond_ram.PAGE).read_text()
+    assert beyond_ram.page(beyond_ram.known()) == page, "run python -m benchmarks.beyond_ram --seeds 0"

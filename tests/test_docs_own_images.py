@@ -13,7 +13,7 @@ from test_own_images import Pairs, Table, pil, save
 from glimpse_env.datasets import load, published, splits
 
 PAGE = (pathlib.Path(__file__).parents[1] / "docs" / "own_images.md").read_text()
-TEN_LINES, *SOURCES, MODULE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+TEN_LINES, *SOURCES, MODULE, COMPARISON = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 CLASSES = ("cat", "dog")
 
 
@@ -84,6 +84,17 @@ def test_the_agent_learns_from_a_folder_in_color(colors, tmp_path, monkeypatch, 
     assert error < 35  # seen: 12 and 4, of 67 by chance
     (run,) = (tmp_path / "runs").iterdir()
     assert (run / "paths.png").stat().st_size > 1000
+
+
+def test_an_algorithm_is_compared_with_the_agent_of_a_folder(photos, capsys):
+    pytest.importorskip("torch")
+    from agents import cli
+
+    run = "Glimpse-MNIST-v0-photos-learned-0"  # its name without the flags that make it short
+    cli.main(["--dataset=photos", f"--name={run}", "--num-episodes=64", "--num-validations=1", "--hidden-size=32"])
+    capsys.readouterr()
+    exec(COMPARISON, {})
+    assert re.fullmatch(r"the agent: \d of 6 right\nyours: \d of 6 right\n", capsys.readouterr().out)
 
 
 def test_the_agent_takes_the_id_of_a_users_module(photos, tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ from tiny_runs import stopped_after
 from agents import baselines, checkpoints, cli, environments, ram
 from agents.baselines import BaselineConfig
 from agents.presets import preset
-from benchmarks import evidence, page, reproduce
+from benchmarks import comparison, evidence, page, reproduce
 from benchmarks.evidence import Evidence, Run, Shipped
 from glimpse_env import TASKS
 
@@ -203,18 +203,41 @@ def test_seeds_of_a_row_may_differ_a_little_in_their_number_of_episodes():
             known.with_run(other)
 
 
-def test_ours_is_bold_only_where_it_beats_all_that_is_published(monkeypatch):
-    def row(id, score, published):
-        monkeypatch.setitem(page.KNOWN, id, published)
-        known = Evidence(id, None, (dataclasses.replace(RUN, scores={"learned": [score]}),))
-        (line,) = [line for line in page.section(known) if line.startswith("| canvas ")]
-        return line.split(" | ")[1]
+@pytest.mark.parametrize(
+    ("id", "score", "others", "text"),
+    [
+        ("Glimpse-MNIST-v0", 2.0, {"they": 3.0, "others": 2.5}, "**2.00**"),
+        ("Glimpse-MNIST-v0", 2.0, {"they": 3.0, "others": 1.5}, "2.00"),
+        ("Glimpse-MNIST-v0", 2.2, {"they": 2.5}, "2.20"),  # two standard errors of 2.5 are 0.31
+        ("Glimpse-MNIST-v0", 2.0, {}, "2.00"),
+        ("Glimpse-Catch-v0", 90.0, {"they": 85.0}, "**90.00**"),  # two of 85 are 0.71
+        ("Glimpse-Catch-v0", 85.6, {"they": 85.0}, "85.60"),
+        ("Glimpse-MultiMNIST-v0", 2.0, {"they": 3.0}, "2.00"),  # other scenes
+    ],
+)
+def test_ours_is_bold_only_where_it_beats_all_others_by_more_than_the_sampling_error(id, score, others, text, monkeypatch):
+    monkeypatch.setitem(page.KNOWN, id, others)
+    known = Evidence(id, None, (dataclasses.replace(RUN, scores={"learned": [score]}),))
+    (line,) = [line for line in page.section(known) if line.startswith("| canvas ")]
+    assert line.split(" | ")[1] == text
 
-    assert row("Glimpse-MNIST-v0", 2.0, {"they": 3.0, "others": 2.5}) == "**2.00**"
-    assert row("Glimpse-MNIST-v0", 2.0, {"they": 3.0, "others": 1.5}) == "2.00"
-    assert row("Glimpse-MNIST-v0", 2.0, {}) == "2.00"
-    assert row("Glimpse-Catch-v0", 90.0, {"they": 85.0}) == "**90.00**"
-    assert row("Glimpse-Catch-v0", 80.0, {"they": 85.0}) == "80.00"
+
+def test_an_interval_that_reaches_below_0_gives_way_to_the_seeds():
+    assert evidence.interval([1.0, 2.0]) == "1.00, 2.00"
+    assert evidence.interval([1.5, 1.6]) == "1.55 ± 0.64"
+    assert evidence.interval([1.5]) == "1.50"
+
+
+def test_the_table_of_the_readme_is_that_of_the_results(monkeypatch):
+    root = pathlib.Path(__file__).parents[1]
+    monkeypatch.setattr(evidence, "RESULTS", root / "results")
+    for id, rows in comparison.SHOWN.items():
+        known = evidence.load(id)
+        assert set(rows.values()) <= known.rows("results").keys()
+        _, *cells = [line for line in (root / "README.md").read_text().splitlines() if line.startswith(f"| `{id}` |")]
+        _, _, paper, ours, best, *rest, _ = [cell.strip() for cell in cells[-1].split("|")]
+        assert [ours, *rest] == comparison.cells(known), id
+        assert all(float(cell.split()[-1]) in page.KNOWN[id].values() for cell in (paper, best) if cell)
 
 
 def test_play_shows_the_mean_over_the_draws_as_percent_right():

@@ -1,6 +1,7 @@
 """Each step and fault of ``benchmarks.what_it_takes`` is what its name says, and is gone afterwards."""
 
 import dataclasses
+import pathlib
 
 import pytest
 import torch
@@ -82,3 +83,9 @@ def test_the_page_has_a_line_for_each_row_that_was_run(monkeypatch, tmp_path):
     monkeypatch.setattr(what_it_takes, "PICTURE", tmp_path / "picture.png")
     what_it_takes.draw(runs)
     assert (tmp_path / "picture.png").exists()
+
+
+def test_the_page_is_what_the_command_writes():
+    page = (pathlib.Path(__file__).parents[1] / what_it_takes.PAGE).read_text()
+    runs = what_it_takes.evidence.load(what_it_takes.ID).rows(what_it_takes.TABLE)
+    assert what_it_takes.page(runs) == page, "run python -m benchmarks.what_it_takes --row"
