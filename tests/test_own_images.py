@@ -299,6 +299,8 @@ def test_a_broken_image_stops_its_own_episodes_alone(tmp_path, mode):
         except ValueError as error:
             assert "broken.png cannot be read" in str(error)  # noqa: PT017
             failures += 1
+            with pytest.raises(gym.error.ResetNeeded):
+                spoilt.step(action)
     assert failures > 3
 
 
