@@ -100,7 +100,13 @@ class NativeVecEnv(VecEnv):
         if any(self._options):
             if any(one.keys() != self._options[0].keys() for one in self._options):
                 raise ValueError(f"Give each environment the same options, got {self._options}.")
-            options = {name: np.array([one[name] for one in self._options]) for name in self._options[0]}
+            first = self._options[0]
+            if not self._singles:
+                options = {name: np.array([one[name] for one in self._options]) for name in first}
+            elif all(np.array_equal(one[name], first[name]) for one in self._options for name in first):
+                options = first
+            else:
+                raise ValueError(f"These environments all get the same options: give each equal values, got {self._options}.")
         seeds = None if all(seed is None for seed in self._seeds) else list(self._seeds)
         observations: Observations
         observations, infos = self.envs.reset(seed=seeds, options=options)  # type: ignore[arg-type]

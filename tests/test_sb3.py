@@ -104,6 +104,18 @@ def test_seeds_count_once_and_options_reach_their_environment():
         envs.reset()
 
 
+def test_single_environments_get_equal_options():
+    envs = make_vec_env("Ticking-v0", 2)
+    envs.set_options([{"level": 3, "map": np.ones(2)}] * 2)
+    envs.reset()
+    options = [env.unwrapped.options for env in envs.envs.unwrapped.envs]
+    assert [one["level"] for one in options] == [3, 3]
+    assert [one["map"].tolist() for one in options] == [[1, 1]] * 2
+    envs.set_options([{"level": 3}, {"level": 5}])
+    with pytest.raises(ValueError, match=r"all get the same options: give each equal values, got .*5"):
+        envs.reset()
+
+
 def test_attributes_and_methods_are_those_of_the_whole():
     envs = make_vec_env(MNIST, 3, actions="box", render_mode="rgb_array")
     envs.reset()
