@@ -21,7 +21,7 @@ from glimpse_env.threads import in_threads
 
 _UINT8, _UINT16, _INT64, _FLOAT32 = map(np.dtype, (np.uint8, np.uint16, np.int64, np.float32))  # compared at each look
 _MAX_SIZE = 2**15  # the largest patch_size, num_scales and scale_factor
-_MAX_CELL = 256  # a column of cell pixels is summed in uint16: 256 * 255 < 2**16
+MAX_CELL = 256  # a column of cell pixels is summed in uint16: 256 * 255 < 2**16
 
 
 @runtime_checkable
@@ -103,11 +103,11 @@ class Retina:
         for name, least in (("patch_size", 1), ("num_scales", 1), ("scale_factor", 2), ("zoom", 1)):
             object.__setattr__(self, name, inputs.integer(name, getattr(self, name), least, _MAX_SIZE))
         cell = self.zoom * self.scale_factor ** min(self.num_scales - 1, 9)  # the ninth power is always above 256
-        if cell > _MAX_CELL:
+        if cell > MAX_CELL:
             zoomed, remedy = (f" and zoom={self.zoom}", ", or smaller zooms") if self.zoom > 1 else ("", "")
             raise ValueError(
                 f"num_scales={self.num_scales} with scale_factor={self.scale_factor}{zoomed} averages cells of {cell} or more "
-                f"pixels a side, above the limit of {_MAX_CELL}: use fewer scales or a smaller scale_factor{remedy}."
+                f"pixels a side, above the limit of {MAX_CELL}: use fewer scales or a smaller scale_factor{remedy}."
             )
 
     @property
@@ -177,10 +177,10 @@ class Retina:
             return None if self.zoom == 1 else np.full(B, self.zoom, np.int64)
         if zooms.shape != (B,) or zooms.dtype != _INT64:
             raise ValueError(f"zooms must be ({B},) int64, one a glimpse, got {zooms.shape} {zooms.dtype}: convert them.")
-        most = _MAX_CELL // (self.zoom * self.scale_factor ** (self.num_scales - 1))
+        most = MAX_CELL // (self.zoom * self.scale_factor ** (self.num_scales - 1))
         if not patches.within(zooms, 1, most):
             raise ValueError(
-                f"zooms must lie in [1, {most}], where no cell of {self} has more than {_MAX_CELL} pixels a side, got "
+                f"zooms must lie in [1, {most}], where no cell of {self} has more than {MAX_CELL} pixels a side, got "
                 f"{zooms.tolist()}."
             )
         return zooms if self.zoom == 1 else self.zoom * zooms
