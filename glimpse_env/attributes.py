@@ -3,6 +3,7 @@
 import inspect
 from typing import Any, TypeVar
 
+import numpy as np
 from gymnasium.vector import VectorEnv
 
 from glimpse_env.arguments import names
@@ -60,6 +61,6 @@ class AskedVectorEnv(VectorEnv[Observation, Action, Array]):
             remedy = f"call set_arguments({name}=...)" if name in self.world.changeable else "make the environments with it"
             raise AttributeError(f"Setting {name!r} would change nothing: {remedy}.")
         several = list(values) if isinstance(values, list | tuple) else [values] * self.num_envs
-        if len(several) != self.num_envs or any(value != several[0] for value in several):
+        if len(several) != self.num_envs or not all(np.array_equal(value, several[0]) for value in several):
             raise ValueError(f"{name!r} is shared by all {self.num_envs} environments: give one value, got {values!r}.")
         setattr(self, name, several[0])

@@ -294,4 +294,5 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
 
     def _show(self) -> None:
         if self.recorder and self.render_mode == "human":
+            self.closed = False  # close() has a window to close again
             self.recorder.show(self.metadata["render_fps"])

@@ -59,8 +59,10 @@ class Episodes:
         self._num_envs = num_envs
         self._seeds = np.zeros(num_envs, np.uint64)
         self.numbers = np.zeros(num_envs, np.uint64)
-        self._playing = np.zeros(num_envs, np.bool_)  # never changed in place, but replaced at once
         self._everyone, self._nobody = np.ones(num_envs, np.bool_), np.zeros(num_envs, np.bool_)
+        # Which rows play, and which begin their next episode at the next step; all others need a reset. Never changed in place,
+        # but replaced at once.
+        self._state = self._nobody, self._nobody
 
     def restart(
         self,
@@ -82,12 +84,12 @@ class Episodes:
         """
         anew, rows = mask & given, np.flatnonzero(mask)
         everyone = len(rows) == self._num_envs
-        others = self._nobody if everyone else self._playing & ~mask
-        self._playing = others  # until all is done
+        playing, over = (self._nobody, self._nobody) if everyone else (state & ~mask for state in self._state)
+        self._state = playing, over  # until all is done
         self._seeds[anew], self.numbers[anew], self.seeded[anew] = seeds[anew], 0, True
         self._begin(rows, None if indices is None else indices[rows])
         observation, info = self._eye.observe(), masked(self._world.info(), mask)
-        self._playing = self._everyone if everyone else others | mask
+        self._state = self._everyone if everyone else playing | mask, over
         return observation, info
 
     def step(
@@ -110,11 +112,11 @@ class Episodes:
             ValueError: an action is out of range; nothing has changed.
             gymnasium.error.ResetNeeded: a row needs a reset.
         """
-        playing = self._playing.copy()
-        resting = _NOBODY if self._playing is self._everyone else np.flatnonzero(~playing)
-        if len(resting) and not (self._mode == AutoresetMode.NEXT_STEP and self.seeded.all()):
+        playing = self._state[0].copy()
+        resting = _NOBODY if self._state[0] is self._everyone else np.flatnonzero(~playing)
+        if len(resting) and len(lost := np.flatnonzero(~(playing | self._state[1]))):
             raise gym.error.ResetNeeded(
-                f"No episode is going on in environments {resting.tolist()}: call reset() first (with "
+                f"No episode is going on in environments {lost.tolist()}: call reset() first (with "
                 "options={'reset_mask': ...} for some of several)."
             )
         bad = inputs.first_bad(locations, choices, playing, len(self._world.task.action_names))
@@ -122,9 +124,10 @@ class Episodes:
             raise inputs.out_of_range(f"Environment {bad}", locations[bad], choices[bad], len(self._world.task.action_names))
         self._eye.check(zooms, playing)
         if len(resting):
+            self._state = self._state[0], self._nobody  # beginning the next episodes may fail on a broken image
             self._begin(resting)
 
-        self._playing = self._nobody  # until all is done
+        self._state = self._nobody, self._nobody  # until all is done
         rewards, ended = self._world.step(choices, playing)
         still = ~ended
         moving = still & playing if len(resting) else still
@@ -135,11 +138,11 @@ class Episodes:
             self._recorder.step(choices, playing, moving)
         observation, info = self._eye.observe(), masked(self._world.info(), self._everyone)
         truncated, over = self._truncated(playing, ended)
-        going = self._everyone
+        state = self._everyone, self._nobody
         if np.count_nonzero(over):
             final = masked(self._world.final_info(), ended) if np.count_nonzero(ended) else {}
             if self._mode == AutoresetMode.SAME_STEP:
-                self._playing = ~over  # beginning the next episodes may fail on a broken image
+                self._state = ~over, self._nobody  # as above
                 final |= masked(self._world.info(), over)
                 self._begin(np.flatnonzero(over))
                 info = masked(self._world.info(), self._everyone) | {
@@ -151,8 +154,8 @@ class Episodes:
                 observation = self._eye.observe()
             else:
                 info |= final
-                going = ~over
-        self._playing = going
+                state = ~over, over if self._mode == AutoresetMode.NEXT_STEP else self._nobody
+        self._state = state
         return observation, rewards, ended, truncated, info
 
     def _truncated(

@@ -47,7 +47,7 @@ class Eye:
         self.retina, self.zoom = retina, zoom
         self.levels = np.zeros(B, np.int64)
         self.zooms = zoom.zooms if zoom else (1,)
-        self._factors = np.full(B, self.zooms[0])  # (B,) int64, that of each level
+        self._factors = np.full(B, self.zooms[0], np.int64)  # (B,), that of each level
         self._zoomed: dict[str, Any] = {"zooms": self._factors} if zoom else {}  # arguments of a retina that zooms
         self._observed = inputs.word("observe", observe, OBSERVED)
         self._whole = self._observed == inputs.SCENE

@@ -27,6 +27,12 @@ def corners(locations: npt.NDArray[np.float32], sizes: npt.NDArray[np.int64], he
     return found
 
 
+@jit
+def within(values: npt.NDArray[np.int64], least: int, most: int) -> bool:
+    """Whether all values (B,) lie in [least, most]."""
+    return bool(np.all((values >= least) & (values <= most)))
+
+
 @jit(inline="always")
 def _average(columns, patch_row, channel, num_channels, cell, norm):  # type: ignore[no-untyped-def]
     """Average cells of column sums into one row of a patch."""

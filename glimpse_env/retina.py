@@ -19,9 +19,9 @@ import numpy.typing as npt
 from glimpse_env import inputs, patches
 from glimpse_env.threads import in_threads
 
-_UINT8, _FLOAT32 = np.dtype(np.uint8), np.dtype(np.float32)  # compared at each look: made once
+_UINT8, _UINT16, _INT64, _FLOAT32 = map(np.dtype, (np.uint8, np.uint16, np.int64, np.float32))  # compared at each look
 _MAX_SIZE = 2**15  # the largest patch_size, num_scales and scale_factor
-_MAX_CELL = 256  # a column of cell pixels is summed in uint16: 256 * 255 < 2**16
+MAX_CELL = 256  # a column of cell pixels is summed in uint16: 256 * 255 < 2**16
 
 
 @runtime_checkable
@@ -103,11 +103,11 @@ class Retina:
         for name, least in (("patch_size", 1), ("num_scales", 1), ("scale_factor", 2), ("zoom", 1)):
             object.__setattr__(self, name, inputs.integer(name, getattr(self, name), least, _MAX_SIZE))
         cell = self.zoom * self.scale_factor ** min(self.num_scales - 1, 9)  # the ninth power is always above 256
-        if cell > _MAX_CELL:
+        if cell > MAX_CELL:
             zoomed, remedy = (f" and zoom={self.zoom}", ", or smaller zooms") if self.zoom > 1 else ("", "")
             raise ValueError(
                 f"num_scales={self.num_scales} with scale_factor={self.scale_factor}{zoomed} averages cells of {cell} or more "
-                f"pixels a side, above the limit of {_MAX_CELL}: use fewer scales or a smaller scale_factor{remedy}."
+                f"pixels a side, above the limit of {MAX_CELL}: use fewer scales or a smaller scale_factor{remedy}."
             )
 
     @property
@@ -159,10 +159,12 @@ class Retina:
             (B, K*C, G, G) float32 in [0, 1], finest scale first, a new array.
 
         Raises:
-            ValueError: an array has the wrong shape or dtype.
+            ValueError: an array has the wrong shape or dtype, or a zoom is below 1 or makes cells above 256 pixels.
         """
         check_look(scenes, locations)
         B, H, W, C = scenes.shape
+        if sums is not None and (sums.shape != (B, H + 1, W * C) or sums.dtype != _UINT16):
+            raise ValueError(f"sums must be {(B, H + 1, W * C)} uint16, got {sums.shape} {sums.dtype}: see sums.ColumnSums.")
         glimpses = np.empty((B, *self.shape(C)), np.float32)
         rows = scenes.reshape(B, H, W * C)
         batched = rows, locations, self._finest(B, zooms), sums, glimpses
@@ -170,10 +172,18 @@ class Retina:
         return glimpses
 
     def _finest(self, B: int, zooms: npt.NDArray[np.int64] | None) -> npt.NDArray[np.int64] | None:
-        """The pixels a side of the finest cells of each glimpse: (B,), or None for 1."""
-        if self.zoom == 1:
-            return zooms
-        return np.full(B, self.zoom) if zooms is None else self.zoom * zooms
+        """Check the zooms: the pixels a side of the finest cells of each glimpse, (B,) int64, or None for 1."""
+        if zooms is None:
+            return None if self.zoom == 1 else np.full(B, self.zoom, np.int64)
+        if zooms.shape != (B,) or zooms.dtype != _INT64:
+            raise ValueError(f"zooms must be ({B},) int64, one a glimpse, got {zooms.shape} {zooms.dtype}: convert them.")
+        most = MAX_CELL // (self.zoom * self.scale_factor ** (self.num_scales - 1))
+        if not patches.within(zooms, 1, most):
+            raise ValueError(
+                f"zooms must lie in [1, {most}], where no cell of {self} has more than {MAX_CELL} pixels a side, got "
+                f"{zooms.tolist()}."
+            )
+        return zooms if self.zoom == 1 else self.zoom * zooms
 
     def project(
         self,
@@ -184,7 +194,7 @@ class Retina:
         window: tuple[int, int],
         zooms: npt.NDArray[np.int64] | None = None,
     ) -> npt.NDArray[np.float32]:
-        """Paint glimpses back onto windows of their scenes, see `RetinaLike.project`; zooms as in `__call__`."""
+        """Paint glimpses back onto windows of their scenes, see `RetinaLike.project`; zooms and errors as in `__call__`."""
         shown = np.zeros((len(glimpses), glimpses.shape[1] // self.num_scales + 1, *window), np.float32)
         finest = self._finest(len(glimpses), zooms)
         patches.project(glimpses, locations, finest, *scene_size, corners, self.scale_factor, shown)

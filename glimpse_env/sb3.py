@@ -100,7 +100,13 @@ class NativeVecEnv(VecEnv):
         if any(self._options):
             if any(one.keys() != self._options[0].keys() for one in self._options):
                 raise ValueError(f"Give each environment the same options, got {self._options}.")
-            options = {name: np.array([one[name] for one in self._options]) for name in self._options[0]}
+            first = self._options[0]
+            if not self._singles:
+                options = {name: np.array([one[name] for one in self._options]) for name in first}
+            elif all(np.array_equal(one[name], first[name]) for one in self._options for name in first):
+                options = first
+            else:
+                raise ValueError(f"These environments all get the same options: give each equal values, got {self._options}.")
         seeds = None if all(seed is None for seed in self._seeds) else list(self._seeds)
         observations: Observations
         observations, infos = self.envs.reset(seed=seeds, options=options)  # type: ignore[arg-type]
@@ -123,8 +129,10 @@ class NativeVecEnv(VecEnv):
         for i in range(self.num_envs):
             row = _row(infos, i)
             if dones[i]:
+                # Gymnasium's vector.RecordEpisodeStatistics tells of the episode that ended beside the final info, not in it.
+                ended = {"episode": row.pop("episode")} if "episode" in row else {}
                 self.reset_infos[i] = row
-                row = {**_row(infos["final_info"], i), "terminal_observation": infos["final_obs"][i]}
+                row = {**ended, **_row(infos["final_info"], i), "terminal_observation": infos["final_obs"][i]}
             rows.append(row | {"TimeLimit.truncated": bool(truncations[i] and not terminations[i])})
         return observations, rewards.astype(np.float32), dones, rows
 
@@ -272,9 +280,13 @@ class _RunningStandardize(nn.Module):
         return (glimpses - self.running_mean) / self.running_var.sqrt().clamp(min=1e-3)
 
 
-def _row(infos: dict[str, Any], i: int) -> dict[str, Any]:
-    """The info of one environment, with Python numbers, and without masked entries."""
-    keys = [key for key in infos if f"_{key}" in infos and not key.startswith("final_")]
-    return {
-        key: value.item() if isinstance(value := infos[key][i], np.generic) else value for key in keys if infos[f"_{key}"][i]
-    }
+def _row(infos: dict[str, Any], i: int, nested: bool = False) -> dict[str, Any]:
+    """The info of one environment, with Python numbers, and without masked entries; nested infos need no masks."""
+    row = {}
+    for key, value in infos.items():
+        is_mask = key.startswith("_") and key[1:] in infos
+        told = infos[f"_{key}"][i] if f"_{key}" in infos else nested
+        if told and not is_mask and key not in ("final_obs", "final_info"):
+            one = _row(value, i, nested=True) if isinstance(value, dict) else value[i]
+            row[key] = one.item() if isinstance(one, np.generic) else one
+    return row

@@ -80,7 +80,12 @@ def _same(one: dict[str, npt.NDArray[Any]], other: dict[str, npt.NDArray[Any]], 
     """The name of the first thing that differs in some rows; "" if nothing does."""
     if one.keys() != other.keys():
         return "the keys of info()"
-    return next((name for name in one if not np.array_equal(one[name][rows], other[name][rows])), "")
+    return next((name for name in one if not _equal(one[name][rows], other[name][rows])), "")
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two arrays or numbers are equal; NaN equals NaN."""
+    return np.array_equal(one, other, equal_nan=np.asarray(one).dtype.kind in "fc" and np.asarray(other).dtype.kind in "fc")
 
 
 def _check_reset(envs: GlimpseVectorEnv, kind: type[World], arguments: dict[str, Any]) -> None:
@@ -196,7 +201,7 @@ def _identical(one: Any, other: Any) -> bool:
         return len(one) == len(other) and all(map(_identical, one, other))
     if isinstance(one, np.ndarray) and one.dtype == object:
         return _identical(list(one), list(other))
-    return np.array_equal(one, other)
+    return _equal(one, other)
 
 
 def _check_batch(kind: type[World], arguments: dict[str, Any], mode: AutoresetMode) -> None:

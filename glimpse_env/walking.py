@@ -20,8 +20,13 @@ def walk(envs: gym.Env[Any, Any] | VectorEnv[Any, Any, Any], seed: int = 0) -> I
     Yields:
         observation, info, and which environments to count: (B,) bool, or True for a single one. False occurs only in the
         last round, if B does not divide the number of images.
+
+    Raises:
+        ValueError: the task has no images.
     """
     num_images = envs.unwrapped.task.num_images  # type: ignore[union-attr]
+    if num_images == 0:
+        raise ValueError(f"{envs} has no images to walk through: call reset(seed=...) with a seed for each episode instead.")
     if isinstance(envs, gym.Env):
         for j in range(num_images):
             yield *envs.reset(seed=seed + j, options={"index": j}), True

@@ -8,10 +8,8 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from glimpse_env import inputs
-from glimpse_env.retina import RetinaLike, ZoomingRetina
+from glimpse_env.retina import MAX_CELL, RetinaLike, ZoomingRetina
 from glimpse_env.worlds import Task
-
-_MOST = 2**8  # the pixels of a cell's side, see `Retina`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Zoom:
         """Check the arguments."""
         if not inputs.is_sequence(self.zooms) or not len(self.zooms):
             raise ValueError(f"zooms must be integers such as (1, 2, 4), got {self.zooms!r}.")
-        factors = tuple(inputs.integer("each of zooms", factor, 1, _MOST) for factor in self.zooms)
+        factors = tuple(inputs.integer("each of zooms", factor, 1, MAX_CELL) for factor in self.zooms)
         if len(set(factors)) < len(factors):
             raise ValueError(f"zooms must differ from one another, got {self.zooms!r}.")
         given: Any = self.zoom_cost if inputs.is_sequence(self.zoom_cost) else [self.zoom_cost] * len(factors)

@@ -188,6 +188,12 @@ def test_walk_goes_through_wrappers():
     assert sum(counted.sum() for _, _, counted in walk(envs)) == 6
 
 
+def test_walk_needs_images():
+    for env in (single("Glimpse-Catch-v0"), vector("Glimpse-Catch-v0", 2, AutoresetMode.DISABLED)):
+        with pytest.raises(ValueError, match="has no images to walk through: call reset"):
+            next(walk(env))
+
+
 def test_walk_scenes_depend_on_its_seed():
     env = single("Glimpse-MNIST-v0", **SIX, scene_size=30, translate=True)
     scenes = {env.world.scenes.tobytes() for seed in range(20) for _ in walk(env, seed=100 * seed)}
@@ -283,6 +289,9 @@ def test_asked_as_single_environments_are(id):
     native.set_attr("note", [1, 1, 1])
     with pytest.raises(ValueError, match="is shared by all 3 environments"):
         native.set_attr("note", [1, 2, 3])
+    for value in (np.ones(2), [np.ones(2)] * 3):
+        native.set_attr("note", value)
+        assert native.get_attr("note")[2].tolist() == [1, 1]
     for name in ("step", "reset"):
         with pytest.raises(ValueError, match="for all environments together"):
             native.call(name)

@@ -148,8 +148,8 @@ def test_a_folder_that_cannot_be_read_is_an_error(tmp_path, monkeypatch):
             patch.setattr(os, "scandir", refuse)
             with pytest.raises(ValueError, match=rf"Cannot read the folder {root / locked}.*Permission denied.*move it away"):
                 load(root)
-    with pytest.raises(ValueError, match="Cannot read the folder mnist"):
-        load({"train": "mnist"})
+    with pytest.raises(ValueError, match="Cannot read the folder nowhere"):
+        load({"train": "nowhere"})
 
 
 def test_names_that_are_no_text_survive(tmp_path):

@@ -299,6 +299,8 @@ def test_a_broken_image_stops_its_own_episodes_alone(tmp_path, mode):
         except ValueError as error:
             assert "broken.png cannot be read" in str(error)  # noqa: PT017
             failures += 1
+            with pytest.raises(gym.error.ResetNeeded):
+                spoilt.step(action)
     assert failures > 3
 
 
@@ -446,6 +448,7 @@ BAD = {
     "a text for an image": ([("a.png", 0)], r"Item 0 of the dataset: an image must be \(h, w\)"),
     "a wide image": ([(ONE.astype(int), 0)], "Item 0 of the dataset: images must be uint8.*int64"),
     "columns": (Table([ONE], [0], column="picture"), r"columns 'image' and 'label', got \['picture', 'label'\]: rename"),
+    "a name by split": ({"train": "mnist", "test": "mnist"}, r"'mnist' has splits of its own: pass dataset='mnist'"),
     "keys of several kinds": ({"train": (IMAGES, LABELS), 3: 1}, "The mapping has 3, which is not a split"),
     "nobody's home": ("~nobody_at_all/images", "'~nobody_at_all/images': use one of 'mnist'"),
     "a name too long": ("x" * 10_000, "or the path of a folder"),

@@ -1,6 +1,7 @@
 """One image: its axes, its bits, its transparency, its format; read rightly or refused by name."""
 
 import io
+import re
 import struct
 import zlib
 
@@ -189,12 +190,27 @@ def test_dark_ink_on_a_transparent_ground_is_refused(mode, ink):
         pixels.decoded(image)
 
 
+@pytest.mark.parametrize("color", [(255, 255, 255, 0), (0, 0, 0, 0)])
+def test_what_is_transparent_everywhere_is_refused(color):
+    with pytest.raises(ValueError, match="transparent everywhere, which becomes black: leave it out"):
+        pixels.decoded(Image.new("RGBA", (4, 4), color))
+
+
+@pytest.mark.parametrize(("shape", "kept"), [((57, 1, 1), 0), ((1, 57, 3), 0), ((55, 1, 1), 1), ((1, 55, 3), 1)])
+def test_images_of_which_nothing_would_be_left_are_refused(shape, kept):
+    white = np.full(shape, 255, np.uint8)
+    if kept:
+        assert pixels.fitted(white, (28, 28, 1)).max() == 255
+    else:
+        with pytest.raises(ValueError, match=re.escape(f"its shape {shape} is so narrow that nothing would be left of it")):
+            pixels.fitted(white, (28, 28, 1))
+
+
 def test_bright_ink_and_what_is_not_transparent_are_read():
     alpha = Image.fromarray(np.eye(8, dtype=np.uint8) * 255)
     bright = pixels.decoded(Image.merge("LA", [Image.new("L", (8, 8), 200), alpha]))
     np.testing.assert_array_equal(bright[..., 0], np.eye(8) * 200)
     assert not pixels.decoded(Image.new("LA", (4, 4), (0, 255))).any()
-    assert not pixels.decoded(Image.new("RGBA", (4, 4), (0, 0, 0, 0))).any()
     assert not pixels.decoded(Image.new("L", (4, 4), 0)).any()
 
 

@@ -69,7 +69,9 @@ def test_looks_run_out(id):
         game.handle(CLICK)
     assert len(game._path) == game.env.task.num_glimpses
     assert not game.over
-    game.handle(key("x"))  # names nothing
+    for name in ("x", "[", "]", "left shift"):  # names nothing
+        game.handle(key(name))
+    game.handle(pygame.event.Event(pygame.KEYDOWN, key=0))
     assert not game.over
     game.handle(key("[7]"))
     assert game.over
@@ -217,6 +219,14 @@ def test_what_cannot_be_played_is_told_in_a_line(flags, message, capsys):
     assert said.count("\n") == 1
 
 
+def test_an_empty_folder_is_told_in_a_line(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        play.main(["Glimpse-MNIST-v0", "--dataset", str(tmp_path)])
+    said = capsys.readouterr().err
+    assert str(tmp_path) in said
+    assert said.count("\n") == 1
+
+
 def test_without_a_display_a_line_says_so():
     environment = {name: value for name, value in os.environ.items() if name not in ("SDL_VIDEODRIVER", "DISPLAY")}
     environment.pop("WAYLAND_DISPLAY", None)
@@ -347,6 +357,7 @@ MOVES = ["NOOP", "FIRE", "UP", "LEFT", "UPLEFT", "JUMP"]
         (gym.spaces.Discrete(6), MOVES, ["left"], 3),
         (gym.spaces.Discrete(6), MOVES, ["left", "up"], 4),
         (gym.spaces.Discrete(6), MOVES, ["5"], 5),
+        (gym.spaces.Discrete(3), None, ["2", "[", "]"], 2),
         (gym.spaces.Discrete(3, start=2), None, ["1"], 3),
         (gym.spaces.Box(-1, 1, (2,)), None, ["left", "down"], [-1, -1]),
         (gym.spaces.Box(np.float32([-1, 0, 0]), np.float32([1, 1, 1])), None, ["right", "up"], [1, 1, 0]),

@@ -277,6 +277,10 @@ def test_human_mode_shows_each_step_in_a_window():
     envs.close()
     assert not pygame.display.get_init()
     envs.close()
+    envs.reset()
+    assert pygame.display.get_init()
+    envs.close()
+    assert not pygame.display.get_init(), "a window that opened after close() is closed, too"
 
 
 def test_human_mode_without_pygame_names_the_remedy(monkeypatch):

@@ -1,5 +1,6 @@
 """Stable-Baselines3: its own checker, the same rollouts as its own DummyVecEnv, and its algorithms run."""
 
+import copy
 import re
 import warnings
 
@@ -11,6 +12,7 @@ from rollouts import CLASSIFICATION, IDS, assert_identical, vector
 pytest.importorskip("stable_baselines3")
 
 import torch
+from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers import FlattenObservation
 from stable_baselines3 import A2C, DQN, PPO, SAC
 from stable_baselines3.common.env_checker import check_env
@@ -21,7 +23,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecMoni
 from glimpse_env import LogPolarRetina
 from glimpse_env.eye import OBSERVED
 from glimpse_env.sb3 import GlimpseExtractor, NativeVecEnv, make_vec_env
-from glimpse_env.wrappers import DiscretizeAction, FlattenAction, VectorFlattenAction
+from glimpse_env.wrappers import DiscretizeAction, FlattenAction, GlimpseWrapper, VectorDiscretizeAction, VectorFlattenAction
 
 MNIST = "Glimpse-MNIST-v0"
 WRAPPERS = {
@@ -102,6 +104,18 @@ def test_seeds_count_once_and_options_reach_their_environment():
         envs.reset()
 
 
+def test_single_environments_get_equal_options():
+    envs = make_vec_env("Ticking-v0", 2)
+    envs.set_options([{"level": 3, "map": np.ones(2)}] * 2)
+    envs.reset()
+    options = [env.unwrapped.options for env in envs.envs.unwrapped.envs]
+    assert [one["level"] for one in options] == [3, 3]
+    assert [one["map"].tolist() for one in options] == [[1, 1]] * 2
+    envs.set_options([{"level": 3}, {"level": 5}])
+    with pytest.raises(ValueError, match=r"all get the same options: give each equal values, got .*5"):
+        envs.reset()
+
+
 def test_attributes_and_methods_are_those_of_the_whole():
     envs = make_vec_env(MNIST, 3, actions="box", render_mode="rgb_array")
     envs.reset()
@@ -141,6 +155,53 @@ def test_monitor_counts_the_return_of_each_episode():
         assert dones.all() == (step == 6)
     assert all(info["episode"]["l"] == 7 for info in infos)
     assert [info["episode"]["r"] for info in infos] == pytest.approx([info["mean_accuracy"] for info in infos], abs=1e-5)
+
+
+def ticking(**info):
+    """An environment of another package: three steps, and an info."""
+
+    class Ticking(gym.Env):
+        observation_space, action_space = gym.spaces.Box(0, 255, (9, 9, 3), np.uint8), gym.spaces.Discrete(2)
+
+        def reset(self, *, seed=None, options=None):
+            super().reset(seed=seed)
+            self.options, self.steps = options, 0
+            return self.observation_space.low, copy.deepcopy(info)
+
+        def step(self, action):
+            self.steps += 1
+            return self.observation_space.low, 2.0, self.steps == 3, False, copy.deepcopy(info)
+
+    return GlimpseWrapper(Ticking())
+
+
+gym.register("Ticking-v0", ticking)
+
+
+def test_infos_within_infos():
+    place = {"place": {"x": 1, "_y": 2.5, "within": {"name": "a"}}, "final_score": 7}
+    envs = make_vec_env("Ticking-v0", 2, **place)
+    envs.reset()
+    assert envs.reset_infos == [place] * 2
+    assert envs.step(np.zeros((2, 3), int))[3] == [{**place, "TimeLimit.truncated": False}] * 2
+
+
+@pytest.mark.parametrize("vector", [False, True])
+def test_statistics_of_gymnasium_reach_the_learner(vector):
+    """Those of single environments, and of a vector, tell of the episode that ended, in its last info."""
+    if vector:
+        made = gym.make_vec("Glimpse-Catch-v0", 2, num_balls=1, autoreset_mode=AutoresetMode.SAME_STEP)
+        envs = NativeVecEnv(VectorDiscretizeAction(gym.wrappers.vector.RecordEpisodeStatistics(made)))
+    else:
+        envs = make_vec_env("Ticking-v0", 2, wrappers=[gym.wrappers.RecordEpisodeStatistics])
+    envs.reset()
+    steps, earned, dones = 0, np.zeros(2), np.zeros(2, bool)
+    while not dones.any():
+        _, rewards, dones, infos = envs.step(np.zeros((2, 3), int))
+        steps, earned = steps + 1, earned + rewards
+    for i in np.flatnonzero(dones):
+        assert (infos[i]["episode"]["l"], infos[i]["episode"]["r"]) == (steps, earned[i])
+        assert "episode" not in envs.reset_infos[i]
 
 
 RECURRENT = pytest.param("RecurrentPPO", {}, {"n_steps": 14, "batch_size": 28}, id="RecurrentPPO")

@@ -114,7 +114,7 @@ def test_evaluate_records_the_agent(tmp_path, capsys, monkeypatch):
     assert (found["reward"][last] == 1).mean() > 0.99
     assert found["p_right"][last].mean() > 0.99
     assert found.statistics()["found"] > 0.9
-    with pytest.raises(SystemExit, match=r"must end with \.csv or \.parquet"):
+    with pytest.raises(SystemExit, match=r"must end with \.csv, \.tsv or \.parquet"):
         cli.main(["evaluate", "--weights", "Glimpse-CircleSquare-v0", "--scanpaths", "paths.txt"])
 
 
@@ -137,12 +137,13 @@ def same(one, other):
         np.testing.assert_array_equal(one[name], other[name], err_msg=name)
 
 
-@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("kind", ["csv", "tsv", "TSV", "parquet"])
 def test_files_keep_everything(tmp_path, kind):
     if kind == "parquet":
         pytest.importorskip("pyarrow")
     TABLE.save(tmp_path / f"a.{kind}")
     same(Scanpaths.load(tmp_path / f"a.{kind}"), TABLE)
+    assert kind.lower() != "tsv" or "episode\tt\t" in (tmp_path / f"a.{kind}").read_text()
     assert [path.name for path in tmp_path.iterdir()] == [f"a.{kind}"]
 
 
@@ -165,6 +166,22 @@ def test_recordings_of_people_are_read_by_their_own_names(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("names", "numbers"),
+    [
+        (["7", "5", "7.0"], [7, 5, 7]),
+        (["1.1", "1.2", "1.1"], [0, 1, 0]),
+        (["2", "nan", "2"], [0, 1, 0]),
+        (["9007199254740993", "9007199254740992", "3"], [0, 1, 2]),
+    ],
+    ids=str,
+)
+def test_episodes_are_numbered_if_not_all_are_integers(tmp_path, names, numbers):
+    (tmp_path / "a.csv").write_text("".join(f"{name},0,0\n" for name in ("episode,x,y", *names)).replace("y,0,0", "y"))
+    assert Scanpaths.load(tmp_path / "a.csv", scene_size=(9, 9))["episode"].tolist() == numbers
+    assert Scanpaths.of({"episode": names, "x": [0] * 3, "y": [0] * 3}, (9, 9))["episode"].tolist() == numbers
+
+
+@pytest.mark.parametrize(
     ("text", "arguments", "message"),
     [
         ("x,y\n", {}, "has no rows"),
@@ -181,8 +198,10 @@ def test_bad_files(tmp_path, text, arguments, message):
 
 
 def test_other_bad_input(tmp_path):
-    with pytest.raises(ValueError, match=r"must end with \.csv or \.parquet"):
+    with pytest.raises(ValueError, match=r"must end with \.csv, \.tsv or \.parquet"):
         TABLE.save(tmp_path / "a.txt")
+    with pytest.raises(ValueError, match=r"No fixation is recorded yet: .* take one first"):
+        RecordScanpaths(vector(CLUTTERED, 2)).scanpaths()
     with pytest.raises(ValueError, match="All columns must be of one length"):
         Scanpaths.of({"x": [0], "y": [0, 1]}, (9, 9))
     with pytest.raises(ValueError, match="Unknown metric 'auc': use one of 'multimatch'"):

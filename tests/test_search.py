@@ -85,6 +85,14 @@ def test_the_label_is_the_cell_that_holds_the_middle_of_the_image():
         assert world.task.action_names[label] == f"{column + 1},{row + 1}"
 
 
+def test_the_target_is_the_box_of_the_image_to_be_found():
+    envs = vector("Glimpse-Search-v0", 4, shrink=1, num_distractors=0, scene_size=(56, 70))
+    envs.reset(seed=0)
+    cue = envs.unwrapped.world.cues
+    for scene, shown, (x, y, width, height) in zip(envs.unwrapped.scenes, cue, envs.unwrapped.world.targets, strict=True):
+        np.testing.assert_array_equal(scene[y : y + height, x : x + width], shown)
+
+
 def test_the_reward_falls_with_the_distance_at_the_last_step_alone():
     world = begun(9, scene_size=(30, 30), grid=3, radius=20, num_glimpses=2)
     playing = np.arange(9) < 8

@@ -99,6 +99,24 @@ def test_every_number_place_and_image_is_drawn():
     assert (np.bincount(world._labels[:, 0]) > 700).all()
 
 
+def test_only_images_that_are_laid_are_read_and_each_once():
+    read = []
+
+    class Pairs(list):
+        def __getitem__(self, i):
+            read.append(i)
+            return super().__getitem__(i)
+
+    arguments = {"num_digits": (1, 5), "scene_size": 20}
+    world, other = SequenceWorld(1, dataset=Pairs(zip(IMAGES, range(5), strict=True)), **arguments), begun(**arguments)
+    for seed in range(20):
+        read.clear()
+        for each in (world, other):
+            each.reset(np.zeros(1, int), np.random.default_rng(seed).random((1, world.num_draws)), None)
+        np.testing.assert_array_equal(world.scenes, other.scenes)
+        assert sorted(read) == [value - 1 for value in np.unique(world.scenes) if value]
+
+
 def test_index_is_the_leftmost_image():
     world = begun(5, num_digits=3, indices=np.array([4, 3, 2, 1, 0]))
     assert world.info()["label"].tolist() == [4, 3, 2, 1, 0]

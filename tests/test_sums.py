@@ -45,6 +45,12 @@ def test_the_largest_cells_do_not_overflow():
     np.testing.assert_array_equal(glimpse, np.ones((1, 9, 2, 2), np.float32))
 
 
+@pytest.mark.parametrize("sums", [np.zeros((1, 10, 9), np.uint16), np.zeros((2, 9, 9), np.uint16), np.zeros((2, 10, 9), int)])
+def test_sums_of_other_scenes_are_refused(sums):
+    with pytest.raises(ValueError, match=r"sums must be \(2, 10, 9\) uint16, got .*: see sums.ColumnSums"):
+        Retina(2, 4)(np.zeros((2, 9, 9, 1), np.uint8), np.zeros((2, 2), np.float32), sums=sums)
+
+
 @pytest.mark.parametrize("zooms", [{}, {"zooms": (1, 4)}], ids=["no zoom", "zooms"])
 @pytest.mark.parametrize("mode", list(AutoresetMode), ids=lambda mode: mode.name)
 def test_environments_with_large_scenes_see_what_their_retina_sees(mode, zooms):

@@ -150,8 +150,17 @@ def test_worlds_of_the_package_pass(id):
     check_world(arguments.pop("world", "classification"), **arguments)
 
 
+class Unknown(Lamp):
+    def info(self):
+        return {**super().info(), "distance": np.full(len(self.labels), np.nan)}
+
+    def final_info(self):
+        return {"distance": np.full(len(self.labels), np.nan)}
+
+
 def test_a_world_of_ones_own_passes():
     check_world(Lamp)
+    check_world(Unknown)
     check_world(Lamp, size=12, patch_size=4, canvas=5)
     check_world(f"{__name__}:Lamp")
 

@@ -80,6 +80,13 @@ def test_flat_action_hands_on_the_values_of_a_box():
     assert info["action"].tolist() == [[0, 1, 2], [-1, 3, -2]]
 
 
+def test_a_flat_action_keeps_to_bounds_that_float32_rounds():
+    box = spaces.Box(-0.1, 0.1, (3,), np.float64)
+    env = FlattenAction(Given(spaces.Dict(location=spaces.Box(-1, 1, (2,)), action=box)))
+    for action in (env.action_space.low, env.action_space.high):
+        assert given(env, action)["action"] in box
+
+
 @pytest.mark.parametrize("grid", [1, 2, 3, 7])
 def test_grid_cells_tile_the_scene(grid):
     env, flat = DiscretizeAction(Given(), grid), DiscretizeAction(Given(), grid, flat=True)

@@ -339,6 +339,14 @@ def test_bad_argument(kind, arguments, message):
         GlimpseWrapper(Pictures(kind, render_mode="rgb_array"), **{"patch_size": 5, **SOURCES[kind], **arguments})
 
 
+def test_a_peripheral_view_of_cells_that_are_too_large_is_refused():
+    base = Pictures("gray")
+    base.observation_space = spaces.Box(0, 255, (600, 2), np.uint8)
+    with pytest.raises(ValueError, match="peripheral must be from 3 to 599, got 2"):
+        GlimpseWrapper(base, 5, peripheral=2)
+    assert GlimpseWrapper(base, 5, peripheral=3).observation_space["peripheral"].shape == (1, 3, 3)
+
+
 def test_source_render_needs_a_render_mode():
     with pytest.raises(ValueError, match=r"render_mode='rgb_array', got None"):
         GlimpseWrapper(Pictures("render"), 5, source="render")
@@ -388,6 +396,13 @@ def test_picture_shows_the_belief_of_the_agent_over_choices(action):
         assert (env.picture() != before).any(), "a bar"
         env.reset(seed=0)
         np.testing.assert_array_equal(env.picture(), before)
+
+
+@pytest.mark.parametrize("space", [spaces.MultiBinary(4), spaces.MultiBinary([2, 3]), spaces.MultiDiscrete([2, 3])], ids=str)
+def test_only_a_discrete_action_has_names(space):
+    base = Pictures()
+    base.action_space = space
+    assert GlimpseWrapper(base, 5).task.action_names == ()
 
 
 def test_choices_have_the_names_that_the_environment_gives_them():

@@ -55,6 +55,29 @@ def test_the_widest_zoom_sums_white_without_overflow():
     np.testing.assert_array_equal(glimpse, np.ones((1, 2, 1, 1), np.float32))
 
 
+@pytest.mark.parametrize(
+    ("zooms", "message"),
+    [
+        (np.array([1]), r"zooms must be \(2,\) int64, one a glimpse, got \(1,\) int64"),
+        (np.array([[1], [1]]), r"zooms must be \(2,\) int64, one a glimpse, got \(2, 1\) int64"),
+        (np.array([1.0, 2.0]), r"zooms must be \(2,\) int64, one a glimpse, got \(2,\) float64"),
+        (np.array([1, 2], np.int32), "got .* int32: convert them"),
+        (np.array([0, 1]), r"zooms must lie in \[1, 32\], .* got \[0, 1\]"),
+        (np.array([1, 33]), r"zooms must lie in \[1, 32\], where no cell of Retina\(.*zoom=2\) has more than 256 pixels"),
+    ],
+    ids=str,
+)
+def test_zooms_that_a_retina_cannot_take_are_refused(zooms, message):
+    retina, locations = Retina(3, 3, 2, zoom=2), np.zeros((2, 2), np.float32)
+    scenes, widest = np.full((2, 9, 9, 1), 255, np.uint8), np.array([1, 32])
+    with pytest.raises(ValueError, match=message):
+        retina(scenes, locations, zooms=zooms)
+    glimpses, corners = retina(scenes, locations, zooms=widest), np.zeros((2, 2), np.int64)
+    with pytest.raises(ValueError, match=message):
+        retina.project(glimpses, locations, (9, 9), corners, (9, 9), zooms)
+    assert retina.project(glimpses, locations, (9, 9), corners, (9, 9), widest).max() <= 1
+
+
 def test_the_agent_chooses_the_zoom_of_the_next_glimpse():
     envs = vector(CLUTTERED, 3, zooms=ZOOMS)
     assert envs.single_action_space["zoom"] == spaces.Discrete(3)

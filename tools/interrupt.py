@@ -151,8 +151,7 @@ class Pair:
                     return word
             except gym.error.ResetNeeded:
                 pass
-        assert not self._alone, "it goes on half-way"
-        return "begins the next episodes"  # of some, or all
+        raise AssertionError("it goes on half-way")
 
     def _action(self, rng: np.random.Generator) -> dict[str, Any]:
         return {

@@ -204,10 +204,11 @@ class LazyDataset(Dataset):
 
     def take(self, indices: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
         """Decode some images, see `Dataset.take`."""
-        images = np.empty((indices.size, *self.shape), np.uint8)
-        for image, member in zip(images, self.members[indices.ravel()].tolist(), strict=True):
+        needed, places = np.unique(indices, return_inverse=True)  # each once
+        images = np.empty((needed.size, *self.shape), np.uint8)
+        for image, member in zip(images, self.members[needed].tolist(), strict=True):
             image[:] = self._read(member)
-        return images, np.arange(indices.size).reshape(indices.shape)
+        return images, places.reshape(indices.shape)
 
     def _read(self, member: int) -> npt.NDArray[np.uint8]:
         if member in self._kept:

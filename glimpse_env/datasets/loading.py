@@ -35,8 +35,8 @@ def load(
             - a Hugging Face dataset, see ``items.from_hugging_face``;
             - a sequence of (image, label), see ``items.from_pairs``;
             - a `Dataset`;
-            - several of these by split, including "train": a mapping, such as a Hugging Face DatasetDict, or a folder of
-              folders, named as in ``splits.NAMES``. Classes with names are matched by name.
+            - several of these, but no names, by split, including "train": a mapping, such as a Hugging Face DatasetDict, or a
+              folder of folders, named as in ``splits.NAMES``. Classes with names are matched by name.
         split: "train", "validation", "test" or "train+validation"; default: "train" if the dataset has splits, or else all.
             A missing validation or test split is cut from the training images: a tenth each, in a fixed random order.
         num_classes: n, for arrays and sequences; default: the largest label plus one.
@@ -104,6 +104,8 @@ def _whole(source: Any, num_classes: int | None, shape: tuple[int, ...]) -> Data
     if arrays:
         images, labels = source
         return from_arrays(images, labels, num_classes)
+    if isinstance(source, str) and source in published.NAMES:
+        raise ValueError(f"{source!r} has splits of its own: pass dataset={source!r} and split=, not a mapping.")
     if isinstance(source, str | os.PathLike):
         if num_classes is not None:
             raise ValueError(f"num_classes={num_classes} is for arrays and sequences: a folder has its folders as classes.")

@@ -17,7 +17,8 @@ def decoded(image: Any) -> npt.NDArray[np.uint8]:
     """Convert an image to an array.
 
     A PIL image is rotated upright by its EXIF data; it becomes gray (C = 1) if it has no colors and RGB otherwise, and
-    transparent parts become black. A torch tensor has its channels first, as in torchvision; an array has them last.
+    transparent parts become black; it must not be transparent everywhere. A torch tensor has its channels first, as in
+    torchvision; an array has them last.
 
     Args:
         image: a PIL image; or an array (h, w) or (h, w, C), or a torch tensor (h, w) or (C, h, w), uint8, or float in [0, 1]
@@ -83,7 +84,8 @@ def fitted(image: npt.NDArray[np.uint8], shape: tuple[int, int, int]) -> npt.NDA
         shape: (h, w, C).
 
     Raises:
-        ValueError: the image has another shape, and one of the two has neither 1 nor 3 channels.
+        ValueError: the image has another shape, and one of the two has neither 1 nor 3 channels; or it is so narrow that no
+            pixel would be left of it.
     """
     if image.shape == shape:
         return image
@@ -94,6 +96,9 @@ def fitted(image: npt.NDArray[np.uint8], shape: tuple[int, int, int]) -> npt.NDA
 
     picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).convert("L" if C == 1 else "RGB")
     if picture.size != (w, h):
+        across, tall = picture.size
+        if round(min(across / tall * h, tall / across * w)) < 1:
+            raise ValueError(f"its shape {image.shape} is so narrow that nothing would be left of it in {shape}: crop it.")
         picture = ImageOps.pad(picture, (w, h))
     return np.asarray(picture).reshape(shape)
 
@@ -110,6 +115,8 @@ def _of_pil(image: Any) -> npt.NDArray[np.uint8]:
     if transparent:
         image = image.convert("RGBA")
         least, most = image.getextrema()[3]
+        if most == 0:
+            raise ValueError("it is transparent everywhere, which becomes black: leave it out, or remove its transparency.")
         transparent = least < most
         image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
     array = np.asarray(image if image.mode == mode else image.convert(mode))

@@ -113,9 +113,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--size", type=int, default=SIDE, help="approximate length of the scene's longer side, in pixels")
     flags = parser.parse_args(arguments)
     seed = int(np.random.default_rng().integers(2**31)) if flags.seed is None else flags.seed
-    own = {} if flags.dataset is None else _of_folder(flags.dataset)
-    agent = None if own else json.loads(_PUBLISHED.read_text()).get(flags.id)
     try:
+        own = {} if flags.dataset is None else _of_folder(flags.dataset)
+        agent = None if own else json.loads(_PUBLISHED.read_text()).get(flags.id)
         env = make(flags.id, flags.split, **own)
         game = Game(env, seed, flags.size, agent)
         play(game)

@@ -132,8 +132,8 @@ class Game(Session):
         return bright
 
     @property
-    def _class_keys(self) -> str:
-        return "" if self._grid or self._moves else CLASS_KEYS[: len(self._names) - ("look on" in self._names)]
+    def _class_keys(self) -> tuple[str, ...]:
+        return () if self._grid or self._moves else CLASS_KEYS[: len(self._names) - ("look on" in self._names)]
 
     @property
     def _legend(self) -> str:

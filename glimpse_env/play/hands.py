@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-CLASS_KEYS = "0123456789abcdefgijklmnoprstuvwxyz"  # without h, which helps, and q, which quits
+CLASS_KEYS = tuple("0123456789abcdefgijklmnoprstuvwxyz")  # without h, which helps, and q, which quits
 _PARTS = re.compile("up|down|left|right|fire")  # of a name such as "upleftfire"
 _REST = ("stay", "noop")
 _ARROWS = ("left", "right", "up", "down")

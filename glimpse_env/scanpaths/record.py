@@ -66,7 +66,13 @@ class RecordScanpaths(VectorWrapper):  # type: ignore[type-arg]  # not generic i
         self._beliefs[known] = given[known, self._labels[known]]
 
     def scanpaths(self, counted: npt.NDArray[np.bool_] | None = None) -> Scanpaths:
-        """The fixations so far; with ``counted``, (number of episodes,) bool, of those episodes alone, numbered anew."""
+        """The fixations so far; with ``counted``, (number of episodes,) bool, of those episodes alone, numbered anew.
+
+        Raises:
+            ValueError: there was no step, after which a fixation is recorded.
+        """
+        if not self._rows:
+            raise ValueError("No fixation is recorded yet: a step records the one before it, so take one first.")
         columns = {name: np.concatenate([row[name] for row in self._rows]) for name in self._rows[0]}
         if counted is not None:
             kept = counted[columns["episode"]]

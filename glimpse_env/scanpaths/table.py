@@ -55,7 +55,7 @@ class Scanpaths:
 
         Args:
             columns: name -> (N,) values; at least ``start_x`` and ``start_y``, or ``x`` and ``y``. Without ``episode``, all are
-                one path.
+                one path; an ``episode`` that is no integer is a name, and they are numbered in order of appearance.
             scene_size: (H, W) in pixels; not needed if the columns have it.
 
         Raises:
@@ -74,7 +74,7 @@ class Scanpaths:
             given["scene_height"], given["scene_width"] = (np.full(n, side) for side in scene_size)
         if not {"scene_width", "scene_height"} <= given.keys():
             raise ValueError("Scan paths need the size of the scene: give scene_size=(H, W).")
-        given.setdefault("episode", np.zeros(n, np.int64))
+        given["episode"] = _episodes(given.get("episode", np.zeros(n, np.int64)))
         given.setdefault("t", _counted(given["episode"]))
         try:
             for pixel, unit, side in (("start_x", "x", "scene_width"), ("start_y", "y", "scene_height")):
@@ -143,7 +143,7 @@ class Scanpaths:
         return means | {"found": _mean([float(hits.any()) for hits in known])}
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the table to a file that ends with .csv, or with .parquet (needs pyarrow).
+        """Write the table to a file that ends with .csv, .tsv, or .parquet (needs pyarrow).
 
         Raises:
             ValueError: the path ends with something else.
@@ -156,7 +156,7 @@ class Scanpaths:
             arrow.parquet.write_table(arrow.table(dict(self.columns)), content)
         else:
             text = io.StringIO(newline="")
-            writer = csv.writer(text)
+            writer = csv.writer(text, delimiter=_delimiter(path))
             writer.writerow(self.columns)
             writer.writerows(zip(*(values.tolist() for values in self.columns.values()), strict=True))
             content.write(text.getvalue().encode())
@@ -191,7 +191,7 @@ class Scanpaths:
             table: Mapping[str, Any] = _pyarrow().parquet.read_table(path).to_pydict()
         else:
             with open(path, newline="", encoding="utf-8-sig") as file:
-                rows = list(csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ","))
+                rows = list(csv.DictReader(file, delimiter=_delimiter(path)))
             if not rows:
                 raise ValueError(f"{path} has no rows.")
             table = {name: [row[name] for row in rows] for name in rows[0]}
@@ -200,11 +200,9 @@ class Scanpaths:
         renamed = {names.get(name, name): values for name, values in table.items()}
         wanted = {name: values for name, values in renamed.items() if name in COLUMNS}
         try:
-            numbers = {name: np.asarray(values, np.float64) for name, values in wanted.items() if name != "episode"}
+            numbers = {name: np.asarray(values, None if name == "episode" else np.float64) for name, values in wanted.items()}
         except ValueError as error:
             raise ValueError(f"{path}: {error}.") from error
-        if "episode" in wanted:
-            numbers["episode"] = _episodes(wanted["episode"])
         return cls.of(numbers, scene_size)
 
     def _rows(self) -> list[tuple[Any, npt.NDArray[np.int64]]]:
@@ -231,13 +229,16 @@ def _counted(episodes: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     return numbers
 
 
-def _episodes(values: Sequence[Any]) -> npt.NDArray[Any]:
-    """Names of episodes as integers: as given if they are, else numbered in order of appearance."""
+def _episodes(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Names of episodes as integers: as given if all are, else numbered in order of appearance."""
     try:
-        return np.asarray(values, np.float64).astype(np.int64)
-    except ValueError:
-        known = {name: number for number, name in enumerate(dict.fromkeys(values))}
-        return np.array([known[name] for name in values])
+        numbers = values.astype(np.float64)
+        if ((numbers == np.rint(numbers)) & (abs(numbers) < 2**53)).all():  # larger ones would merge
+            return numbers.astype(np.int64)
+    except (TypeError, ValueError):
+        pass
+    known = {name: number for number, name in enumerate(dict.fromkeys(values.tolist()))}
+    return np.array([known[name] for name in values.tolist()], np.int64)
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -251,8 +252,12 @@ def check_suffix(path: pathlib.Path) -> str:
         ValueError: it is none of .csv, .tsv and .parquet.
     """
     if path.suffix.lower() not in (".csv", ".tsv", ".parquet"):
-        raise ValueError(f"{path} must end with .csv or .parquet.")
+        raise ValueError(f"{path} must end with .csv, .tsv or .parquet.")
     return path.suffix.lower()
+
+
+def _delimiter(path: pathlib.Path) -> str:
+    return "\t" if check_suffix(path) == ".tsv" else ","
 
 
 def _pyarrow() -> Any:

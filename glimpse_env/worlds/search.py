@@ -157,6 +157,12 @@ class SearchWorld(World):
         # The images, their places, their variations.
         self.num_draws = 2 * self._count + self._composer.num_draws_laid(self._count)
 
+    @property
+    def targets(self) -> npt.NDArray[np.int64]:
+        """The box of the image to find, see `World.targets`."""
+        _, h, w, _ = self.cues.shape
+        return np.column_stack([self.places[:, 0], np.broadcast_to((w, h), self.places[:, 0].shape)])
+
     def info(self) -> dict[str, npt.NDArray[Any]]:
         """The right answer: ``label`` (B,) int64, the cell that contains the target's center."""
         cells = (self._middles() * self.grid / self.scenes.shape[2:0:-1]).astype(np.int64)

@@ -130,6 +130,7 @@ class SequenceWorld(World):
             images[:, 0] = indices
         # The gaps between images come from sorted draws; those of missing images come last.
         there = np.arange(most) < counts[:, None]
+        images = np.where(there, images, images[:, :1])  # what is not laid is not decoded
         gaps = np.sort(np.where(there, places[:, :most], 1)) * (self._room[0] - (counts[:, None] - 1) * apart + 1)
         self.places[rows, :, 0] = gaps.astype(np.int64) + apart * np.arange(most)
         self.places[rows, :, 1] = places[:, most:] * (self._room[1] + 1)

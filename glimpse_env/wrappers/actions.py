@@ -36,14 +36,16 @@ class _Flat:
             raise ValueError(f"FlattenAction takes a Discrete or a Box as the environment action, got {action}.")
         self._action, self._num_values, self._zooms = action, len(low), zooms
         zoomed = np.ones(zooms, np.float32)
-        lowest, highest = [location.low, low, -zoomed], [location.high, high, zoomed]
-        self.space: gym.Space[Any] = spaces.Box(np.concatenate(lowest), np.concatenate(highest), dtype=np.float32)
+        ends = [location.low, low, -zoomed], [location.high, high, zoomed]
+        lowest, highest = (np.concatenate(each, dtype=np.float32) for each in ends)
+        self.space: gym.Space[Any] = spaces.Box(lowest, highest, dtype=np.float32)
 
     def __call__(self, actions: Array) -> Mapping[str, Array]:
         locations, values, zooms = np.split(actions, [2, 2 + self._num_values], axis=-1)
         zoom = {"zoom": _largest(zooms)} if self._zooms else {}
         if isinstance(self._action, spaces.Box):
             chosen = values.reshape(*values.shape[:-1], *self._action.shape).astype(self._action.dtype)
+            chosen = np.clip(chosen, self._action.low, self._action.high)  # as float32, bounds may be rounded beyond
         else:
             chosen = self._action.start + _largest(values)
         return {"location": locations, "action": chosen, **zoom}
@@ -111,8 +113,8 @@ class _VectorByRule(VectorActionWrapper):  # type: ignore[type-arg]  # not gener
 class FlattenAction(_ByRule, RecordConstructorArgs):
     """One Box as the action: the location (x, y), then one logit for each class, of which the largest names it.
 
-    If the environment action is a Box, as in some wrapped environments, its values follow the location instead. With zooms, one
-    logit for each comes last.
+    If the environment action is a Box, as in some wrapped environments, its values, clipped to its bounds, follow the location
+    instead. With zooms, one logit for each comes last.
 
     Args:
         env: an environment with the action space ``Dict(location, action)``.

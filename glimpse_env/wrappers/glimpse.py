@@ -12,7 +12,7 @@ from gymnasium.utils import RecordConstructorArgs
 from glimpse_env import inputs
 from glimpse_env.gaze import NUM_DRAWS, Gaze, spans
 from glimpse_env.rendering import draw
-from glimpse_env.retina import Retina, RetinaLike, make_retina
+from glimpse_env.retina import MAX_CELL, Retina, RetinaLike, make_retina
 from glimpse_env.streams import uniforms
 from glimpse_env.worlds import Task
 from glimpse_env.wrappers.wrapped import action_names, image_and_others, shape_of
@@ -131,7 +131,7 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
             seen.append(("zoom_level", self._zoom.space))
         self._overview: Retina | None = None
         if peripheral is not None:
-            cells = inputs.integer("peripheral", peripheral, 1, max(H, W) - 1)
+            cells = inputs.integer("peripheral", peripheral, -(-max(H, W) // MAX_CELL), max(H, W) - 1)
             self._overview = Retina(cells, 2, -(-max(H, W) // cells))  # its coarser scale covers the image
             seen.append(("peripheral", spaces.Box(0, 1, (C, cells, cells), np.float32)))
         if taken := {name for name, _ in seen} & set(others):

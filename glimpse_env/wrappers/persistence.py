@@ -41,7 +41,7 @@ class PersistenceOfVision(gym.ObservationWrapper[dict[str, Any], Any, dict[str, 
         if "canvas" in space.spaces:
             raise ValueError(f"{env} already has a canvas: make it without one.")
         num_glimpses = inputs.integer("num_glimpses", num_glimpses, 1)
-        self._zooms = np.array(env.get_wrapper_attr("zooms")) if "zoom_level" in space.spaces else None
+        self._zooms = np.array(env.get_wrapper_attr("zooms"), np.int64) if "zoom_level" in space.spaces else None
         self._canvas = Canvas(1, env.get_wrapper_attr("scene_shape"), env.get_wrapper_attr("retina"), inputs.canvas_size(size))
         self._latest: collections.deque[dict[str, npt.NDArray[Any]]]
         self._latest = collections.deque(maxlen=num_glimpses)

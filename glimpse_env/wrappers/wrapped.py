@@ -12,7 +12,7 @@ _MOST_CHANNELS = 4  # an image with more may have its channels first
 
 def action_names(env: gym.Env[Any, Any]) -> tuple[str, ...]:
     """The names of the choices of a Discrete action: the environment's own, or numbers; empty for any other action."""
-    count = int(getattr(env.action_space, "n", 0))
+    count = int(env.action_space.n) if isinstance(env.action_space, spaces.Discrete) else 0
     meanings = getattr(env.unwrapped, "get_action_meanings", None)
     names = tuple(str(name).lower() for name in meanings()) if meanings else ()
     return names if len(names) == count else tuple(map(str, range(count)))
