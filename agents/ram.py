@@ -119,7 +119,9 @@ def prepare(config: Config) -> RecurrentAttentionModel:
     if supervised and config.learn_from == "reward" and (environments.task(envs).measure != "error" or "scored" in info):
         raise ValueError(f"{config.env_id} has no single answer at the end: use --preset game, or --no-hybrid --credit reward.")
     if config.credit == "log_prob" and np.any(config.env_arguments.get("zoom_cost", 0)):
-        raise ValueError("zoom_cost is part of the reward, which looks do not earn by default: add --credit reward.")
+        raise ValueError("zoom_cost is part of the reward, which looks do not earn by default: use --preset game.")
+    if config.hybrid and "look on" in environments.task(envs).action_names:
+        raise ValueError("With decide='anytime', no label says when to look on: use --preset game.")
     if "label" not in info and supervised and config.learn_from == "labels":
         raise ValueError(f"{config.env_id} has no labels to learn from: use --preset game, or --no-hybrid --credit reward.")
     observations = [observation]

@@ -188,6 +188,7 @@ def test_every_command_explains_itself(command, capsys):
             ["--env-id", "Glimpse-CircleSquareRelative-v0", "--looking", "raster"],
             "looking='raster' names places of the scene, but with location_mode='relative' a location is a move",
         ),
+        (["--env.decide", "anytime"], "With decide='anytime', no label says when to look on: use --preset game"),
         (["--no-hybrid"], "Without hybrid, the action learns from the reward: use credit='reward'"),
         (["--env-id", "Tiny-v0", "--size", "90000"], r"makes a network of [\d,]+ parameters"),
         (["--env-id", "Tiny-v0", "--resume"], "No checkpoint in .*: train first"),
