@@ -100,6 +100,8 @@ def test_flags_change_the_preset(asked):
     names = ("paper", "paper", "game", "best")
     expected = [dataclasses.replace(preset(name, "Tiny-v0"), size=64) for name in names]
     assert [dataclasses.replace(config, name=None) for config, _ in asked] == expected
+    cli.main(["--env_id", "Glimpse-MNIST-v0"])
+    assert asked.pop()[0].plan, "of that id's own preset"
     folders = [config.name for config, _ in asked]
     assert folders == [f"Tiny-v0-learned-0{word}-size=64" for word in ("-paper", "-paper", "-game", "")]
 
