@@ -1,10 +1,7 @@
 """The loop that all trainings share: schedule, progress, metrics, checkpoints, Ctrl-C."""
 
 import contextlib
-import csv
 import dataclasses
-import importlib
-import io
 import json
 import math
 import pathlib
@@ -14,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import gymnasium as gym
 import torch
@@ -23,6 +19,7 @@ from tqdm import tqdm
 
 from agents import checkpoints, files
 from agents.config import CIRCUMSTANCES, TrainingConfig
+from agents.metrics import Metrics
 from agents.parallel import Ranks
 from agents.policy import DivergedError, NotFiniteError
 
@@ -68,8 +65,7 @@ def fit(
         DivergedError: the training diverged; it is a ValueError.
         KeyboardInterrupt: SIGINT or SIGTERM came to any of the processes; the update is complete and a checkpoint saved.
     """
-    board = _board(folder / "tensorboard") if tensorboard and ranks.leads else None
-    metrics = Metrics(folder / "metrics.csv", measure, board) if ranks.leads else None
+    metrics = Metrics(folder, measure, tensorboard) if ranks.leads else None
     first = _restore(config, folder, model, optimizer, metrics) if resume else 0
     if ranks.leads:
         path, content = folder / "config.json", json.dumps(dataclasses.asdict(config), indent=2) + "\n"
@@ -172,7 +168,7 @@ def _diverged(update: int, what: str) -> DivergedError:
 
 
 def _restore(
-    config: TrainingConfig, folder: pathlib.Path, model: nn.Module, optimizer: torch.optim.Optimizer, metrics: "Metrics | None"
+    config: TrainingConfig, folder: pathlib.Path, model: nn.Module, optimizer: torch.optim.Optimizer, metrics: Metrics | None
 ) -> int:
     """Restore the state of a run, and return the number of the next update."""
     saved = checkpoints.load(folder, tell=metrics is not None)
@@ -219,13 +215,6 @@ def _signals_wait() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _board(folder: pathlib.Path) -> Any:
-    try:
-        return importlib.import_module("tensorboardX").SummaryWriter(str(folder))
-    except ImportError as error:
-        raise ImportError('--tensorboard needs tensorboardX: pip install "glimpse-env[tensorboard]".') from error
-
-
 @contextlib.contextmanager
 def plain_errors(command: str) -> Iterator[None]:
     """End a command with a message, without a traceback, for errors of the user or the system."""
@@ -235,67 +224,3 @@ def plain_errors(command: str) -> Iterator[None]:
         raise SystemExit(130) from None
     except (OSError, ValueError, ImportError, gym.error.Error) as error:
         raise SystemExit(f"{command}: {error}") from error
-
-
-class Metrics:
-    """The running averages of a training, and their file, with a row for each validation."""
-
-    def __init__(self, path: pathlib.Path, measure: str, board: Any = None) -> None:
-        """Start empty; the first row writes the file."""
-        self._path = path
-        self._measure = measure
-        self._board = board  # a TensorBoard writer, or None
-        self._sums: dict[str, float] = {}
-        self._count = 0
-        self._recent = math.nan
-        self._validation = math.nan
-        self._rows: list[dict[str, Any]] = []
-        self._start = time.perf_counter()
-
-    def state(self) -> dict[str, Any]:
-        """Everything that `restore` needs to continue the averages exactly."""
-        averages = {"sums": self._sums, "count": self._count, "recent": self._recent, "validation": self._validation}
-        return {**averages, "rows": self._rows, "seconds": time.perf_counter() - self._start}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Continue from a `state`, and rewrite the file."""
-        self._sums, self._count = dict(state["sums"]), state["count"]
-        self._recent, self._validation = state["recent"], state["validation"]
-        self._rows = list(state["rows"])
-        self._start = time.perf_counter() - state["seconds"]
-        if self._rows:
-            self._save()
-
-    def add(self, row: dict[str, float]) -> None:
-        """Add the figures of one update."""
-        for name, value in row.items():
-            self._sums[name] = self._sums.get(name, 0.0) + float(value)  # a type that a checkpoint may contain
-        self._count += 1
-        latest = float(row[self._measure])
-        self._recent = latest if math.isnan(self._recent) else 0.98 * self._recent + 0.02 * latest
-
-    def write(self, update: int, episodes: int, validation: float) -> None:
-        """Write the averages since the last row, and the validation measure after this update."""
-        self._validation = float(validation)
-        seconds = time.perf_counter() - self._start
-        means = {name: total / self._count for name, total in self._sums.items()}
-        row = {"update": update, "episodes": episodes, f"validation_{self._measure}": self._validation, **means}
-        self._rows.append({**row, "seconds": round(seconds, 1)})
-        self._save()
-        if self._board is not None:
-            for name, value in row.items():
-                self._board.add_scalar(name, value, episodes)
-            self._board.flush()
-        self._sums, self._count = {}, 0
-
-    def _save(self) -> None:
-        content = io.StringIO(newline="")
-        writer = csv.DictWriter(content, list(dict.fromkeys(name for row in self._rows for name in row)))
-        writer.writeheader()
-        writer.writerows(self._rows)
-        files.write(self._path, content.getvalue())
-
-    def summary(self) -> dict[str, str]:
-        """The figures that the progress bar shows."""
-        told = {self._measure: self._recent, "validation": self._validation}
-        return {name: f"{value:.2f}" for name, value in told.items() if not math.isnan(value)}
