@@ -4,7 +4,7 @@ import csv
 import io
 import pathlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from agents.rollout import collect, greedy
 from glimpse_env.worlds import Task
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _MAPS = 12  # the most glimpses that have a map
@@ -38,6 +39,17 @@ def save(figure: "Figure", path: pathlib.Path, dpi: int = 120) -> pathlib.Path:
     figure.savefig(content, format=path.suffix.removeprefix(".") or None, dpi=dpi)
     files.write(path, content.getvalue())
     return path
+
+
+def log_scale(axes: "Axes", which: Literal["x", "y"], zero: float | None = None) -> None:
+    """Give an axis a logarithmic scale with ticks at 1, 2 and 5; a tick at ``zero`` reads 0."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set(**{f"{which}scale": "log"})  # type: ignore[arg-type]
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: "0" if value == zero else f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def save_tiles(
@@ -73,7 +85,6 @@ def save_curve(metrics: pathlib.Path, path: pathlib.Path, title: str) -> pathlib
         title: the title of the figure.
     """
     from matplotlib.figure import Figure
-    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
     with open(metrics, newline="") as file:
         rows = list(csv.DictReader(file))
@@ -88,10 +99,7 @@ def save_curve(metrics: pathlib.Path, path: pathlib.Path, title: str) -> pathlib
         axes.plot(episodes, [float(row[name]) for row in rows], label=label, color=color, linestyle=line, marker=".")
     axes.set(xlabel="thousand episodes", ylabel=f"{measure}, %" if measure == "error" else measure, title=title)
     if measure == "error":
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter(ScalarFormatter())
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        log_scale(axes, "y")
     axes.grid(alpha=0.3, which="both")
     axes.legend()
     return save(figure, path)

@@ -46,7 +46,10 @@ STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
         "a look earns the log-probability of the class, trained after every glimpse; wide looks first",
         {"credit": "log_prob", "gamma": 0.0, "scored": "every", "blind": 0.03, "std_start": 0.25, "std_end": 0.07},
     ),
-    ("two convolutions read the glimpse: `--preset modern`", {"glimpse_network": "conv", "hidden_size": 256}),
+    (
+        "two convolutions read the glimpse, into 256 units in place of 128: `--preset modern`",
+        {"glimpse_network": "conv", "hidden_size": 256},
+    ),
     ("a painted canvas in place of the two convolutions: `--preset canvas`", {"glimpse_network": "fc", "canvas": 28}),
 )
 MODERN = STEPS[-2][0]
@@ -125,7 +128,6 @@ def page(rows: dict[str, list[Run]]) -> str:
 def draw(rows: dict[str, list[Run]]) -> None:
     """Draw the error of each line against its multiply-adds, with its own looks and with random ones."""
     from matplotlib.figure import Figure
-    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
     figure = Figure(figsize=(8, 4.5), facecolor="white", layout="constrained")
     axes = figure.subplots()
@@ -138,13 +140,14 @@ def draw(rows: dict[str, list[Run]]) -> None:
         ]
         axes.scatter([x for _, x, _ in points], [y for *_, y in points], marker=marker, color=color, label=label)
         for n, x, y in points:
-            axes.annotate(str(n), (x, y), xytext=(5, 4), textcoords="offset points", fontsize="small")
-    axes.set(xscale="log", yscale="log", xlabel="million multiply-adds an image", ylabel="validation error, %")
-    axes.set_title(f"The lines of the table, {NUM_EPISODES:,} scenes each", fontsize="medium")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.set_major_formatter(ScalarFormatter())
-        axis.set_minor_formatter(NullFormatter())
+            left = way == "random"  # so that no two points seem to share a number
+            place: dict[str, Any] = {"xytext": (-7 if left else 7, 0), "ha": "right" if left else "left", "va": "center"}
+            axes.annotate(str(n), (x, y), textcoords="offset points", fontsize="small", **place)
+    axes.set(xlabel="million multiply-adds an image", ylabel="validation error, %")
+    last = len(STEPS) + len(SCENE_NETWORKS)
+    axes.set_title(f"Lines 1 to {last} of the table, {NUM_EPISODES:,} scenes each", fontsize="medium")
+    figures.log_scale(axes, "x")
+    figures.log_scale(axes, "y")
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small", frameon=False)
     figures.save(figure, PICTURE)

@@ -39,7 +39,7 @@ class Trial:
         error: the error on the test split after the last glimpse, greedy, in percent.
         steps: the environment steps of the training.
         minutes: the minutes of one core that it took, with its evaluations.
-        ended_by: "steps" or "minutes": which part of the budget ended first.
+        ended_by: "steps" or "minutes": which part of the budget ended first; "itself": neither.
         parameters: the number of parameters of its networks.
         code: the repository and commit of the code.
         machine: the machine of the minutes.
@@ -133,7 +133,7 @@ _OF_TRIALS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "error": (_number(0, 100), "a number of percent, from 0 to 100"),
     "steps": (_whole(1, STEPS * _SLACK), f"a whole number, at most {STEPS:,}"),
     "minutes": (_number(0, MINUTES * _SLACK), f"a number, at most {MINUTES:g}"),
-    "ended_by": (lambda value: value in ("steps", "minutes"), "'steps' or 'minutes'"),
+    "ended_by": (lambda value: value in ("steps", "minutes", "itself"), "'steps', 'minutes' or 'itself'"),
     "parameters": (_whole(1), "a whole number, at least 1"),
     "code": (_text, "a text, the repository and the commit"),
     "machine": (_text, "a text"),

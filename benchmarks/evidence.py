@@ -25,6 +25,7 @@ CODE = ("agents", "benchmarks", "examples", "glimpse_env")
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#000000", "#999999")
 _LINES = ("-", "--", "-.", ":")
 _MARKERS = "^osvDx+*"
+_NO_ERROR = 0.01  # percent: where a logarithmic axis shows 0
 
 _R = TypeVar("_R")
 
@@ -208,12 +209,12 @@ def save(evidence: Evidence) -> pathlib.Path:
 
 
 def interval(values: Sequence[float]) -> str:
-    """Mean and 95 % interval (Student's t) of a few seeds; the seeds if it reaches below 0; only the value of a single one."""
+    """Mean and 95 % interval (Student's t) of percents; all of them if it leaves 0 to 100; only the value of a single one."""
     mean = statistics.fmean(values)
     if len(values) == 1:
         return f"{mean:.2f}"
     half = stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
-    return f"{mean:.2f} ± {half:.2f}" if half <= mean else ", ".join(f"{value:.2f}" for value in values)
+    return f"{mean:.2f} ± {half:.2f}" if half <= mean <= 100 - half else ", ".join(f"{value:.2f}" for value in values)
 
 
 def draw_curves(
@@ -224,40 +225,43 @@ def draw_curves(
     known: tuple[str, float] | None = None,
     unit: str = "episodes",
 ) -> None:
-    """Draw learning curves, over episodes and over minutes: the mean and the range of the seeds.
+    """Draw learning curves: over episodes, the mean and the range of the seeds; over minutes, a line for each seed.
 
     Args:
-        rows: name -> its seeds.
+        rows: name -> its seeds; a name without any is left out, but keeps its color.
         path: the file to write.
         title: the title of the figure.
-        measure: the measure, see `glimpse_env.worlds.Task`; errors have a logarithmic axis.
+        measure: the measure, see `glimpse_env.worlds.Task`; errors have a logarithmic axis with a 0.
         known: the source and the value of a published figure, drawn as a line.
         unit: what the curves count, "episodes" or "steps".
     """
     from matplotlib.figure import Figure
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     figure = Figure(figsize=(11, 4.8), facecolor="white", layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
+    least = _NO_ERROR if measure == "error" else -math.inf
     for n, (name, runs) in enumerate(rows.items()):
-        curves = on_one_grid([run.curve for run in runs])
-        values = curves[..., 1]
+        if not runs:
+            continue
         other = n + n // len(_COLORS)  # where a color comes again, its line is another
-        style = {"color": _COLORS[n % len(_COLORS)], "linestyle": _LINES[other % len(_LINES)]}
-        for axes, x in zip(panels, (curves[..., 0].mean(0) / 1000, curves[..., 2].mean(0)), strict=True):
-            axes.fill_between(x, values.min(0), values.max(0), color=style["color"], alpha=0.2, linewidth=0)
-            axes.plot(x, values.mean(0), label=name, marker=_MARKERS[other % len(_MARKERS)], markersize=3, **style)
+        style: dict[str, Any] = {"color": _COLORS[n % len(_COLORS)], "linestyle": _LINES[other % len(_LINES)]}
+        style |= {"marker": _MARKERS[other % len(_MARKERS)], "markersize": 3}
+        curves = on_one_grid([run.curve for run in runs])
+        x, values = curves[0, :, 0] / 1000, np.maximum(curves[..., 1], least)
+        panels[0].fill_between(x, values.min(0), values.max(0), color=style["color"], alpha=0.2, linewidth=0)
+        panels[0].plot(x, values.mean(0), label=name, **style)
+        for run in runs:
+            _, measured, minutes = np.array(run.curve).T
+            panels[1].plot(minutes, np.maximum(measured, least), **style)
     panels[0].set(xlabel=f"thousand {unit}", ylabel=f"validation {measure}, %" if measure == "error" else measure)
-    panels[1].set(xlabel="minutes")
+    panels[1].set(xlabel="minutes, a line for each seed")
     for axes in panels:
         axes.grid(alpha=0.3)
         if known is not None:
             axes.axhline(known[1], color="black", linewidth=0.8, label=f"{known[0]} (test)")
+        figures.log_scale(axes, "x")
     if measure == "error":
-        panels[0].set_yscale("log")
-        panels[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        panels[0].yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        panels[0].yaxis.set_minor_formatter(NullFormatter())
+        figures.log_scale(panels[0], "y", zero=_NO_ERROR)
     figure.suptitle(title)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize="small", frameon=False)
     figures.save(figure, path)

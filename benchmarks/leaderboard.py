@@ -80,7 +80,7 @@ def page(found: Sequence[Entry]) -> str:
         "",
         f"Algorithms by the [rules](benchmark_rules.md): {STEPS:,} environment steps or {MINUTES:g} minutes of one core, "
         "whichever ends first. The error, in percent, is measured once on the test split, greedy: the mean over seeds with a "
-        "95 % interval (Student's t), or all seeds where the interval reaches below 0. A figure alone is of one "
+        "95 % interval (Student's t), or all seeds where the interval leaves 0 to 100. A figure alone is of one "
         "seed. The score is the interquartile mean over all seeds and ids of the normalized accuracy, 0 for chance and 1 for "
         "no error, with a bootstrap 95 % interval. It needs all ids and seeds.",
         "",
@@ -103,8 +103,8 @@ def page(found: Sequence[Entry]) -> str:
         "",
     ]
     for id in IDS:
-        curves = {entry.algorithm: entry.of(id) for entry in found if entry.of(id)}
-        if curves:
+        curves = {entry.algorithm: entry.of(id) for entry in found}
+        if any(curves.values()):
             picture = evidence.picture("benchmark", id)
             evidence.draw_curves(curves, picture, f"{id}: algorithms", "error", unit="steps")
             lines += [f"![Error on {id} over steps and minutes]({picture.parent.name}/{picture.name})", ""]

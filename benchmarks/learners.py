@@ -46,7 +46,7 @@ class Trained:
         error: the error on the test split, in percent.
         steps: the environment steps.
         minutes: the minutes of one core.
-        ended_by: "steps" or "minutes".
+        ended_by: "steps" or "minutes", of the budget, or "itself".
         curve: (environment steps, validation error in percent, minutes) at each point.
         parameters: the number of parameters of the networks.
     """
@@ -122,7 +122,8 @@ class Watch:
 
     def trained(self, test: Callable[[], float], parameters: int) -> Trained:
         """End the training, and measure it on the test split."""
-        minutes, ended_by = self.minutes, "steps" if self.steps >= self._budget.steps else "minutes"
+        minutes = self.minutes
+        ended_by = "steps" if self.steps >= self._budget.steps else "minutes" if not self.left else "itself"
         if not self.curve or self.curve[-1][0] < self.steps:
             self.curve.append((self.steps, self._measure(), minutes))
         return Trained(test(), self.steps, minutes, ended_by, self.curve, parameters)

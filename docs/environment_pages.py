@@ -148,8 +148,7 @@ def game_page(id: str) -> str:
     extra = make.__doc__.split('extra "')[1].split('"')[0]
     lines = [f"# {id}", "", _summary(id), "", f"![{id}: the image, and what the retina sees of it](../images/{picture})", ""]
     lines += ["```bash", f'python -m pip install -e ".[{extra},render]"', f"python -m glimpse_env.play {id}", "```", ""]
-    lines += ["In the picture, no agent plays: the eye follows what moves. `GlimpseWrapper` gives the game an eye:", ""]
-    lines += [_sections(GlimpseWrapper)[""], ""]
+    lines += ["In the picture, no agent plays: the eye follows what moves. `GlimpseWrapper` gives the game an eye.", ""]
     for heading, text in _sections(GlimpseWrapper).items():
         lines += [f"## {heading}", "", text, ""] if heading else []
     lines += ["## Arguments", "", *_arguments(make, {}), "", "Arguments of the wrapper:", ""]

@@ -24,7 +24,7 @@ def car_racing(*, patch_size: int = 12, num_scales: int = 3, **arguments: Any) -
 
 
 def atari(*, game: str = "ALE/Breakout-v5", patch_size: int = 16, num_scales: int = 3, **arguments: Any) -> GlimpseWrapper:
-    """An Atari game, in 210x160 pixels.
+    """An Atari game, 160 pixels wide and 210 high.
 
     Args:
         game: its id in ale-py, such as "ALE/Breakout-v5".

@@ -68,6 +68,9 @@ def test_a_watch_measures_points_of_the_steps_or_the_minutes_whichever_goes_on(m
     assert [minutes for *_, minutes in by_minutes.curve] == pytest.approx(np.arange(1, 11) / 10)
     ends = [watch.trained(lambda: 40.0, 7).ended_by for watch in (by_steps, by_minutes)]
     assert ends == ["steps", "minutes"]
+    early = Watch(Budget(100, 10), lambda: 50.0)
+    assert early(60)
+    assert early.trained(lambda: 40.0, 7).ended_by == "itself"
 
 
 @pytest.mark.parametrize("algorithm", [name for name in ALGORITHMS if "looks" not in name])  # those are RAM looking otherwise
@@ -168,7 +171,7 @@ def test_the_submission_that_the_rules_show_is_added_once(kept, capsys):
         ("trials.seed", 3, r"trials\[0\]: seed must be one of 0, 1, 2, got 3"),
         ("trials.steps", 6_000_000, r"trials\[0\]: steps must be a whole number, at most 5,000,000, got 6000000"),
         ("trials.minutes", 30, r"trials\[0\]: minutes must be a number, at most 20, got 30"),
-        ("trials.ended_by", "luck", r"trials\[0\]: ended_by must be 'steps' or 'minutes'"),
+        ("trials.ended_by", "luck", r"trials\[0\]: ended_by must be 'steps', 'minutes' or 'itself'"),
         ("trials.curve", [[5, 50, 2], [4, 50, 3]], r"trials\[0\]: curve must be a list of \[steps"),
         ("trials.machine", None, r"trials\[0\] lacks machine"),
     ],

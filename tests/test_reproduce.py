@@ -222,8 +222,9 @@ def test_ours_is_bold_only_where_it_beats_all_others_by_more_than_the_sampling_e
     assert line.split(" | ")[1] == text
 
 
-def test_an_interval_that_reaches_below_0_gives_way_to_the_seeds():
+def test_an_interval_that_leaves_0_to_100_gives_way_to_the_seeds():
     assert evidence.interval([1.0, 2.0]) == "1.00, 2.00"
+    assert evidence.interval([98.0, 99.0]) == "98.00, 99.00"
     assert evidence.interval([1.5, 1.6]) == "1.55 ± 0.64"
     assert evidence.interval([1.5]) == "1.50"
 
