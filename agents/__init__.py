@@ -4,13 +4,10 @@
 spaces, its infos and its task.
 """
 
-try:
-    import torch
-except ImportError as error:
-    raise ImportError("agents needs torch: pip install 'glimpse-env[agents]'") from error
+from glimpse_env.extras import needed
 
-from agents.weights import load_policy as load
+needed("torch", "agents", "agents")
+
+from agents.weights import load_policy as load  # noqa: E402
 
 __all__ = ["load"]
-
-del torch

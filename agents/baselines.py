@@ -94,7 +94,7 @@ def scenes_of(envs: Envs) -> Tensor:
 def evaluate(network: nn.Module, envs: Envs, split: str, seed: int = 0, num_episodes: int = 10_000) -> float:
     """Return the error in percent on the scenes of `evaluation.evaluate`; num_episodes of them if the task has no images."""
     wrong, total = 0, 0
-    for _, info, fresh in rollout.starts(envs, environments.first_seed(split, seed), num_episodes):
+    for _, info, fresh in rollout.starts(envs, environments.first_seed(seed, split), num_episodes):
         missed = network(scenes_of(envs)).argmax(-1) != torch.from_numpy(info["label"])
         wrong += int(missed[torch.from_numpy(fresh)].sum())
         total += int(fresh.sum())
@@ -122,7 +122,7 @@ def train(
     validation = environments.evaluation_envs(config, "validation")
     network = network_for(envs, config.network)
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay, fused=True)
-    first = environments.first_seed("train", config.seed)
+    first = environments.first_seed(config.seed)
 
     def step(update: int) -> dict[str, float]:
         training.anneal(optimizer, config, update)

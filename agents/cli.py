@@ -81,11 +81,10 @@ def evaluate(arguments: list[str]) -> None:
     if flags.scanpaths:
         check_suffix(flags.scanpaths)
         _check_writable(flags.scanpaths.parent)
-    print(evaluation.report(model, config, flags.split, flags.seed))
-    if flags.scanpaths:
-        paths = evaluation.scanpaths(model, config, flags.split, flags.seed)
+        paths = evaluation.scanpaths(model, config, flags.split, flags.seed)  # first: it refuses some environments
         paths.save(flags.scanpaths)
         print(f"{flags.scanpaths}: {len(paths):,} fixations")
+    print(evaluation.report(model, config, flags.split, flags.seed))
     if flags.figures:
         envs = environments.make_envs(config, 1, flags.split)
         policy = Policy(model, envs.single_action_space, config.looking)

@@ -1,7 +1,7 @@
 """Make the environments of a config. Their `glimpse_env.worlds.Task` says what they ask of an agent."""
 
 import importlib
-from typing import Any
+from typing import Any, SupportsFloat
 
 import gymnasium as gym
 import numpy as np
@@ -11,13 +11,12 @@ from gymnasium.wrappers import TimeLimit
 
 import glimpse_env  # noqa: F401  # registers its ids
 from agents.config import TrainingConfig
-from agents.episodes import OneEpisode
 from glimpse_env.worlds import Task
 
 Envs = VectorEnv[Any, Any, Any]
 _SIDE_BY_SIDE = 500  # the most native environments in an evaluation; results do not depend on it
 _BYTES = 2**28  # the most that their scenes may take
-_REGIONS = ("train", "evaluation", "validation", "test")  # each has a quarter of the seeds of episodes
+_REGIONS = (None, "train", "validation", "test")  # a training, and evaluations: each has a quarter of the seeds of episodes
 _ROOM = 2**40  # the most episodes of a run
 
 
@@ -106,23 +105,24 @@ def task(envs: Envs) -> Task:
     return asked
 
 
-def first_seed(purpose: str, seed: int) -> int:
+def first_seed(seed: int, split: str | None = None) -> int:
     """The seed of the first episode of a training or an evaluation; the others have the following seeds.
 
-    Each purpose has its own quarter of all seeds, so a training never plays an episode of an evaluation.
+    Trainings, and the evaluations on a split, have a quarter of all seeds each: a training never plays an episode of an
+    evaluation, even of one on the images that it learns from.
 
     Args:
-        purpose: "train" for a training; the split for an evaluation.
         seed: the seed of the run or of the evaluation, in [0, 2**63).
+        split: the split of an evaluation; None for a training.
     """
-    region = _REGIONS.index(purpose if purpose in _REGIONS else "evaluation")
+    region = _REGIONS.index(split if split in _REGIONS else "train")  # evaluations on "train+validation" are with those
     start = int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]) % (2**62 - _ROOM)
     return region * 2**62 + start
 
 
 def _make(env_id: str, num_envs: int, max_steps: int, arguments: dict[str, Any]) -> Envs:
     native = is_native(env_id)
-    wrappers = [] if native else [lambda env: OneEpisode(TimeLimit(env, max_steps))]
+    wrappers = [] if native else [lambda env: _OneEpisode(TimeLimit(env, max_steps))]
     try:
         envs = gym.make_vec(env_id, num_envs=num_envs, wrappers=wrappers, **arguments)
     except TypeError as error:
@@ -136,3 +136,27 @@ def _make(env_id: str, num_envs: int, max_steps: int, arguments: dict[str, Any])
                 f"{env_id} has no glimpses in {space}: register it with a GlimpseWrapper, or leave out observe='scene'."
             )
     return envs
+
+
+class _OneEpisode(gym.Wrapper[Any, Any, Any, Any]):
+    """Plays one episode for each seed: after its end, a reset without a seed (autoreset) does not begin another."""
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        super().__init__(env)
+        self._last: Any = None
+        self._over = False
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Begin an episode, unless one has ended and no seed is given."""
+        if self._over and seed is None:
+            return self._last, {}
+        self._over = False
+        return self.env.reset(seed=seed, options=options)
+
+    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+        """Take a step; after the end, return the last observation."""
+        if self._over:
+            return self._last, 0.0, False, False, {}
+        self._last, reward, terminated, truncated, info = self.env.step(action)
+        self._over = terminated or truncated
+        return self._last, reward, terminated, truncated, info

@@ -1,10 +1,8 @@
-"""Episodes: the result of a rollout, and a wrapper that stops after one episode."""
+"""Episodes: the result of a rollout."""
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, SupportsFloat
 
-import gymnasium as gym
 import torch
 from torch import Tensor
 
@@ -74,30 +72,6 @@ class Episodes:
         assert self.labels is not None, "a task without labels"
         missed = self.playing & (self.logits.argmax(-1) != self.labels)
         return missed | ((missed & self.answers).cumsum(0) > 0)
-
-
-class OneEpisode(gym.Wrapper[Any, Any, Any, Any]):
-    """Plays one episode for each seed: after its end, a reset without a seed (autoreset) does not begin another."""
-
-    def __init__(self, env: gym.Env[Any, Any]) -> None:
-        super().__init__(env)
-        self._last: Any = None
-        self._over = False
-
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Begin an episode, unless one has ended and no seed is given."""
-        if self._over and seed is None:
-            return self._last, {}
-        self._over = False
-        return self.env.reset(seed=seed, options=options)
-
-    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
-        """Take a step; after the end, return the last observation."""
-        if self._over:
-            return self._last, 0.0, False, False, {}
-        self._last, reward, terminated, truncated, info = self.env.step(action)
-        self._over = terminated or truncated
-        return self._last, reward, terminated, truncated, info
 
 
 def joined(parts: Sequence[Tensor]) -> Tensor:

@@ -5,12 +5,9 @@ the error if the task has a right answer, else the mean return. With several ans
 """
 
 import dataclasses
-from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from agents.config import Config
 from agents.environments import Envs, evaluation_envs, is_native, task
@@ -45,17 +42,13 @@ def evaluate(
         split: the split of the environments.
         seed: the seed of the scenes, see `rollout.greedy`.
         num_episodes: the number of episodes if the task has no images.
-        progress: the name of a progress bar; empty for none.
+        progress: see `rollout.greedy`.
 
     Returns:
         (T,), the error in percent after each glimpse, or (1,), the mean return.
     """
-    asked = task(envs)
-    total = -(-(asked.num_images or num_episodes) // envs.num_envs)
-    batches: Iterable[tuple[Episodes, Any]] = greedy(envs, policy, split, seed, num_episodes)
-    if progress:
-        batches = tqdm(batches, total=total, desc=progress, unit="batch", leave=False, dynamic_ncols=True)
-    parts = [scores(episodes, asked).cpu()[:, fresh] for episodes, fresh in batches]
+    batches = greedy(envs, policy, split, seed, num_episodes, progress=progress)
+    parts = [scores(episodes, task(envs)).cpu()[:, fresh] for episodes, fresh in batches]
     means: list[float] = joined(parts).mean(1).tolist()
     return means
 
@@ -97,7 +90,7 @@ def report(model: RecurrentAttentionModel, config: Config, split: str, seed: int
     envs = evaluation_envs(config, split)
 
     def measured(looking: str, envs: Envs) -> list[float]:
-        policy = Policy(model, envs.single_action_space, looking, config.std_end)
+        policy = Policy(model, envs.single_action_space, looking)
         return evaluate(policy, envs, split, seed, config.num_test_episodes, looking if progress else "")
 
     ways: list[str] = list(dict.fromkeys((config.looking, "random", "center")))
@@ -117,12 +110,13 @@ def scanpaths(model: RecurrentAttentionModel, config: Config, split: str, seed: 
     if not is_native(config.env_id):
         raise ValueError(f"{config.env_id} is not a native environment: record it with a wrapper of your own.")
     envs = RecordScanpaths(evaluation_envs(config, split), autoreset=False)
-    policy = Policy(model, envs.single_action_space, config.looking, config.std_end)
+    policy = Policy(model, envs.single_action_space, config.looking)
 
     def seen(step: Step) -> None:
         envs.believe(step.logits.float().softmax(-1).cpu())
 
-    fresh = [fresh for _, fresh in greedy(envs, policy, split, seed, config.num_test_episodes, watched=seen)]
+    played = greedy(envs, policy, split, seed, config.num_test_episodes, watched=seen, progress="fixations")
+    fresh = [fresh for _, fresh in played]
     return envs.scanpaths(np.concatenate(fresh))
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 import torch
-from tqdm import tqdm
 
 from agents import files
 from agents.config import Config
@@ -228,9 +227,7 @@ def draw(policy: Policy, config: Config, split: str, folder: pathlib.Path) -> li
     asked = task(envs)
     num_episodes = min(config.num_test_episodes, envs.num_envs)
     fixations, labels, named = [], [], []
-    batches = -(-(asked.num_images or num_episodes) // envs.num_envs)
-    played = greedy(envs, policy, split, 0, num_episodes)
-    for episodes, fresh in tqdm(played, total=batches, desc="figures", unit="batch", leave=False, dynamic_ncols=True):
+    for episodes, fresh in greedy(envs, policy, split, 0, num_episodes, progress="figures"):
         fixations.append(episodes.fixations.cpu()[:, fresh])
         if episodes.labels is not None:
             counted = episodes.answers & torch.from_numpy(fresh).to(episodes.answers.device)
@@ -267,7 +264,7 @@ def _draw_paths(policy: Policy, config: Config, split: str, path: pathlib.Path) 
         return None
     asked = task(envs)
     index = np.arange(tiles) if asked.num_images else None
-    start = envs.reset(seed=first_seed(split, 0), options=None if index is None else {"index": index})
+    start = envs.reset(seed=first_seed(0, split), options=None if index is None else {"index": index})
     with torch.no_grad():
         episodes = collect(envs, policy, start, Noise(0, tiles))
     frames: Any = envs.render() if native else envs.call("picture")  # type: ignore[attr-defined]

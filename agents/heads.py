@@ -40,33 +40,21 @@ class DetachedLocationNetwork(LocationNetwork):
 
 
 class ScanPath(nn.Module):
-    """One learned sequence of locations for all scenes, a control: the mean depends only on the glimpse's number.
+    """One sequence of locations for all scenes, a control: the mean depends only on the glimpse's number.
 
     Args:
         num_glimpses: T; a `CountingCore` counts in the last T features of h.
-    """
-
-    def __init__(self, num_glimpses: int) -> None:
-        super().__init__()
-        self.path = nn.Parameter(raster(num_glimpses))
-
-    def forward(self, h: Tensor) -> Tensor:
-        """(B, D) to (B, 2)."""
-        return h[:, -len(self.path) :] @ self.path
-
-
-class RasterScan(nn.Module):
-    """A scan of the scene, row by row, a control: nothing is learned, and the location depends only on the glimpse's number.
-
-    Args:
-        num_glimpses: T; a `CountingCore` counts in the last T features of h.
+        learned: whether the sequence is learned, or stays the raster scan that it starts as.
     """
 
     path: Tensor
 
-    def __init__(self, num_glimpses: int) -> None:
+    def __init__(self, num_glimpses: int, learned: bool) -> None:
         super().__init__()
-        self.register_buffer("path", raster(num_glimpses))
+        if learned:
+            self.path = nn.Parameter(raster(num_glimpses))
+        else:
+            self.register_buffer("path", raster(num_glimpses))
 
     def forward(self, h: Tensor) -> Tensor:
         """(B, D) to (B, 2)."""

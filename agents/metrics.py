@@ -1,7 +1,6 @@
 """The figures of a training: their running averages, their file, and TensorBoard's."""
 
 import csv
-import importlib
 import io
 import math
 import pathlib
@@ -9,6 +8,7 @@ import time
 from typing import Any
 
 from agents import files
+from glimpse_env.extras import needed
 
 
 class Metrics:
@@ -27,7 +27,10 @@ class Metrics:
         """
         self._path = folder / "metrics.csv"
         self._measure = measure
-        self._board = _board(folder / "tensorboard") if tensorboard else None
+        self._board: Any = None
+        if tensorboard:
+            writer = needed("tensorboardX", "tensorboard", "--tensorboard").SummaryWriter
+            self._board = writer(str(folder / "tensorboard"))
         self._sums: dict[str, float] = {}
         self._count = 0
         self._recent = math.nan
@@ -82,10 +85,3 @@ class Metrics:
         """The figures that the progress bar shows."""
         told = {self._measure: self._recent, "validation": self._validation}
         return {name: f"{value:.2f}" for name, value in told.items() if not math.isnan(value)}
-
-
-def _board(folder: pathlib.Path) -> Any:
-    try:
-        return importlib.import_module("tensorboardX").SummaryWriter(str(folder))
-    except ImportError as error:
-        raise ImportError('--tensorboard needs tensorboardX: pip install "glimpse-env[tensorboard]".') from error

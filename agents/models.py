@@ -15,7 +15,7 @@ from agents.policy import READ
 
 GLIMPSE_NETWORKS = {"fc": networks.GlimpseNetwork, "conv": networks.ConvGlimpseNetwork}
 CORES = {"relu": cores.ReLUCore, "gru": cores.GRUCore, "lstm": cores.LSTMCore}
-PATHS = {"fixed": heads.ScanPath, "raster": heads.RasterScan}
+PATHS = ("fixed", "raster")
 _MOST_PARAMETERS = 50_000_000
 
 
@@ -89,7 +89,7 @@ def _put_together(config: Config, envs: Envs) -> networks.RecurrentAttentionMode
     kind = heads.DetachedLocationNetwork if config.stop_location_gradient else heads.LocationNetwork
     location: nn.Module = kind(core.size, num_glimpses or 0 if config.plan else 0)
     if config.looking in PATHS:
-        location = PATHS[config.looking](num_glimpses or 0)
+        location = heads.ScanPath(num_glimpses or 0, learned=config.looking == "fixed")
     action = heads.GaussianActionNetwork if isinstance(action_space, spaces.Box) else heads.ActionNetwork
     read: Any = (heads.SkipHeads if config.skip else heads.Heads)(
         action(core.size + config.skip * glimpse_network.size, num_outputs(action_space)),

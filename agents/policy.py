@@ -22,10 +22,6 @@ class NotFiniteError(ValueError):
     """The networks return numbers that are not finite: their training diverged."""
 
 
-class DivergedError(ValueError):
-    """A training diverged, and was stopped."""
-
-
 class Noise:
     """The random numbers of a batch, drawn for the whole batch, so that they do not depend on the number of processes.
 

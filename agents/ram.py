@@ -114,7 +114,7 @@ def prepare(config: Config) -> RecurrentAttentionModel:
     """
     envs = environments.evaluation_envs(config, config.split)
     model = models.make_model(config, envs)
-    observation, info = envs.reset(seed=environments.first_seed("train", config.seed))
+    observation, info = envs.reset(seed=environments.first_seed(config.seed))
     supervised = config.hybrid or config.credit == "log_prob"
     if supervised and config.learn_from == "reward" and (environments.task(envs).measure != "error" or "scored" in info):
         raise ValueError(f"{config.env_id} has no single answer at the end: use --preset game, or --no-hybrid --credit reward.")
@@ -219,7 +219,7 @@ def train_step(
     std = config.std_start + (config.std_end - config.std_start) * done
     acting = Policy(policy.model, envs.single_action_space, "random" if done < config.blind else config.looking)
     noise = Noise((config.seed, update), config.batch_size, ranks.part(config.batch_size))
-    first = environments.first_seed("train", config.seed) + update * config.batch_size
+    first = environments.first_seed(config.seed) + update * config.batch_size
     start = envs.reset(seed=first + ranks.rank * envs.num_envs)
     with torch.autocast(policy.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
         episodes = collect(envs, acting, start, noise, std, explore=not config.hybrid or config.learn_from == "reward")

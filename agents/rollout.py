@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 import glimpse_env
 from agents.environments import Envs, first_seed, task
@@ -102,6 +103,7 @@ def greedy(
     seed: int = 0,
     num_episodes: int = 10_000,
     watched: Callable[[Step], object] | None = None,
+    progress: str = "",
 ) -> Iterator[tuple[Episodes, npt.NDArray[np.bool_]]]:
     """Play the episodes of an evaluation, with the mean location and the most likely action, one rollout each.
 
@@ -112,12 +114,17 @@ def greedy(
         seed: the seed of the scenes; the scene of image j depends only on it and j, not on the number of environments.
         num_episodes: the number of episodes if the task has no images; otherwise each image is shown once.
         watched: see `collect`.
+        progress: the name of a progress bar; empty for none.
 
     Yields:
         The episodes of a batch, and which of them to count, (B,) bool.
     """
     noise = Noise(seed, envs.num_envs)
-    for observation, info, fresh in starts(envs, first_seed(split, seed), num_episodes):
+    total = -(-(task(envs).num_images or num_episodes) // envs.num_envs)
+    begun = starts(envs, first_seed(seed, split), num_episodes)
+    for observation, info, fresh in tqdm(
+        begun, progress, total, leave=False, unit="batch", dynamic_ncols=True, disable=not progress
+    ):
         with torch.no_grad():
             yield collect(envs, policy, (observation, info), noise, watched=watched), fresh
 

@@ -21,10 +21,14 @@ from agents import checkpoints, files
 from agents.config import CIRCUMSTANCES, TrainingConfig
 from agents.metrics import Metrics
 from agents.parallel import Ranks
-from agents.policy import DivergedError, NotFiniteError
+from agents.policy import NotFiniteError
 
 _WARM_UP = 0.02  # share of the training in which the learning rate rises
 _SAVED_EVERY = 60.0  # seconds; also at each validation
+
+
+class DivergedError(ValueError):
+    """A training diverged, and was stopped."""
 
 
 def fit(

@@ -27,6 +27,7 @@ FORMATS = (".gif", ".mp4")
 COMPARED = ("random", "center")  # what `watch --compare` shows beside the agent's own looks
 _LINGER = 4  # the last picture of an episode stays this many times longer
 _TITLE = np.array((255.0, 255, 255))
+_EPISODES = 4  # of a film
 _MOST = 150  # pictures of a film of several episodes; the first is always whole
 
 
@@ -70,7 +71,7 @@ def watch(policy: Policy, envs: Envs, split: str, seed: int) -> list[Picture]:
     """
     images = task(envs).num_images
     rows = np.arange(seed, seed + envs.num_envs)
-    start = envs.reset(seed=first_seed(split, 0) + seed, options={"index": rows % images} if images else None)
+    start = envs.reset(seed=first_seed(0, split) + seed, options={"index": rows % images} if images else None)
     pictures: list[Picture] = []
 
     def seen(step: Step) -> None:
@@ -124,12 +125,12 @@ def _beside(frames: Sequence[Picture], titles: Sequence[str]) -> Picture:
     return picture
 
 
-def film(model: RecurrentAttentionModel, config: Config, split: str, path: pathlib.Path, episodes: int = 4) -> None:
+def film(model: RecurrentAttentionModel, config: Config, split: str, path: pathlib.Path) -> None:
     """Write the first episodes of a split as a GIF or MP4, with the agent's own looks; see `save`."""
     envs = stage(config, 1, split)
     policy = Policy(model, envs.single_action_space, config.looking)
     played: list[list[Picture]] = []
-    for seed in range(episodes):
+    for seed in range(_EPISODES):
         if sum(map(len, played)) < _MOST:
             played.append(watch(policy, envs, split, seed))
     save(played, path, fps=3.0)
@@ -171,9 +172,7 @@ def _gif(episodes: Sequence[Sequence[Picture]], fps: float) -> bytes:
         for pictures in episodes
         for picture in pictures
     ]
-    times = [
-        round(1000 / fps) * (_LINGER if n == len(pictures) - 1 else 1) for pictures in episodes for n in range(len(pictures))
-    ]
+    times = [round(1000 / fps) * stay for pictures in episodes for stay in [1] * (len(pictures) - 1) + [_LINGER]]
     content = io.BytesIO()
     frames[0].save(content, "gif", save_all=True, append_images=frames[1:], duration=times, loop=0, optimize=True)
     return content.getvalue()

@@ -78,7 +78,7 @@ def error(player: Player, envs: Envs, split: str) -> float:
         split: the split of the environments; every evaluation has the same episodes.
     """
     wrong, total = 0, 0
-    for observation, info, fresh in rollout.starts(envs, environments.first_seed(split, 0), NUM_EPISODES):
+    for observation, info, fresh in rollout.starts(envs, environments.first_seed(0, split), NUM_EPISODES):
         player.begin(envs.num_envs)
         ended = np.zeros(envs.num_envs, np.bool_)
         while not ended.any():

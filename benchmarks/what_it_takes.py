@@ -25,7 +25,7 @@ from agents.config import Config
 from agents.environments import Envs
 from agents.episodes import Episodes
 from agents.heads import Step
-from agents.policy import DivergedError, Noise, Policy
+from agents.policy import Noise, Policy
 from agents.presets import preset
 from agents.rollout import Start, collect
 from benchmarks import evidence, reproduce
@@ -194,7 +194,7 @@ def train(row: Row, seed: int) -> Run:
     try:
         with patched(row):
             ram.train(config, resume=checkpoints.exist(folder), runs=reproduce.RUNS)
-    except DivergedError:
+    except training.DivergedError:
         changes = {**fixed, **row.changes}
         return Run(row.name, TABLE, seed, command, "paper", changes, {}, [], 0, None, None, commit, machine())
     return dataclasses.replace(reproduce.run_of(folder, row.name, commit, table=TABLE), command=command)

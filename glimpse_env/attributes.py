@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import numpy as np
 from gymnasium.vector import VectorEnv
 
-from glimpse_env.arguments import names
+from glimpse_env.names import names
 from glimpse_env.worlds import World
 
 Observation = TypeVar("Observation")

@@ -10,7 +10,7 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
-from glimpse_env import arguments, inputs, worlds
+from glimpse_env import arguments, inputs, names, worlds
 from glimpse_env.attributes import AskedVectorEnv
 from glimpse_env.episodes import Episodes, Step
 from glimpse_env.eye import Eye, Observation
@@ -127,7 +127,7 @@ class GlimpseVectorEnv(AskedVectorEnv[Observation, Action, npt.NDArray[Any]]):
         **world_arguments: Any,
     ) -> None:
         kind = worlds.find(world)
-        arguments.refuse_unknown(f"GlimpseVectorEnv(world={world!r})", (GlimpseVectorEnv, kind), world_arguments)
+        names.refuse_unknown(f"GlimpseVectorEnv(world={world!r})", (GlimpseVectorEnv, kind), world_arguments)
         num_envs, num_threads = inputs.integer("num_envs", num_envs, 1), inputs.integer("num_threads", num_threads, 1)
         gaze = Gaze(initial_fixation, location_mode, max_step)
         if render_mode not in (None, *METADATA["render_modes"]):

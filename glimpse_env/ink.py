@@ -9,17 +9,15 @@ import numpy.typing as npt
 from glimpse_env.jit import jit
 
 Picture = npt.NDArray[np.uint8]  # (height, width, 3)
+Point = npt.NDArray[np.float64]  # (2,)
 Color = npt.NDArray[np.float64]  # (3,), in [0, 255]
 
 LETTER = (16, 8)  # height and width of a letter, in pixels
 
 
-def stroke(picture: Picture, points: npt.NDArray[np.float64], radius: float, color: Color) -> None:
-    """Draw a round-ended line through points (n, 2), (x, y) in pixels; a single point is a dot."""
-    red, green, blue = color.tolist()
-    for n in range(max(1, len(points) - 1)):
-        (x0, y0), (x1, y1) = points[n].tolist(), points[min(n + 1, len(points) - 1)].tolist()
-        _stroke(picture, x0, y0, x1, y1, radius, red, green, blue)
+def stroke(picture: Picture, start: Point, end: Point, radius: float, color: Color) -> None:
+    """Draw a round-ended line between two points, (x, y) in pixels; between a point and itself, a dot."""
+    _stroke(picture, *start.tolist(), *end.tolist(), radius, *color.tolist())
 
 
 def box(picture: Picture, left: int, top: int, width: int, height: int, color: Color, thickness: int = 0) -> None:

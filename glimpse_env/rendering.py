@@ -181,11 +181,11 @@ def _draw_path(
         _PATH * (0.35 + 0.65 * (n + 1) / len(points)) if sure is None else sure_color(sure) for n, sure in enumerate(sureness)
     ]
     for n in range(1, len(points)):
-        ink.stroke(within, points[n - 1 : n + 1], 2.2 * layout.unit, _HALO)
-        ink.stroke(within, points[n - 1 : n + 1], 1.0 * layout.unit, colors[n])
+        ink.stroke(within, points[n - 1], points[n], 2.2 * layout.unit, _HALO)
+        ink.stroke(within, points[n - 1], points[n], 1.0 * layout.unit, colors[n])
     for point, color in zip(points, colors, strict=True):
-        ink.stroke(within, point[np.newaxis], 5.2 * layout.unit, _HALO)
-        ink.stroke(within, point[np.newaxis], 4.0 * layout.unit, color)
+        ink.stroke(within, point, point, 5.2 * layout.unit, _HALO)
+        ink.stroke(within, point, point, 4.0 * layout.unit, color)
     if path:
         outline(within, layout.retina, path[-1], layout.height, layout.width, _EYE, 2 * layout.unit)
 

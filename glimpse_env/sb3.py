@@ -24,6 +24,7 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor, nn
 
+from glimpse_env import inputs
 from glimpse_env.inputs import SCENE
 from glimpse_env.wrappers import VectorDiscretizeAction, VectorFlattenAction
 
@@ -56,8 +57,7 @@ def make_vec_env(
     Raises:
         ValueError: ``actions`` is unknown, or an argument of the environment is bad.
     """
-    if actions not in ACTIONS:
-        raise ValueError(f"Unknown actions {actions!r}: use one of {', '.join(map(repr, ACTIONS))}.")
+    inputs.word("actions", actions, ACTIONS)
     mode: dict[str, Any] = {"autoreset_mode": AutoresetMode.SAME_STEP}
     module, _, name = id.rpartition(":")
     if module:

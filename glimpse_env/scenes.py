@@ -7,7 +7,6 @@ the images, the index of its image and its draws.
 import dataclasses
 import functools
 import statistics
-from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -221,20 +220,17 @@ def make_composer(dataset: Dataset, scene_size: int | tuple[int, int] | None, **
     return composer
 
 
-def changed(composer: Composer, dataset: Dataset, changes: dict[str, Any], names: Collection[str] = VARIATIONS) -> Composer:
+def changed(composer: Composer, dataset: Dataset, changes: dict[str, Any]) -> Composer:
     """Return a composer with some arguments changed, checked as in `make_composer`.
 
     Args:
         composer: a composer for the dataset.
         dataset: N images, (h, w, C) each.
         changes: argument -> its new value.
-        names: which arguments can be changed.
 
     Raises:
-        ValueError: an argument cannot be changed or is out of range; the message names it.
+        ValueError: an argument is out of range; the message names it.
     """
-    if unknown := changes.keys() - set(names):
-        raise ValueError(f"Cannot change {sorted(unknown)} of scenes: use {', '.join(map(repr, names))}.")
     arguments = dataclasses.asdict(composer) | changes
     return make_composer(dataset, (arguments.pop("height"), arguments.pop("width")), **arguments)
 

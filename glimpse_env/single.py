@@ -8,10 +8,11 @@ import numpy.typing as npt
 from gymnasium.vector import AutoresetMode
 
 from glimpse_env import worlds
-from glimpse_env.arguments import EnvArguments, refuse_unknown
+from glimpse_env.arguments import EnvArguments
 from glimpse_env.envs import METADATA, Action, GlimpseVectorEnv
 from glimpse_env.eye import Observation
 from glimpse_env.info import Info, first, plain
+from glimpse_env.names import refuse_unknown
 from glimpse_env.retina import RetinaLike
 from glimpse_env.worlds import Task, World
 

@@ -63,7 +63,7 @@ def _check_members(world: World) -> None:
     assert task.grid is None or task.grid[0] * task.grid[1] == len(task.action_names), (
         f"task.grid={task.grid} must have a cell for each of the {len(task.action_names)} actions."
     )
-    assert not set(world.splits) - set(task.splits), "splits and task.splits must be the same."
+    assert set(world.splits) == set(task.splits), f"splits must be those of task.splits, {task.splits}, not {world.splits}."
 
 
 def _draws(world: World, seed: int) -> npt.NDArray[np.float64]:

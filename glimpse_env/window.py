@@ -1,11 +1,11 @@
 """A window on the screen; pygame is imported when it opens."""
 
-import importlib
 import os
 import time
 import warnings
 from typing import Any
 
+from glimpse_env.extras import needed
 from glimpse_env.ink import Picture
 
 
@@ -95,9 +95,6 @@ def load_pygame() -> Any:
         ImportError: the extra "render" is not installed.
     """
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # from its own imports
-            return importlib.import_module("pygame")
-    except ImportError as error:
-        raise ImportError('A window needs pygame, which is missing: pip install "glimpse-env[render]".') from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # from its own imports
+        return needed("pygame", "render", "A window")

@@ -12,11 +12,14 @@ from tiny_runs import TINY
 
 from agents import environments, ram
 from agents.config import Config
+from agents.policy import Policy
 from agents.presets import PRESETS, preset
+from agents.rollout import greedy
 from glimpse_env import TASKS
 
 pytestmark = pytest.mark.usefixtures("undrawn")
-PURPOSES = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test")
+PURPOSES = (None, *SPLITS)  # a training, and evaluations
 LONGEST = 2**40  # episodes of a run: 800,000 years of training
 seeds = st.integers(0, 2**63 - 1)
 
@@ -26,32 +29,33 @@ seeds = st.integers(0, 2**63 - 1)
 
 @given(seeds, seeds, st.integers(0, LONGEST), st.integers(0, LONGEST))
 def test_no_episode_of_one_purpose_is_ever_one_of_another(one, other, n, m):
-    found = [{environments.first_seed(purpose, seed) + k for seed in (one, other) for k in (0, n, m)} for purpose in PURPOSES]
+    found = [{environments.first_seed(seed, purpose) + k for seed in (one, other) for k in (0, n, m)} for purpose in PURPOSES]
     assert len(set.union(*found)) == sum(map(len, found))
 
 
-@given(st.sampled_from([*PURPOSES, "evaluation"]), seeds)
+@given(st.sampled_from([*PURPOSES, "train+validation"]), seeds)
 def test_each_purpose_has_a_quarter_of_all_seeds(purpose, seed):
-    first = environments.first_seed(purpose, seed)
+    first = environments.first_seed(seed, purpose)
     assert first >= 0
     assert first + LONGEST < 2**64, "which Gymnasium and NumPy take"
     assert first // 2**62 == (first + LONGEST - 1) // 2**62
-    assert first // 2**62 != environments.first_seed("train" if purpose == "test" else "test", seed) // 2**62
-    assert first == environments.first_seed(purpose, seed)
+    assert first // 2**62 != environments.first_seed(seed, "train" if purpose == "test" else "test") // 2**62
+    assert first == environments.first_seed(seed, purpose)
 
 
-def test_evaluations_of_the_training_images_show_other_scenes():
-    first = environments.first_seed("evaluation", 0)
-    envs = environments.make_envs(TINY, 24, "train")
-    envs.reset(seed=first, options={"index": np.arange(24)})
-    measured = envs.unwrapped.scenes.copy()
-    envs.reset(seed=environments.first_seed("train", 0), options={"index": np.arange(24)})
-    assert first // 2**62 != environments.first_seed("train", 0) // 2**62
-    assert measured.shape == envs.unwrapped.scenes.shape
+@pytest.mark.parametrize("split", ["train", "train+validation"])
+def test_an_evaluation_on_the_training_images_plays_no_episode_of_a_training(split):
+    config = preset("game", "Glimpse-Catch-v0")
+    envs, asked = environments.evaluation_envs(config, split), []
+    reset = envs.reset
+    envs.reset = lambda seed, options=None: asked.append(seed) or reset(seed=seed, options=options)
+    next(greedy(envs, Policy(ram.prepare(config), envs.single_action_space), split))
+    first = environments.first_seed(config.seed)
+    assert asked[0] not in range(first, first + LONGEST)
 
 
 def test_seeds_beside_one_another_share_no_episodes():
-    firsts = sorted(environments.first_seed("train", seed) for seed in range(2000))
+    firsts = sorted(environments.first_seed(seed) for seed in range(2000))
     assert np.diff(firsts).min() > 10**9
 
 
@@ -83,7 +87,7 @@ def test_a_run_plays_episodes_one_after_the_other_and_none_of_an_evaluation(tmp_
 
     monkeypatch.setattr(environments, "make_envs", watched)
     ram.train(dataclasses.replace(TINY, num_episodes=192), runs=tmp_path)
-    first = environments.first_seed("train", 0)
+    first = environments.first_seed(0)
     assert set(range(first, first + 192)) <= set(asked["train"])
     assert asked["validation"]
     assert asked["test"]
@@ -110,14 +114,14 @@ def test_an_argument_that_is_none_is_named():
 
 
 def test_splits_are_of_other_images():
-    shown = [environments.make_envs(TINY, 24, split) for split in PURPOSES]
+    shown = [environments.make_envs(TINY, 24, split) for split in SPLITS]
     for envs in shown:
         envs.reset(seed=0, options={"index": np.arange(24)})
     one, two, three = (envs.unwrapped.scenes for envs in shown)
     assert (one != two).any()
     assert (two != three).any()
     mnist = preset("best", "Glimpse-MNIST-v0")
-    sizes = [environments.task(environments.make_envs(mnist, 2, split)).num_images for split in ("train+validation", *PURPOSES)]
+    sizes = [environments.task(environments.make_envs(mnist, 2, split)).num_images for split in ("train+validation", *SPLITS)]
     assert sizes[0] == sizes[1] + sizes[2]
 
 

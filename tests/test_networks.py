@@ -298,7 +298,7 @@ def test_the_mean_is_not_bounded():
 
 def test_a_scan_path_is_read_by_the_count_alone():
     torch.manual_seed(0)
-    path = heads.ScanPath(3)
+    path = heads.ScanPath(3, learned=True)
     counted = torch.cat([torch.randn(2, 4), torch.tensor([[0.0, 1, 0], [0, 0, 1]])], dim=1)
     assert path(counted).equal(next(path.parameters())[1:])
 

@@ -142,7 +142,7 @@ def test_a_loop_of_predictions_errs_as_the_evaluation_says(name):
     policy, envs = policy_of(config), environments.evaluation_envs(config, "validation")
     T = environments.task(envs).num_glimpses
     wrong, total = np.zeros(T), 0
-    for observation, info, fresh in glimpse_env.walk(envs, environments.first_seed("validation", 0)):
+    for observation, info, fresh in glimpse_env.walk(envs, environments.first_seed(0, "validation")):
         state, labels = None, info["label"]
         for t in range(T):
             action, state = policy.predict(observation, state)
@@ -158,7 +158,7 @@ def test_a_loop_of_predictions_errs_as_the_evaluation_says(name):
 def test_and_its_returns_are_those_of_the_evaluation(name):
     config = CONFIGS[name]
     policy, envs = policy_of(config), environments.make_envs(config, 30, "validation")
-    observation, _ = envs.reset(seed=environments.first_seed("validation", 0))
+    observation, _ = envs.reset(seed=environments.first_seed(0, "validation"))
     returns, playing, state = np.zeros(30), np.ones(30, bool), None
     while playing.any():
         action, state = policy.predict(observation, state)
@@ -174,7 +174,7 @@ def test_a_loop_of_predictions_looks_where_a_rollout_does(config):
     policy = policy_of(config)
     episodes, _ = next(greedy(environments.make_envs(config, 6, "validation"), policy, "validation", 0, 6))
     envs = environments.make_envs(config, 6, "validation")
-    first = environments.first_seed("validation", 0)
+    first = environments.first_seed(0, "validation")
     if environments.task(envs).num_images:
         observation, _, _ = next(iter(glimpse_env.walk(envs, first)))
     else:

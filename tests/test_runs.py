@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -113,8 +114,8 @@ def test_a_folder_is_given_back_at_the_end_whatever_happened(tmp_path):
 
 
 def test_temporary_names_are_never_shared(tmp_path, monkeypatch):
-    seen, replace = [], files.os.replace
-    monkeypatch.setattr(files.os, "replace", lambda source, target: (seen.append(str(source)), replace(source, target)))
+    seen, replace = [], os.replace
+    monkeypatch.setattr(os, "replace", lambda source, target: (seen.append(str(source)), replace(source, target)))
     for n in range(20):
         files.write(tmp_path / "results.json", str(n))
     assert len(set(seen)) == 20

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from glimpse_env import inputs
 from glimpse_env.datasets import published
 from glimpse_env.datasets.arrays import from_arrays
 from glimpse_env.datasets.base import Dataset
@@ -49,8 +50,8 @@ def load(
         FileNotFoundError: a published file cannot be downloaded; the message says where to put it.
         ImportError: a folder or a published dataset other than MNIST needs the extra "data".
     """
-    if split not in (None, *SPLITS):
-        raise ValueError(f"Unknown split {split!r}: use one of {', '.join(map(repr, SPLITS))}.")
+    if split is not None:
+        inputs.word("split", split, SPLITS)
     if isinstance(dataset, str) and dataset in published.NAMES:
         if (num_classes, image_size, class_names) != (None, None, None):
             raise ValueError(

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from glimpse_env import inputs
 from glimpse_env.jit import jit
 from glimpse_env.scanpaths.table import Scanpaths
 
@@ -147,8 +148,7 @@ def compare(one: Scanpaths, other: Scanpaths, metric: str = "multimatch") -> dic
     Raises:
         ValueError: the metric is unknown, the sizes of the scenes differ, or there is no common episode.
     """
-    if metric not in METRICS:
-        raise ValueError(f"Unknown metric {metric!r}: use one of {', '.join(map(repr, METRICS))}.")
+    inputs.word("metric", metric, METRICS)
     size = one.scene_size
     if other.scene_size != size:
         raise ValueError(f"The scenes have other sizes, {size} and {other.scene_size}: scale the pixels of one.")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from glimpse_env import files
 from glimpse_env.extras import needed
 
 COLUMNS = {
@@ -160,12 +161,7 @@ class Scanpaths:
             writer.writerow(self.columns)
             writer.writerows(zip(*(values.tolist() for values in self.columns.values()), strict=True))
             content.write(text.getvalue().encode())
-        part = path.with_name(f".{path.name}.part")
-        try:
-            part.write_bytes(content.getvalue())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        files.write(path, content.getvalue())
 
     @classmethod
     def load(

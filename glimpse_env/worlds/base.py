@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from glimpse_env.arguments import refuse
+from glimpse_env.names import refuse
 
 
 @dataclasses.dataclass(frozen=True)

@@ -62,7 +62,7 @@ class CircleSquareWorld(World):
         self._num_glimpses = inputs.integer("num_glimpses", num_glimpses, 1)
         self.task = Task(
             measure="error",
-            num_glimpses=num_glimpses,
+            num_glimpses=self._num_glimpses,
             action_names=("circle", "square"),
             best=1.0,
             goal="Find the figure, and name it.",

@@ -115,7 +115,6 @@ class ClassificationWorld(World):
             contrast=contrast,
             noise=noise,
         )
-        self.num_draws = 1 + self._composer.num_draws
         self._rules = (num_glimpses, reward == "every", look_on, glimpse_cost)
         self._num_threads = num_threads
 
@@ -149,8 +148,12 @@ class ClassificationWorld(World):
     def set_arguments(self, **changes: Any) -> None:
         """Change how scenes are made, see `World.set_arguments`: the place, the clutter, and the variations."""
         super().set_arguments(**changes)
-        self._composer = changed(self._composer, self.dataset, changes, self.changeable)
-        self.num_draws = 1 + self._composer.num_draws
+        self._composer = changed(self._composer, self.dataset, changes)
+
+    @property
+    def num_draws(self) -> int:  # type: ignore[override]
+        """The image, its place, the clutter, their variations, see `World`."""
+        return 1 + self._composer.num_draws
 
     @property
     def targets(self) -> npt.NDArray[np.int64]:

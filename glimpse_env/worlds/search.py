@@ -105,11 +105,11 @@ class SearchWorld(World):
         self._radius = min(H, W) / 4 if radius is None else inputs.number("radius", radius, 0)
         if self._radius == 0:
             raise ValueError("radius must be above 0, got 0: half the shorter side rewards almost any answer.")
-        self._num_glimpses = inputs.integer("num_glimpses", num_glimpses, 1)
         self._num_threads = num_threads
+        self._num_glimpses = inputs.integer("num_glimpses", num_glimpses, 1)
         self.task = Task(
             measure="reward, % of the highest",
-            num_glimpses=num_glimpses,
+            num_glimpses=self._num_glimpses,
             action_names=tuple(f"{x},{y}" for y in range(1, self.grid + 1) for x in range(1, self.grid + 1)),
             splits=self.splits,
             num_images=len(self.dataset),
@@ -117,7 +117,6 @@ class SearchWorld(World):
             grid=(self.grid, self.grid),
             goal="Find the image that is shown on the right.",
         )
-        self.set_arguments()
 
         self.scenes = np.zeros((num_envs, H, W, C), np.uint8)
         self.cues = np.zeros((num_envs, h, w, C), np.uint8)
@@ -154,8 +153,11 @@ class SearchWorld(World):
         """Change how images and scenes vary, see `World.set_arguments`."""
         super().set_arguments(**changes)
         self._composer = changed(self._composer, self.dataset, changes)
-        # The images, their places, their variations.
-        self.num_draws = 2 * self._count + self._composer.num_draws_laid(self._count)
+
+    @property
+    def num_draws(self) -> int:  # type: ignore[override]
+        """The images, their places, their variations, see `World`."""
+        return 2 * self._count + self._composer.num_draws_laid(self._count)
 
     @property
     def targets(self) -> npt.NDArray[np.int64]:

@@ -110,7 +110,6 @@ class SequenceWorld(World):
             best=1.0,
             goal="Name the images from left to right.",
         )
-        self.set_arguments()
 
         self.scenes = np.zeros((num_envs, H, W, C), np.uint8)
         self.places = np.zeros((num_envs, self._most, 2), np.int64)
@@ -157,8 +156,11 @@ class SequenceWorld(World):
         """Change how images and scenes vary, see `World.set_arguments`."""
         super().set_arguments(**changes)
         self._composer = changed(self._composer, self.dataset, changes)
-        # The number of images, the images, their places, their variations.
-        self.num_draws = 1 + 3 * self._most + self._composer.num_draws_laid(self._most)
+
+    @property
+    def num_draws(self) -> int:  # type: ignore[override]
+        """The number of images, the images, their places, their variations, see `World`."""
+        return 1 + 3 * self._most + self._composer.num_draws_laid(self._most)
 
     def info(self) -> dict[str, npt.NDArray[Any]]:
         """The next answer: ``label`` (B,) int64, the right one; ``scored`` (B,) bool, whether the next action gives it."""
