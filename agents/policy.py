@@ -41,9 +41,9 @@ class Noise:
         return torch.from_numpy(drawn[self._part]).to(like)
 
 
-Gaze = Callable[[Tensor, Noise, float], Tensor]
-_LEARNED: Gaze = lambda mean, noise, std: mean + std * noise("standard_normal", mean) if std else mean  # noqa: E731
-LOOKING: dict[str, Gaze] = {
+Way = Callable[[Tensor, Noise, float], Tensor]
+_LEARNED: Way = lambda mean, noise, std: mean + std * noise("standard_normal", mean) if std else mean  # noqa: E731
+LOOKING: dict[str, Way] = {
     "learned": _LEARNED,
     "fixed": _LEARNED,
     "raster": lambda mean, noise, std: mean,
