@@ -69,6 +69,11 @@ class Run:
     machine: str
 
     @property
+    def episodes(self) -> int:
+        """The episodes of the training."""
+        return int(self.curve[-1][0])
+
+    @property
     def score(self) -> float:
         """The main figure: after the last glimpse, with the way of looking of its training."""
         return next(iter(self.scores.values()))[-1]
@@ -144,7 +149,7 @@ class Evidence:
 
 def _alike(one: Run, other: Run) -> bool:
     """Whether two runs may be seeds of one row."""
-    few, many = sorted(run.changes.get("num_episodes", 0) for run in (one, other))
+    few, many = sorted(run.episodes for run in (one, other))
     rest = [{name: value for name, value in run.changes.items() if name != "num_episodes"} for run in (one, other)]
     return one.preset == other.preset and rest[0] == rest[1] and few >= 0.9 * many
 

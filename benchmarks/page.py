@@ -152,7 +152,10 @@ def row_table(rows: dict[str, list[Run]], id: str, task: Task) -> list[str]:
         size = "" if first.parameters is None else f"{first.parameters:,}"
         work = "" if first.multiply_adds is None else f"{first.multiply_adds / 1e6:.1f} M"
         commits = ", ".join(f"`{commit}`" for commit in dict.fromkeys(run.commit for run in runs))
-        changes = ", ".join(f"`{field}={_span([run.changes[field] for run in runs])}`" for field in first.changes)
+        fields = dict.fromkeys(field for run in runs for field in run.changes)
+        # A run that lacks a field has as many episodes as its preset.
+        values = {field: [run.changes.get(field, run.episodes) for run in runs] for field in fields}
+        changes = ", ".join(f"`{field}={_span(found)}`" for field, found in values.items())
         cells = [name, bold(statistics.fmean(scores), evidence.interval(scores), id, task), str(len(runs)), size, work]
         cells += [
             _minutes(runs),
