@@ -11,7 +11,7 @@ from glimpse_env.canvas import Canvas
 from glimpse_env.gaze import Gaze, spans
 from glimpse_env.retina import RetinaLike
 from glimpse_env.sums import make_sums
-from glimpse_env.worlds import World
+from glimpse_env.worlds import Scenery
 from glimpse_env.zoom import Zoom
 
 Observation: TypeAlias = dict[str, npt.NDArray[np.float32]]
@@ -41,7 +41,7 @@ class Eye:
     """
 
     def __init__(
-        self, world: World, retina: RetinaLike, gaze: Gaze, zoom: Zoom | None, canvas: Any, observe: str, num_threads: int
+        self, world: Scenery, retina: RetinaLike, gaze: Gaze, zoom: Zoom | None, canvas: Any, observe: str, num_threads: int
     ) -> None:
         B, H, W, C = world.scenes.shape
         self.retina, self.zoom = retina, zoom
@@ -80,10 +80,10 @@ class Eye:
         if self._canvas:
             self._canvas.clear(rows)
 
-    def check(self, levels: npt.NDArray[np.int64] | None, playing: npt.NDArray[np.bool_]) -> None:
+    def check(self, levels: npt.NDArray[np.int64] | None, playing: npt.NDArray[np.bool_], who: object = "Environment") -> None:
         """Check the levels of zoom (B,) of the rows that are playing, see `Zoom.check`; None if they do not zoom."""
         if self.zoom and levels is not None:
-            self.zoom.check(levels, playing)
+            self.zoom.check(levels, playing, who)
 
     def move(
         self, locations: npt.NDArray[np.float32], levels: npt.NDArray[np.int64] | None, moving: npt.NDArray[np.bool_]

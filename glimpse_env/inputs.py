@@ -214,7 +214,7 @@ def first_bad(
     return -1
 
 
-def out_of_range(who: str, location: npt.NDArray[np.float32], choice: int | None = None, num_actions: int = 0) -> ValueError:
+def out_of_range(who: object, location: npt.NDArray[np.float32], choice: int | None = None, num_actions: int = 0) -> ValueError:
     """The error for a location (2,), and an action if there is one, that `first_bad` has found."""
     remedy = "clip it, as gymnasium.wrappers.ClipAction does"
     if not np.isfinite(location).all():

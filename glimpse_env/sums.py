@@ -14,7 +14,7 @@ from glimpse_env.jit import jit
 from glimpse_env.patches import SUMMED
 from glimpse_env.retina import Retina, RetinaLike
 from glimpse_env.threads import in_threads
-from glimpse_env.worlds import World
+from glimpse_env.worlds import Scenery
 
 _LARGE = 2**16  # pixels of a scene: smaller ones stay in a cache, where reading is cheap
 _TIMES_READ = 2  # making the sums of a scene takes as long as reading its pixels this often
@@ -43,7 +43,7 @@ class ColumnSums:
         in_threads(self._num_threads, _add_up, rows, shared=(self._scenes.reshape(B, H, width), self.sums))
 
 
-def make_sums(world: World, retina: RetinaLike, zooms: Sequence[int], num_threads: int) -> ColumnSums | None:
+def make_sums(world: Scenery, retina: RetinaLike, zooms: Sequence[int], num_threads: int) -> ColumnSums | None:
     """Make the sums of a world's scenes, if they save time; otherwise return None. Glimpses are the same.
 
     Args:

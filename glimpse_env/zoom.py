@@ -63,7 +63,7 @@ class Zoom:
         """The observation ``zoom_level`` (B, Z) of levels (B,)."""
         return np.eye(len(self.zooms), dtype=np.float32)[levels]
 
-    def check(self, levels: npt.NDArray[np.int64], playing: npt.NDArray[np.bool_], who: str = "Environment") -> None:
+    def check(self, levels: npt.NDArray[np.int64], playing: npt.NDArray[np.bool_], who: object = "Environment") -> None:
         """Check the levels (B,) of the rows that are playing.
 
         Raises:
@@ -90,12 +90,11 @@ def make_zoom(zooms: Any, zoom_cost: Any, retina: RetinaLike, task: Task | None 
     Raises:
         ValueError: an argument is out of range, or the retina or the task does not go with it.
     """
-    free = zoom_cost is None or (isinstance(zoom_cost, int | float) and zoom_cost == 0 and zoom_cost is not False)
     if zooms is None:
-        if not free:
+        if not isinstance(zoom_cost, int | float) or zoom_cost != 0 or zoom_cost is False:
             raise ValueError(f"zoom_cost={zoom_cost!r} needs zooms, such as zooms=(1, 2, 4).")
         return None
-    zoom = Zoom(zooms, 0.0 if zoom_cost is None else zoom_cost)
+    zoom = Zoom(zooms, zoom_cost)
     if not isinstance(retina, ZoomingRetina):
         raise ValueError(f"zooms={zooms!r} needs a retina that zooms, such as Retina, got {retina!r}.")
     for factor in zoom.zooms:

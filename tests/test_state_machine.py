@@ -349,7 +349,7 @@ ANY = {
     "initial_fixation": pair_or(one_of("random", "center"), real(-1, 1)),
     "location_mode": one_of("absolute", "relative", "glimpse"),
     "zooms": lambda v: v is None or levels(v),
-    "zoom_cost": lambda v: v is None or real(0, 0)(v),  # more needs zooms, and a task whose score is the return
+    "zoom_cost": real(0, 0),  # more needs zooms, and a task whose score is the return
     "max_step": lambda v: v is None or (real(0, 2)(v) and v != 0),
     "canvas": lambda v: v is None or v == "scene" or whole(1, 2048)(v),
     "observe": one_of("glimpse", "scene"),

@@ -299,7 +299,7 @@ def test_action_that_the_wrapped_environment_refuses_leaves_the_gaze():
     assert_identical(env.reset(seed=1), twin.reset(seed=1))
     with pytest.raises(AssertionError):
         env.step(act(0.5, 0.5, action=7))
-    assert_identical(env._fixation, twin._fixation)
+    assert_identical(env._eye.fixations, twin._eye.fixations)
     assert_identical(play(env, 9, seed=0), play(twin, 9, seed=0))
 
 

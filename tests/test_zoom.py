@@ -236,7 +236,7 @@ class Picture(gym.Env):
         return self.image, {}
 
     def step(self, action):
-        return self.image, 1.0, False, False, {}
+        return self.image, 1, False, False, {}
 
 
 def test_any_environment_in_a_wrapper_zooms():
@@ -251,6 +251,7 @@ def test_any_environment_in_a_wrapper_zooms():
         np.testing.assert_array_equal(observation["glimpse"], expected)
         observation, reward, *_ = env.step(action((0.25, -0.5), 1, zoom))
         assert reward == 1 - 0.25 * (zoom == 0)
+        assert type(reward) is (float if zoom == 0 else int), "a look that costs nothing leaves the reward as it is"
     with pytest.raises(ValueError, match="zoom=2"):
         env.step(action((0, 0), 1, 2))
 

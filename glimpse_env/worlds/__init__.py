@@ -6,9 +6,9 @@ Each module except `base` holds one world, and ``world=`` takes the module's nam
 import importlib
 import pkgutil
 
-from glimpse_env.worlds.base import Task, World
+from glimpse_env.worlds.base import Scenery, Task, World
 
-__all__ = ["NAMES", "Task", "World", "find"]
+__all__ = ["NAMES", "Scenery", "Task", "World", "find"]
 
 NAMES = tuple(module.name for module in pkgutil.iter_modules(__path__) if module.name != "base")
 

@@ -36,7 +36,19 @@ class Task:
     grid: tuple[int, int] | None = None
 
 
-class World(abc.ABC):
+class Scenery:
+    """What eyes look at: the part of a `World` that they need; see there."""
+
+    scenes: npt.NDArray[np.uint8]
+    cues: npt.NDArray[np.uint8] | None = None
+    task: Task
+    still: ClassVar[bool] = False
+
+    def __init__(self, scenes: npt.NDArray[np.uint8], task: Task) -> None:
+        self.scenes, self.task = scenes, task
+
+
+class World(Scenery, abc.ABC):
     """B episodes side by side, for `GlimpseVectorEnv`. Optional members have defaults here.
 
     `glimpse_env.testing.check_world` checks a world.
@@ -56,13 +68,9 @@ class World(abc.ABC):
         still: whether no step changes the scenes, so that wide patches of large scenes may be read from sums made at reset.
     """
 
-    scenes: npt.NDArray[np.uint8]
-    cues: npt.NDArray[np.uint8] | None = None
-    task: Task
     num_draws: int
     splits: ClassVar[tuple[str, ...]] = ()
     changeable: ClassVar[tuple[str, ...]] = ()
-    still: ClassVar[bool] = False
 
     @abc.abstractmethod
     def __init__(self, num_envs: int, *, num_threads: int = 1, **arguments: Any) -> None: ...

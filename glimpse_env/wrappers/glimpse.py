@@ -10,16 +10,18 @@ from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
 from glimpse_env import inputs
-from glimpse_env.gaze import NUM_DRAWS, Gaze, spans
+from glimpse_env.eye import Eye
+from glimpse_env.gaze import NUM_DRAWS, Gaze
+from glimpse_env.info import first
 from glimpse_env.rendering import draw
 from glimpse_env.retina import MAX_CELL, Retina, RetinaLike, make_retina
 from glimpse_env.streams import uniforms
-from glimpse_env.worlds import Task
+from glimpse_env.worlds import Scenery, Task
 from glimpse_env.wrappers.wrapped import action_names, image_and_others, shape_of
 from glimpse_env.zoom import make_zoom
 
 SOURCES = ("observation", "render")
-_EVERYONE = np.ones(1, np.bool_)
+_ROW, _EVERYONE = np.zeros(1, np.int64), np.ones(1, np.bool_)  # of a batch of one
 _PATH_LENGTH = 8  # the most fixations in a picture: episodes may be long
 
 
@@ -114,40 +116,33 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         given = {name: size for name, size in sizes.items() if size is not None}
         if retina is not None and given:
             raise ValueError(f"retina= has its own sizes: leave out {', '.join(given)}.")
-        self._gaze = Gaze(initial_fixation, location_mode, max_step)
+        gaze = Gaze(initial_fixation, location_mode, max_step)
         self._source, self._image_key = source, image_key
         self._image, others = image_and_others(env, source, image_key)
         self.scene_shape = shape_of(self._image)
         H, W, C = self.scene_shape
         self.retina = make_retina(retina, (H, W), **given)
-        seen: list[tuple[str, gym.Space[Any]]] = [
-            ("glimpse", spaces.Box(0, 1, self.retina.shape(C), np.float32)),
-            ("fixation", spaces.Box(-1, 1, (2,), np.float32)),
-        ]
-        self._zoom = make_zoom(zooms, zoom_cost, self.retina)
-        self._spans = spans(self.retina.sizes[-1] * np.array(self.zooms), H, W)  # (Z, 2)
-        self._level = np.zeros(1, np.int64)
-        if self._zoom:
-            seen.append(("zoom_level", self._zoom.space))
+        zoom = make_zoom(zooms, zoom_cost, self.retina)
+        self.task = Task(action_names=action_names(env))
+        self._scenery = Scenery(np.zeros((1, H, W, C), np.uint8), self.task)
+        self._eye = Eye(self._scenery, self.retina, gaze, zoom, canvas=None, observe="glimpse", num_threads=1)
+        seen = dict(self._eye.space)
         self._overview: Retina | None = None
         if peripheral is not None:
             cells = inputs.integer("peripheral", peripheral, -(-max(H, W) // MAX_CELL), max(H, W) - 1)
             self._overview = Retina(cells, 2, -(-max(H, W) // cells))  # its coarser scale covers the image
-            seen.append(("peripheral", spaces.Box(0, 1, (C, cells, cells), np.float32)))
-        if taken := {name for name, _ in seen} & set(others):
+            seen["peripheral"] = spaces.Box(0, 1, (C, cells, cells), np.float32)
+        if taken := seen.keys() & others.keys():
             raise ValueError(f"The observation of {env} already has the entries {sorted(taken)}: rename them.")
-        self.observation_space = spaces.Dict([*seen, *others.items()])
-        acted: list[tuple[str, gym.Space[Any]]] = [("zoom", self._zoom.action_space)] if self._zoom else []
+        self.observation_space = spaces.Dict([*seen.items(), *others.items()])
+        acted: list[tuple[str, gym.Space[Any]]] = [("zoom", zoom.action_space)] if zoom else []
         location = spaces.Box(-1, 1, (2,), np.float32)
         self.action_space = spaces.Dict([("location", location), ("action", env.action_space), *acted])
-        self._keys = inputs.ZOOMED_ACTION if self._zoom else inputs.ACTION
+        self._keys = inputs.ZOOMED_ACTION if zoom else inputs.ACTION
 
-        self.task = Task(action_names=action_names(env))
         self._seed: npt.NDArray[np.uint64] = np.random.default_rng().integers(2**64, size=1, dtype=np.uint64)  # until given
         self._episode = np.zeros(1, np.uint64)  # (1,), the number of the next episode, counted from the seed
-        self._fixation = np.zeros((1, 2), np.float32)
-        self._scene: npt.NDArray[np.uint8] | None = None
-        self._glimpse = np.zeros(seen[0][1].shape or (), np.float32)
+        self._glimpse: npt.NDArray[np.float32] | None = None  # the latest
         self._path: collections.deque[npt.NDArray[np.float32]] = collections.deque(maxlen=_PATH_LENGTH)
         self._belief: npt.NDArray[np.float64] | None = None
         self._action: int | None = None  # the latest, if it has a name
@@ -166,8 +161,8 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         observation, info = self.env.reset(seed=seed, options=options)
         if seed is not None:
             self._seed, self._episode = seeds, np.zeros(1, np.uint64)
-        self._fixation = self._gaze.begin(uniforms(self._seed, self._episode, NUM_DRAWS))
-        self._episode, self._level = self._episode + np.uint64(1), np.zeros(1, np.int64)
+        self._eye.begin(_ROW, uniforms(self._seed, self._episode, NUM_DRAWS))
+        self._episode += np.uint64(1)
         self._path.clear()
         self._belief = self._action = None
         return self._look(observation), info
@@ -183,24 +178,22 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         """
         location, base_action, *zoom = inputs.split(action, self._keys)
         locations = inputs.locations(location, ())
-        if inputs.first_bad(locations, np.zeros(1, np.int64), _EVERYONE, 1) >= 0:
-            raise inputs.out_of_range(f"{self}", locations[0])
-        level = inputs.choices("zoom", zoom[0], ()) if self._zoom else self._level
-        if self._zoom:
-            self._zoom.check(level, _EVERYONE, f"{self}")
+        if inputs.first_bad(locations, _ROW, _EVERYONE, 1) >= 0:
+            raise inputs.out_of_range(self, locations[0])
+        levels = inputs.choices("zoom", zoom[0], ()) if zoom else None
+        self._eye.check(levels, _EVERYONE, self)
         observation, reward, terminated, truncated, info = self.env.step(base_action)
         if not terminated:
-            self._gaze.move(self._fixation, locations, _EVERYONE, self._spans, self._level)
-            self._level = level.copy()
-            if self._zoom and (price := self._zoom.prices(level).item()):
-                reward = float(reward) - price
+            prices = self._eye.move(locations, levels, _EVERYONE)
+            if prices is not None and prices.any():
+                reward = float(reward) - prices.item()
         named = self.task.action_names and np.ndim(base_action) == 0
         self._action = int(base_action) - int(self.env.action_space.start) if named else None  # type: ignore[attr-defined]
         return self._look(observation), reward, terminated, truncated, info
 
     def render(self) -> Any:
         """Return the `picture`, or the wrapped environment's own rendering; see the class."""
-        return self.env.render() if self.render_mode != "rgb_array" or self._scene is None else self.picture()
+        return self.env.render() if self.render_mode != "rgb_array" or self._glimpse is None else self.picture()
 
     def picture(self) -> npt.NDArray[np.uint8]:
         """Draw the image, the path of the latest fixations, the patches, and the belief over a Discrete action.
@@ -208,11 +201,11 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
         Returns:
             (height, width, 3) uint8, in any render_mode.
         """
-        assert self._scene is not None, "call reset() first"
+        assert self._glimpse is not None, "call reset() first"
         H, W, _ = self.scene_shape
         return draw(
-            self._scene,
-            self._retina_now,
+            self._scenery.scenes[0],
+            self._eye.retina_of(0),
             list(self._path),
             self._glimpse,
             names=self.task.action_names,
@@ -233,18 +226,13 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
     @property
     def scenes(self) -> npt.NDArray[np.uint8]:
         """The whole image, (1, H, W, C) uint8, which agents never see."""
-        assert self._scene is not None, "call reset() first"
-        return self._scene[np.newaxis]
+        assert self._glimpse is not None, "call reset() first"
+        return self._scenery.scenes
 
     @property
     def zooms(self) -> tuple[int, ...]:
         """The factors of the levels of zoom; (1,) without a choice."""
-        return self._zoom.zooms if self._zoom else (1,)
-
-    @property
-    def _retina_now(self) -> RetinaLike:
-        """The retina at the zoom of the latest glimpse."""
-        return self.retina.zoomed(self.zooms[self._level[0]]) if self._zoom else self.retina  # type: ignore[attr-defined]
+        return self._eye.zooms
 
     def _look(self, observation: Any) -> dict[str, Any]:
         others = dict(observation) if isinstance(self.env.observation_space, spaces.Dict) else {}
@@ -257,13 +245,11 @@ class GlimpseWrapper(gym.Wrapper[dict[str, Any], dict[str, Any], Any, Any], Reco
                 f"{self.env} promises images {self._image.shape} uint8, but returned {image.shape} {image.dtype}: correct its "
                 "observation_space, or the image."
             )
-        scenes = image.reshape(1, *self.scene_shape)
-        self._scene, self._glimpse = scenes[0], self._retina_now(scenes, self._fixation)[0]
-        self._path.append(self._fixation[0].copy())
-        seen = {"glimpse": self._glimpse.copy(), "fixation": self._fixation[0].copy()}
-        if self._zoom:
-            seen["zoom_level"] = self._zoom.one_hot(self._level)[0]
+        self._scenery.scenes = image.reshape(1, *self.scene_shape)
+        seen = first(self._eye.observe())
+        self._glimpse = seen["glimpse"].copy()
+        self._path.append(seen["fixation"].copy())
         if self._overview:
-            coarse = self._overview(scenes, np.zeros((1, 2), np.float32))[0]
+            coarse = self._overview(self._scenery.scenes, np.zeros((1, 2), np.float32))[0]
             seen["peripheral"] = coarse[len(coarse) // 2 :]
         return seen | others
