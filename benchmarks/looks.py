@@ -83,8 +83,7 @@ def conv_error(id: str, **arguments: Any) -> float:
     name = "conv net on the whole scene"
     folder = reproduce.trained(id, name, 0)  # results/ has no weights
     envs = environments.evaluation_envs(reproduce.config_of(id, name, 0), "test", **arguments)
-    num_classes = len(environments.task(envs).action_names)
-    network = baselines.make_network("conv", envs.unwrapped.scenes.shape[1:], num_classes)  # type: ignore[attr-defined]
+    network = baselines.network_for(envs, "conv")
     network.load_state_dict(checkpoints.load(folder)["model"])
     return baselines.evaluate(network, envs, "test")
 

@@ -203,11 +203,9 @@ def size_of(config: TrainingConfig) -> tuple[int, int]:
     envs = environments.make_envs(config, 1, "test")
     start = envs.reset(seed=0)
     if isinstance(config, BaselineConfig):
-        scenes = baselines.scenes_of(envs)
-        shape = (scenes.shape[2], scenes.shape[3], scenes.shape[1])
-        network: torch.nn.Module = baselines.make_network(config.network, shape, len(environments.task(envs).action_names))
+        network: torch.nn.Module = baselines.network_for(envs, config.network)
         with FlopCounterMode(display=False) as counter:
-            network(scenes)
+            network(baselines.scenes_of(envs))
     else:
         assert isinstance(config, Config)
         network = model = models.make_model(config, envs)
