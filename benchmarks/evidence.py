@@ -113,6 +113,10 @@ class Evidence:
     shipped: Shipped | None = None
     runs: tuple[Run, ...] = ()
 
+    def has(self, table: str, name: str, seed: int) -> bool:
+        """Whether this run is among them."""
+        return any((run.table, run.name, run.seed) == (table, name, seed) for run in self.runs)
+
     def rows(self, table: str) -> dict[str, list[Run]]:
         """The runs of a table: name -> its seeds."""
         rows: dict[str, list[Run]] = {}

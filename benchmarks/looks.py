@@ -80,9 +80,9 @@ def looks(model: RecurrentAttentionModel, config: Config, looking: str, split: s
 
 def conv_error(id: str, **arguments: Any) -> float:
     """The error of the paper's conv net, trained as in the results table, in percent."""
-    name = "conv net on the whole scene"
-    folder = reproduce.trained(id, name, 0)  # results/ has no weights
-    envs = environments.evaluation_envs(reproduce.config_of(id, name, 0), "test", **arguments)
+    config = reproduce.config_of(id, "conv net on the whole scene", 0)
+    folder = reproduce.train(config)  # results/ has no weights
+    envs = environments.evaluation_envs(config, "test", **arguments)
     network = baselines.network_for(envs, "conv")
     network.load_state_dict(checkpoints.load(folder)["model"])
     return baselines.evaluate(network, envs, "test")
