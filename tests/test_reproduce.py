@@ -172,6 +172,7 @@ def test_a_run_that_lacks_a_field_is_refused_by_its_name(field):
     ("text", "message"),
     [
         ("{", "is not JSON"),
+        ("\xff", "is not JSON"),
         ("[]", "must be an object"),
         ('{"id": "a", "runs": []}', "lacks shipped"),
         ('{"id": "a", "runs": [], "shipped": null, "more": 1}', "unknown fields: more"),
@@ -179,7 +180,7 @@ def test_a_run_that_lacks_a_field_is_refused_by_its_name(field):
 )
 def test_another_file_is_refused_in_words(text, message, tmp_path):
     path = tmp_path / "file.json"
-    path.write_text(text)
+    path.write_text(text, encoding="latin-1")
     with pytest.raises(ValueError, match=message):
         evidence.read(path)
 
