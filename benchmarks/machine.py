@@ -47,6 +47,12 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     print(flush=True)
 
 
+def markdown(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The lines of a Markdown table for a page."""
+    first, *others = (f"| {' | '.join(cells)} |" for cells in (headers, *rows))
+    return [first, "|---" * len(headers) + "|", *others]
+
+
 class Replay:
     """Replaces an action space in the timed loop, with samples drawn before."""
 
