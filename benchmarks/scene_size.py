@@ -12,10 +12,8 @@ import dataclasses
 import functools
 import json
 import math
-import os
 import pathlib
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -31,7 +29,7 @@ from agents.parallel import Ranks
 from agents.policy import Policy
 from agents.presets import preset
 from benchmarks import rows
-from benchmarks.machine import machine, rate, table
+from benchmarks.machine import PEAK, machine, rate, table, told_by
 
 ID = "Glimpse-Haystack-v0"
 SIZES = (60, 100, 200, 500, 1000)
@@ -39,11 +37,11 @@ AGENTS = ("RAM with zoom", "RAM without zoom", "conv net on the whole scene")
 _CLUTTER = 0.0008  # pieces a pixel
 _PROBED = 20  # updates that are timed to find how many fit into the time
 
-_PEAK = """
+_PEAK = f"""
 import json, sys
 from benchmarks import scene_size
 scene_size.one_update(scene_size.config_of(*json.loads(sys.argv[1])))
-print(next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1024)
+print({PEAK})
 """
 
 
@@ -110,14 +108,11 @@ def measure(agent: str, size: int, seed: int, minutes: float, runs: pathlib.Path
         assert isinstance(config, BaselineConfig)
         error = baselines.train(config, overwrite=True, runs=runs)
     parameters, multiply_adds = reproduce.size_of(config)
-    probe = subprocess.run(
-        [sys.executable, "-c", _PEAK, json.dumps([agent, size])], env=os.environ, capture_output=True, text=True, check=True
-    )
     return {
         "error": error,
         "multiply_adds": multiply_adds,
         "steps": rate(gym.make_vec(config.env_id.rpartition(":")[2], 64, **config.env_arguments), 3),
-        "memory": float(probe.stdout),
+        "memory": told_by([sys.executable, "-c", _PEAK, json.dumps([agent, size])]),
         "parameters": parameters,
         "episodes": num_episodes,
     }
