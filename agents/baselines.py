@@ -122,21 +122,6 @@ def train(
     validation = environments.evaluation_envs(config, "validation")
     network = network_for(envs, config.network)
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay, fused=True)
-    first = environments.first_seed(config.seed)
-
-    def step(update: int) -> dict[str, float]:
-        training.anneal(optimizer, config, update)
-        _, info = envs.reset(seed=first + update * config.batch_size)
-        labels = torch.from_numpy(info["label"])
-        logits = network(scenes_of(envs))
-        loss = F.cross_entropy(logits, labels)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        figures = {"error": 100 * (logits.argmax(-1) != labels).float().mean().item(), "loss": loss.item()}
-        training.check_finite(figures, update)
-        optimizer.step()
-        return figures
-
     folder, ranks = runs / config.run_name, Ranks(torch.device("cpu"))
     with training.owned(config, folder, ranks, resume, overwrite):
         training.fit(
@@ -144,7 +129,7 @@ def train(
             folder,
             network,
             optimizer,
-            step,
+            lambda update: train_step(network, optimizer, envs, config, update),
             lambda: evaluate(network, validation, "validation", num_episodes=config.num_test_episodes),
             "error",
             ranks,
@@ -154,6 +139,23 @@ def train(
         error = evaluate(network, measured, config.evaluated_on, num_episodes=config.num_test_episodes)
         files.write(folder / "results.json", json.dumps({config.network: [error]}, indent=2) + "\n")
     return error
+
+
+def train_step(
+    network: nn.Module, optimizer: torch.optim.Optimizer, envs: Envs, config: BaselineConfig, update: int
+) -> dict[str, float]:
+    """Learn from a batch of scenes. All randomness comes from (config.seed, update), so any update can be repeated."""
+    training.anneal(optimizer, config, update)
+    _, info = envs.reset(seed=environments.first_seed(config.seed) + update * config.batch_size)
+    labels = torch.from_numpy(info["label"])
+    logits = network(scenes_of(envs))
+    loss = F.cross_entropy(logits, labels)
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    figures = {"error": 100 * (logits.argmax(-1) != labels).float().mean().item(), "loss": loss.item()}
+    training.check_finite(figures, update)
+    optimizer.step()
+    return figures
 
 
 def main(arguments: list[str] | None = None) -> None:

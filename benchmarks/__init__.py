@@ -1,1 +1,1 @@
-"""How fast the environments are. Each module is a command that prints tables: ``python -m benchmarks.throughput``."""
+"""What agents reach, and how fast they and environments are. Most modules are commands: ``python -m benchmarks.reproduce``."""

@@ -13,9 +13,9 @@ import shlex
 import statistics
 from typing import Any, Final
 
-from agents import baselines, checkpoints, figures, files, ram, training
+from agents import figures, files, training
 from agents.baselines import BaselineConfig
-from agents.config import Config, TrainingConfig
+from agents.config import TrainingConfig
 from agents.presets import preset
 from benchmarks import evidence, reproduce
 from benchmarks.evidence import Run
@@ -84,14 +84,8 @@ def configs(seed: int) -> dict[str, TrainingConfig]:
 
 def train(name: str, config: TrainingConfig) -> Run:
     """Train a line, or go on with it."""
-    folder = reproduce.RUNS / config.run_name
-    commit = reproduce.commit_of(folder)  # refuses what is not committed before the work, not after
-    resume = checkpoints.exist(folder)
-    if isinstance(config, BaselineConfig):
-        baselines.train(config, resume, runs=reproduce.RUNS)
-    else:
-        assert isinstance(config, Config)
-        ram.train(config, resume, runs=reproduce.RUNS)
+    commit = reproduce.commit_of(reproduce.RUNS / config.run_name)  # refuses what is not committed before the work, not after
+    folder = reproduce.train(config)
     command = shlex.join(["python", "-m", "benchmarks.beyond_ram", "--seeds", str(config.seed + 1)])
     return dataclasses.replace(reproduce.run_of(folder, name, commit, table=TABLE), command=command)
 
@@ -161,7 +155,7 @@ def main(arguments: list[str] | None = None) -> None:
     with training.plain_errors("benchmarks.beyond_ram"):
         for seed in range(flags.seeds):
             for name, config in configs(seed).items():
-                if seed not in [run.seed for run in known().get(name, [])]:
+                if not evidence.load(ID).has(TABLE, name, seed):
                     run = train(name, config)
                     evidence.save(evidence.load(ID).with_run(run))
         draw(known())

@@ -151,10 +151,7 @@ def read(path: pathlib.Path) -> Entry:
         ValueError: the file breaks a rule; the message names the field.
         OSError: it cannot be read.
     """
-    try:
-        found = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not JSON ({error}).") from error
+    found = evidence.contents(path)
     _check_all(found, str(path))
     return Entry(**{**found, "trials": tuple(Trial(**trial) for trial in found["trials"])})
 
@@ -211,12 +208,7 @@ def _check_all(found: Any, where: str) -> None:
 
 def _check(found: Any, fields: Mapping[str, tuple[Callable[[Any], bool], str]], where: str) -> None:
     """Raise an error that names the field that is missing, unknown or wrong."""
-    if not isinstance(found, dict):
-        raise ValueError(f"{where} must be an object with the fields {', '.join(fields)}.")
-    if missing := [name for name in fields if name not in found]:
-        raise ValueError(f"{where} lacks {', '.join(missing)}.")
-    if unknown := [name for name in found if name not in fields]:
-        raise ValueError(f"{where} has unknown fields: {', '.join(unknown)}.")
+    evidence.check_fields(found, fields, where)
     for name, (right, words) in fields.items():
         if not right(found[name]):
             raise ValueError(f"{where}: {name} must be {words}, got {found[name]!r}.")

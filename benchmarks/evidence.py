@@ -7,7 +7,7 @@ import math
 import pathlib
 import statistics
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
@@ -118,6 +118,10 @@ class Evidence:
     shipped: Shipped | None = None
     runs: tuple[Run, ...] = ()
 
+    def has(self, table: str, name: str, seed: int) -> bool:
+        """Whether this run is among them."""
+        return any((run.table, run.name, run.seed) == (table, name, seed) for run in self.runs)
+
     def rows(self, table: str) -> dict[str, list[Run]]:
         """The runs of a table: name -> its seeds."""
         rows: dict[str, list[Run]] = {}
@@ -186,11 +190,7 @@ def load(id: str) -> Evidence:
 
 def read(path: pathlib.Path) -> Evidence:
     """Read a file; see `load`."""
-    try:
-        found = json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is not JSON ({error}).") from error
-    whole = _made(Evidence, found, str(path))
+    whole = _made(Evidence, contents(path), str(path))
     shipped = None if whole.shipped is None else _made(Shipped, whole.shipped, f"{path}, shipped")
     runs = tuple(_made(Run, run, f"{path}, run {n}") for n, run in enumerate(whole.runs))
     return Evidence(whole.id, shipped, runs)
@@ -318,19 +318,32 @@ def lines(record: Any, pad: str) -> str:
     return f"{{\n{values}\n{pad}}}"
 
 
+def contents(path: pathlib.Path) -> Any:
+    """Read a JSON file, or raise an error that says that it is none."""
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON ({error}).") from error
+
+
+def check_fields(found: Any, names: Collection[str], where: str) -> None:
+    """Raise an error that names the field of a JSON object that is missing or unknown."""
+    if not isinstance(found, dict):
+        raise ValueError(f"{where} must be an object with the fields {', '.join(names)}.")
+    if missing := [name for name in names if name not in found]:
+        raise ValueError(f"{where} lacks {', '.join(missing)}.")
+    if unknown := [name for name in found if name not in names]:
+        raise ValueError(f"{where} has unknown fields: {', '.join(unknown)}.")
+
+
 def _made(kind: type[_R], found: Any, where: str) -> _R:
     """Make a record from the contents of a file.
 
     Raises:
         ValueError: a field is missing or unknown.
     """
-    names = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    if not isinstance(found, dict):
-        raise ValueError(f"{where} must be an object with the fields {', '.join(sorted(names))}.")
-    if missing := names - found.keys():
-        raise ValueError(f"{where} lacks {', '.join(sorted(missing))}.")
-    if unknown := found.keys() - names:
-        raise ValueError(f"{where} has unknown fields: {', '.join(sorted(unknown))}.")
+    names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    check_fields(found, names, where)
     may_diverge = found.get("table") == "what it takes"
     if "scores" in names and not (
         isinstance(found["scores"], dict) and all(found["scores"].values()) and (found["scores"] or may_diverge)

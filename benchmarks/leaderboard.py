@@ -21,7 +21,7 @@ from benchmarks import entries, evidence
 from benchmarks.algorithms import ALGORITHMS, fits
 from benchmarks.entries import IDS, MINUTES, SEEDS, STEPS, TRACKS, Entry, Trial
 from benchmarks.learners import Budget
-from benchmarks.machine import machine
+from benchmarks.machine import machine, markdown
 
 PAGE = pathlib.Path("docs/benchmark.md")
 COMMAND = "python -m benchmarks.leaderboard"
@@ -94,9 +94,7 @@ def page(found: Sequence[Entry]) -> str:
         "",
         f"Accuracy in percent under the rules of ap_gym, of which {_CIRCLE} has [nearly all](benchmark_rules.md#circlesquare):",
         "",
-        "| algorithm | track | steps | accuracy, % |",
-        "|---|---|---|---|",
-        *(f"| {' | '.join(row)} |" for row in (*_ours(found), *PUBLISHED)),
+        *markdown(("algorithm", "track", "steps", "accuracy, %"), (*_ours(found), *PUBLISHED)),
         "",
         "Source of the others: APPLE (ICLR 2026), the mean of 5 seeds. Ours with labels is the [best preset](results.md), on "
         "the test split; ours by reward alone is the first row of this page after as many steps, on the validation split.",
@@ -129,10 +127,7 @@ def _ours(found: Sequence[Entry]) -> list[tuple[str, str, str, str]]:
 
 def _table(rows: Sequence[Entry]) -> list[str]:
     """A table of a track: a row for each entry, a column for each id."""
-    lines = [
-        f"| algorithm | score | {' | '.join(f'{id}, error, %' for id in IDS)} | runs to tune, and how |",
-        "|---" * (len(IDS) + 3) + "|",
-    ]
+    cells = []
     for entry in rows:
         score = ""
         if entry.whole:
@@ -140,13 +135,13 @@ def _table(rows: Sequence[Entry]) -> list[str]:
             low, high = entries.interval(scores)
             score = f"{entries.iqm(scores):.3f} [{low:.3f}, {high:.3f}]"
         errors = [evidence.interval([trial.error for trial in entry.of(id)]) if entry.of(id) else "" for id in IDS]
-        lines.append(f"| {' | '.join([entry.algorithm, score, *errors, f'{entry.tuning_runs}, {entry.tuning}'])} |")
-    return lines
+        cells.append([entry.algorithm, score, *errors, f"{entry.tuning_runs}, {entry.tuning}"])
+    return markdown(("algorithm", "score", *(f"{id}, error, %" for id in IDS), "runs to tune, and how"), cells)
 
 
 def _details(found: Sequence[Entry]) -> list[str]:
     """A table of what trials took: a row for each entry and id."""
-    lines = ["| algorithm | id | seeds | steps | minutes | ended by | steps/s | parameters | code |", "|---" * 9 + "|"]
+    rows = []
     for entry in found:
         for id in IDS:
             if trials := entry.of(id):
@@ -156,8 +151,8 @@ def _details(found: Sequence[Entry]) -> list[str]:
                 cells = [entry.algorithm, id, str(len(trials)), f"{steps:,.0f}", f"{minutes:.1f}"]
                 cells += [", ".join(sorted({trial.ended_by for trial in trials})), f"{steps / minutes / 60:,.0f}"]
                 cells += [f"{trials[0].parameters:,}", ", ".join(f"`{code}`" for code in dict.fromkeys(t.code for t in trials))]
-                lines.append(f"| {' | '.join(cells)} |")
-    return lines
+                rows.append(cells)
+    return markdown(("algorithm", "id", "seeds", "steps", "minutes", "ended by", "steps/s", "parameters", "code"), rows)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -59,30 +59,22 @@ class Trained:
     parameters: int
 
 
-class Player(Protocol):
-    """A policy as it is measured."""
-
-    def begin(self, num_envs: int) -> None:
-        """Forget all; episodes begin."""
-
-    def __call__(self, observation: Any) -> Any:
-        """The greedy actions, for the next step."""
-
-
-def error(player: Player, envs: Envs, split: str) -> float:
+def error(policy: Any, envs: Envs, split: str) -> float:
     """The error after the last step, in percent: each image of the split once, or `NUM_EPISODES` of a task without images.
 
     Args:
-        player: takes the observations of the environments, and gives their actions.
+        policy: has ``predict(observation, state, episode_start, deterministic)``, as those of `agents.load` and of
+            Stable-Baselines3.
         envs: environments with autoreset disabled.
         split: the split of the environments; every evaluation has the same episodes.
     """
     wrong, total = 0, 0
     for observation, info, fresh in rollout.starts(envs, environments.first_seed(0, split), NUM_EPISODES):
-        player.begin(envs.num_envs)
-        ended = np.zeros(envs.num_envs, np.bool_)
+        state, start, ended = None, np.ones(envs.num_envs, np.bool_), np.zeros(envs.num_envs, np.bool_)
         while not ended.any():
-            observation, _, ended, _, info = envs.step(player(observation))
+            actions, state = policy.predict(observation, state, start, deterministic=True)
+            observation, _, ended, _, info = envs.step(actions)
+            start = np.zeros(envs.num_envs, np.bool_)
         assert ended.all(), "episodes of different lengths"
         wrong, total = wrong + (~info["correct"][fresh]).sum(), total + fresh.sum()
     return 100 * float(wrong / total)
@@ -138,7 +130,7 @@ def ram_run(id: str, seed: int, budget: Budget, name: str = "reward", **changes:
 
     def measured(folder: pathlib.Path) -> tuple[Callable[[str], float], nn.Module]:
         policy = agents.load(folder)
-        return lambda split: error(_Ours(policy), measured_envs(id, split), split), policy.model
+        return lambda split: error(policy, measured_envs(id, split), split), policy.model
 
     return _run(config, lambda runs: ram.train(config, runs=runs), measured, budget)
 
@@ -204,20 +196,6 @@ def _run(
     return Trained(measure("test"), steps, minutes, "steps" if complete else "minutes", curve, parameters)
 
 
-class _Ours:
-    """An agent of this package."""
-
-    def __init__(self, policy: Any) -> None:
-        self._policy = policy
-
-    def begin(self, num_envs: int) -> None:
-        self._state: Any = None
-
-    def __call__(self, observation: Any) -> Any:
-        actions, self._state = self._policy.predict(observation, self._state)
-        return actions
-
-
 @contextlib.contextmanager
 def _stopped_after(minutes: float) -> Iterator[list[int]]:
     """Send SIGINT once this process has used so many minutes of cores; the list then has an item."""
@@ -242,13 +220,13 @@ def _stopped_after(minutes: float) -> Iterator[list[int]]:
 def single_file_run(id: str, seed: int, budget: Budget, **changes: Any) -> Trained:
     """Train examples/recurrent_ppo.py, with changes to its config."""
     example: Any = importlib.import_module("examples.recurrent_ppo")
-    player = _SingleFile()
-    watch = Watch(budget, lambda: error(player, measured_envs(id, "validation"), "validation"))
-    for steps, player.agent, _ in example.training(example.Config(env_id=id, seed=seed, num_steps=budget.steps, **changes)):
+    policy = _SingleFile()
+    watch = Watch(budget, lambda: error(policy, measured_envs(id, "validation"), "validation"))
+    for steps, policy.agent, _ in example.training(example.Config(env_id=id, seed=seed, num_steps=budget.steps, **changes)):
         if not watch(steps):
             break
-    parameters = sum(p.numel() for p in player.agent.parameters())
-    return watch.trained(lambda: error(player, measured_envs(id, "test"), "test"), parameters)
+    parameters = sum(p.numel() for p in policy.agent.parameters())
+    return watch.trained(lambda: error(policy, measured_envs(id, "test"), "test"), parameters)
 
 
 class _SingleFile:
@@ -256,14 +234,11 @@ class _SingleFile:
 
     agent: Any
 
-    def begin(self, num_envs: int) -> None:
-        self._state: Any = None
-
     @torch.no_grad()
-    def __call__(self, observation: Any) -> Any:
+    def predict(self, observation: Any, state: Any, episode_start: Any, deterministic: bool) -> tuple[Any, Any]:
         seen = {key: torch.from_numpy(observation[key])[None] for key in ("glimpse", "fixation")}
-        actions, locations, _, self._state = self.agent(seen, self._state)
-        return {"location": locations.mean[0].clamp(-1, 1).numpy(), "action": actions.probs[0].argmax(-1).numpy()}
+        actions, locations, _, state = self.agent(seen, state)
+        return {"location": locations.mean[0].clamp(-1, 1).numpy(), "action": actions.probs[0].argmax(-1).numpy()}, state
 
 
 def num_glimpses(id: str) -> int:
@@ -274,5 +249,5 @@ def num_glimpses(id: str) -> int:
 
 
 def measured_envs(id: str, split: str) -> Envs:
-    """The environments that `error` measures a player in."""
+    """The environments that `error` measures a policy in."""
     return gym.make_vec(id, num_envs=_SIDE_BY_SIDE, split=split, autoreset_mode=AutoresetMode.DISABLED)

@@ -16,7 +16,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 
-from benchmarks.learners import Budget, Envs, Player, Trained, Watch, error, measured_envs, num_glimpses
+from benchmarks.learners import Budget, Envs, Trained, Watch, error, measured_envs, num_glimpses
 from glimpse_env.sb3 import ACTIONS, GlimpseExtractor, NativeVecEnv
 from glimpse_env.wrappers import VectorFlattenObservation
 
@@ -102,11 +102,11 @@ def _library_run(
     if stacked:
         venv = VecFrameStack(venv, num_glimpses(id), channels_order=None if flat else _CHANNELS)
     model = make(venv)
-    player: Player = _Stacked(model, num_glimpses(id)) if stacked else _Recurrent(model)
-    watch = Watch(budget, lambda: error(player, wrapped(measured_envs(id, "validation")), "validation"))
+    policy: Any = _Stacked(model, num_glimpses(id)) if stacked else model
+    watch = Watch(budget, lambda: error(policy, wrapped(measured_envs(id, "validation")), "validation"))
     model.learn(budget.steps, callback=_Callback(watch))
     parameters = sum(p.numel() for p in model.policy.parameters())
-    return watch.trained(lambda: error(player, wrapped(measured_envs(id, "test")), "test"), parameters)
+    return watch.trained(lambda: error(policy, wrapped(measured_envs(id, "test")), "test"), parameters)
 
 
 class _Callback(BaseCallback):
@@ -132,33 +132,14 @@ class _Stacked:
     def __init__(self, model: BaseAlgorithm, num_glimpses: int) -> None:
         self._model, self._num_glimpses = model, num_glimpses
 
-    def begin(self, num_envs: int) -> None:
-        self._seen: list[Any] = []
-
-    def __call__(self, observation: Any) -> Any:
-        self._seen.append(observation)
+    def predict(self, observation: Any, state: Any, episode_start: Any, deterministic: bool) -> tuple[Any, Any]:
+        seen = [*(state or []), observation]
         if isinstance(observation, Mapping):
-            stacked: Any = {key: self._joined([seen[key] for seen in self._seen]) for key in observation}
+            stacked: Any = {key: self._joined([one[key] for one in seen]) for key in observation}
         else:
-            stacked = self._joined(self._seen)
-        return self._model.predict(stacked, deterministic=True)[0]
+            stacked = self._joined(seen)
+        return self._model.predict(stacked, deterministic=deterministic)[0], seen
 
     def _joined(self, frames: list[Any]) -> Any:
         blank = np.zeros_like(frames[0])
         return np.concatenate([*[blank] * (self._num_glimpses - len(frames)), *frames], axis=1)
-
-
-class _Recurrent:
-    """A policy of sb3-contrib with a memory."""
-
-    def __init__(self, model: BaseAlgorithm) -> None:
-        self._model = model
-
-    def begin(self, num_envs: int) -> None:
-        self._state: Any = None
-        self._begins = np.ones(num_envs, np.bool_)
-
-    def __call__(self, observation: Any) -> Any:
-        actions, self._state = self._model.predict(observation, self._state, self._begins, deterministic=True)
-        self._begins = np.zeros_like(self._begins)
-        return actions

@@ -80,11 +80,10 @@ def looks(model: RecurrentAttentionModel, config: Config, looking: str, split: s
 
 def conv_error(id: str, **arguments: Any) -> float:
     """The error of the paper's conv net, trained as in the results table, in percent."""
-    name = "conv net on the whole scene"
-    folder = reproduce.trained(id, name, 0)  # results/ has no weights
-    envs = environments.evaluation_envs(reproduce.config_of(id, name, 0), "test", **arguments)
-    num_classes = len(environments.task(envs).action_names)
-    network = baselines.make_network("conv", envs.unwrapped.scenes.shape[1:], num_classes)  # type: ignore[attr-defined]
+    config = reproduce.config_of(id, "conv net on the whole scene", 0)
+    folder = reproduce.train(config)  # results/ has no weights
+    envs = environments.evaluation_envs(config, "test", **arguments)
+    network = baselines.network_for(envs, "conv")
     network.load_state_dict(checkpoints.load(folder)["model"])
     return baselines.evaluate(network, envs, "test")
 

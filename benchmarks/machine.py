@@ -1,11 +1,13 @@
-"""Measure speed, describe the machine, and print tables. Imports neither this project nor a peer, as it times both."""
+"""Measure speed and memory, describe the machine, make tables. Imports neither this project nor a peer, as it times both."""
 
 import importlib.metadata
 import itertools
+import json
 import os
 import pathlib
 import platform
 import statistics
+import subprocess
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,6 +15,9 @@ import gymnasium as gym
 from gymnasium.utils.performance import benchmark_step, benchmark_vector_step
 
 REPEATS = 3
+# For a script: the peak memory of its process, in MiB. Not getrusage's ru_maxrss: it includes the parent process.
+PEAK = 'next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1024'
+_ROOT = pathlib.Path(__file__).parents[1]
 _NUM_ACTIONS = 32  # sampled ahead: few enough to stay in the cache
 
 
@@ -45,6 +50,24 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         first, *others = zip(row, widths, strict=True)
         print("| " + " | ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]) + " |")
     print(flush=True)
+
+
+def markdown(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The lines of a Markdown table for a page."""
+    first, *others = (f"| {' | '.join(cells)} |" for cells in (headers, *rows))
+    return [first, "|---" * len(headers) + "|", *others]
+
+
+def told_by(command: Sequence[str], **environment: str) -> Any:
+    """Run a command in the project's folder, and return what its last line says, in JSON.
+
+    Raises:
+        RuntimeError: it failed; the message has its errors.
+    """
+    done = subprocess.run(command, cwd=_ROOT, env=os.environ | environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 class Replay:

@@ -8,6 +8,7 @@ from typing import Any
 from agents import environments
 from benchmarks import evidence
 from benchmarks.evidence import Evidence, Run, Shipped
+from benchmarks.machine import markdown
 from glimpse_env.worlds import Task
 
 RAM, BEST = "RAM, Mnih et al. (2014)", "best known with hard glimpses"
@@ -113,12 +114,8 @@ def section(known: Evidence) -> list[str]:
         lines[-1] += f"`{known.shipped.commit}`."
         lines += ["", *glimpse_table(known.shipped, task), ""]
     if published:
-        lines += [
-            f"| others | {measured(task)} |",
-            "|---|---|",
-            *(f"| {f'{who}: {SOURCES[known.id]}' if who == BEST else who} | {value:g} |" for who, value in published.items()),
-        ]
-        lines += [""]
+        others = [(f"{who}: {SOURCES[known.id]}" if who == BEST else who, f"{value:g}") for who, value in published.items()]
+        lines += [*markdown(("others", measured(task)), others), ""]
     rows = known.rows("results")
     if rows:
         lines += [*row_table(rows, known.id, task), ""]
@@ -145,7 +142,7 @@ def row_table(rows: dict[str, list[Run]], id: str, task: Task) -> list[str]:
     """A table of runs, a row a name, the best first."""
     once = "image" if task.num_images else "episode"
     heads = ("ours", measured(task), "seeds", "parameters", f"multiply-adds an {once}", "minutes", "commit", "preset")
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    table = []
     sign = 1 if task.measure == "error" else -1
     for name, runs in sorted(rows.items(), key=lambda row: sign * statistics.fmean(run.score for run in row[1])):
         scores = [run.score for run in runs]
@@ -158,13 +155,8 @@ def row_table(rows: dict[str, list[Run]], id: str, task: Task) -> list[str]:
         values = {field: [run.changes.get(field, run.episodes) for run in runs] for field in fields}
         changes = ", ".join(f"`{field}={_span(found)}`" for field, found in values.items())
         cells = [name, bold(statistics.fmean(scores), evidence.interval(scores), id, task), str(len(runs)), size, work]
-        cells += [
-            _minutes(runs),
-            commits,
-            ", ".join(filter(None, (first.preset, changes))),
-        ]
-        lines.append("| " + " | ".join(cells) + " |")
-    return lines
+        table.append([*cells, _minutes(runs), commits, ", ".join(filter(None, (first.preset, changes)))])
+    return markdown(heads, table)
 
 
 def _minutes(runs: Sequence[Run]) -> str:
@@ -190,12 +182,10 @@ def bold(value: float, text: str, id: str, task: Task) -> str:
 def glimpse_table(shipped: Shipped, task: Task) -> list[str]:
     """The measure after each glimpse, a line for each way of looking of the shipped networks."""
     T = len(next(iter(shipped.scores.values())))
-    lines = ["After each glimpse, by the same networks:" if T > 1 else "The same networks with other looks:", ""]
-    head = [f"| fixations | {' | '.join(map(str, range(1, T + 1)))} |"] if T > 1 else [f"| looks | {measured(task)} |"]
-    lines += [*head, "|---" * (T + 1) + "|"]
-    for way, values in shipped.scores.items():
-        lines.append(f"| {WAYS.get(way, way)} | " + " | ".join(f"{value:.2f}" for value in values) + " |")
-    return lines
+    title = "After each glimpse, by the same networks:" if T > 1 else "The same networks with other looks:"
+    heads = ["fixations", *map(str, range(1, T + 1))] if T > 1 else ["looks", measured(task)]
+    rows = [[WAYS.get(way, way), *(f"{value:.2f}" for value in values)] for way, values in shipped.scores.items()]
+    return [title, "", *markdown(heads, rows)]
 
 
 def page(found: Sequence[Evidence]) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import machine, rates, table
+from benchmarks.machine import machine, rates, table, told_by
 
 NUM_ENVS = 256
 ROUNDS = 3
@@ -112,11 +112,7 @@ def in_own_process(side: str, seconds: float) -> dict[str, Any]:
     """Measure one side in a fresh process on one thread."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     command = [str(SIDES[side][0]), "-m", "benchmarks.peers", "--side", side, "--seconds", str(seconds)]
-    done = subprocess.run(command, cwd=_ROOT, env=os.environ | threads, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{side} failed:\n{done.stderr}")
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
+    return dict(told_by(command, **threads))
 
 
 def main() -> None:

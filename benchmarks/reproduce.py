@@ -77,9 +77,8 @@ def config_of(id: str, name: str, seed: int) -> TrainingConfig:
     return dataclasses.replace(config, split=split, name=f"{evidence.plain(id)}-{evidence.hyphenated(name)}-{seed}")
 
 
-def trained(id: str, name: str, seed: int, again: bool = False) -> pathlib.Path:
-    """Train a row's run to its end, unless that was done; its folder under runs/."""
-    config = config_of(id, name, seed)
+def train(config: TrainingConfig, again: bool = False) -> pathlib.Path:
+    """Make a run, or go on with it, to its end; its folder under runs/."""
     folder = RUNS / config.run_name
     resume = checkpoints.exist(folder) and not again
     if isinstance(config, BaselineConfig):
@@ -203,11 +202,9 @@ def size_of(config: TrainingConfig) -> tuple[int, int]:
     envs = environments.make_envs(config, 1, "test")
     start = envs.reset(seed=0)
     if isinstance(config, BaselineConfig):
-        scenes = baselines.scenes_of(envs)
-        shape = (scenes.shape[2], scenes.shape[3], scenes.shape[1])
-        network: torch.nn.Module = baselines.make_network(config.network, shape, len(environments.task(envs).action_names))
+        network: torch.nn.Module = baselines.network_for(envs, config.network)
         with FlopCounterMode(display=False) as counter:
-            network(scenes)
+            network(baselines.scenes_of(envs))
     else:
         assert isinstance(config, Config)
         network = model = models.make_model(config, envs)
@@ -293,10 +290,10 @@ def main(arguments: list[str] | None = None) -> None:
         for id in flags.train:
             for name in flags.row:
                 for seed in range(flags.seeds):
-                    kept = any((run.name, run.seed) == (name, seed) for run in evidence.load(id).runs)
-                    if flags.again or not kept:
-                        commit = evidence.head() if flags.again else commit_of(RUNS / config_of(id, name, seed).run_name)
-                        keep(trained(id, name, seed, flags.again), name, commit)
+                    if flags.again or not evidence.load(id).has("results", name, seed):
+                        config = config_of(id, name, seed)
+                        commit = evidence.head() if flags.again else commit_of(RUNS / config.run_name)
+                        keep(train(config, flags.again), name, commit)
         if flags.keep is not None:
             print(keep(flags.keep, flags.name, commit_of(flags.keep, flags.commit), flags.machine))
         commit = evidence.head() if flags.shipped else ""  # refuses what is not committed before the work, not after

@@ -9,30 +9,27 @@ results already are not made again.
 import argparse
 import collections
 import dataclasses
+import functools
 import json
 import math
-import os
 import pathlib
 import statistics
-import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
 import torch
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from agents import baselines, environments, figures, ram, training
 from agents.baselines import BaselineConfig
 from agents.config import Config, TrainingConfig
-from agents.networks import RecurrentAttentionModel
 from agents.parallel import Ranks
 from agents.policy import Policy
 from agents.presets import preset
 from benchmarks import rows
-from benchmarks.machine import machine, rate, table
+from benchmarks.machine import PEAK, machine, rate, table, told_by
 
 ID = "Glimpse-Haystack-v0"
 SIZES = (60, 100, 200, 500, 1000)
@@ -40,11 +37,11 @@ AGENTS = ("RAM with zoom", "RAM without zoom", "conv net on the whole scene")
 _CLUTTER = 0.0008  # pieces a pixel
 _PROBED = 20  # updates that are timed to find how many fit into the time
 
-_PEAK = """
+_PEAK = f"""
 import json, sys
 from benchmarks import scene_size
 scene_size.one_update(scene_size.config_of(*json.loads(sys.argv[1])))
-print(next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1024)
+print({PEAK})
 """
 
 
@@ -68,50 +65,19 @@ def one_update(config: TrainingConfig, size: int | None = None, num_updates: int
     torch.set_num_threads(1)
     envs = environments.training_envs(config, config.batch_size, size)
     if isinstance(config, Config):
-        model: nn.Module = ram.prepare(config)
-        optimizer = torch.optim.AdamW(model.parameters())
-        assert isinstance(model, RecurrentAttentionModel)
-        policy, ranks = Policy(model, envs.single_action_space), Ranks(torch.device("cpu"))
-
-        def update(n: int) -> None:
-            ram.train_step(policy, optimizer, envs, config, n, ranks)
+        model = ram.prepare(config)
+        policy, optimizer = Policy(model, envs.single_action_space), torch.optim.AdamW(model.parameters())
+        ranks = Ranks(torch.device("cpu"))
+        update: Callable[[int], object] = functools.partial(ram.train_step, policy, optimizer, envs, config, ranks=ranks)
     else:
         assert isinstance(config, BaselineConfig)
         network = baselines.network_for(envs, config.network)
-        optimizer = torch.optim.AdamW(network.parameters())
-
-        def update(n: int) -> None:
-            _, info = envs.reset(seed=n)
-            loss = nn.functional.cross_entropy(network(baselines.scenes_of(envs)), torch.from_numpy(info["label"]))
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-
+        update = functools.partial(baselines.train_step, network, torch.optim.AdamW(network.parameters()), envs, config)
     update(0)  # compiles
     start = time.perf_counter()
     for n in range(1, num_updates + 1):
         update(n)
     return (time.perf_counter() - start) / num_updates
-
-
-def multiply_adds(config: TrainingConfig) -> int:
-    """The multiply-adds of the networks for one image, from its first glimpse to the answer."""
-    envs = environments.make_envs(config, 1, "train")
-    observation, _ = envs.reset(seed=0)
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        if isinstance(config, Config):
-            model = ram.prepare(config)
-            policy, state = Policy(model, envs.single_action_space), model.initial_state(1)
-            seen, T = policy.see(observation), environments.task(envs).num_glimpses
-            before = counter.get_total_flops()
-            for _ in range(T or 1):
-                state = model(seen, state).state
-        else:
-            assert isinstance(config, BaselineConfig)
-            network = baselines.network_for(envs, config.network)
-            before = counter.get_total_flops()
-            network(baselines.scenes_of(envs))
-    return int(counter.get_total_flops() - before) // 2
 
 
 def measure(agent: str, size: int, seed: int, minutes: float, runs: pathlib.Path) -> dict[str, Any]:
@@ -128,6 +94,8 @@ def measure(agent: str, size: int, seed: int, minutes: float, runs: pathlib.Path
         ``error`` in percent; ``multiply_adds`` an image; ``steps`` of 64 environments a second; ``memory`` in MiB, the peak of
         a process that trains; ``parameters``; and ``episodes``, the images that it was trained on.
     """
+    from benchmarks import reproduce  # not above: it imports SciPy, whose memory is none of a training's
+
     config = config_of(agent, size, seed)
     share = collections.Counter(config.scene_size_of(update) for update in range(config.num_updates))
     num_probed = 1 + min(_PROBED, int(minutes * 60))
@@ -135,23 +103,17 @@ def measure(agent: str, size: int, seed: int, minutes: float, runs: pathlib.Path
     num_episodes = config.batch_size * max(1, int(minutes * 60 / seconds))
     config = dataclasses.replace(config, num_episodes=num_episodes, num_validations=1, evaluated_on="validation")
     if isinstance(config, Config):
-        result = ram.train(config, overwrite=True, runs=runs)
-        error = result.scores[config.looking][-1]
-        model: torch.nn.Module = result.policy.model
+        error = ram.train(config, overwrite=True, runs=runs).scores[config.looking][-1]
     else:
         assert isinstance(config, BaselineConfig)
         error = baselines.train(config, overwrite=True, runs=runs)
-        model = baselines.network_for(environments.make_envs(config, 1, "train"), config.network)
-    arguments = config.env_arguments
-    probe = subprocess.run(
-        [sys.executable, "-c", _PEAK, json.dumps([agent, size])], env=os.environ, capture_output=True, text=True, check=True
-    )
+    parameters, multiply_adds = reproduce.size_of(config)
     return {
         "error": error,
-        "multiply_adds": multiply_adds(config),
-        "steps": rate(gym.make_vec(config.env_id.rpartition(":")[2], 64, **arguments), 3),
-        "memory": float(probe.stdout),
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "multiply_adds": multiply_adds,
+        "steps": rate(gym.make_vec(config.env_id.rpartition(":")[2], 64, **config.env_arguments), 3),
+        "memory": told_by([sys.executable, "-c", _PEAK, json.dumps([agent, size])]),
+        "parameters": parameters,
         "episodes": num_episodes,
     }
 

@@ -4,10 +4,8 @@ Steps a second are measured by Gymnasium's ``benchmark_step`` and ``benchmark_ve
 """
 
 import argparse
-import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,7 +15,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from benchmarks.machine import REPEATS, machine, rates, table
+from benchmarks.machine import PEAK, REPEATS, machine, rates, table, told_by
 from glimpse_env import TASKS
 
 NUM_ENVS = (1, 16, 256, 4096)
@@ -38,9 +36,7 @@ envs.reset(seed=0)
 for _ in range({num_steps}):
     envs.step(envs.action_space.sample())
 stepped = time.perf_counter()
-# Not getrusage's ru_maxrss: it includes the parent process.
-peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1024
-print(json.dumps([imported - start, stepped - imported, peak]))
+print(json.dumps([imported - start, stepped - imported, {peak}]))
 """
 
 
@@ -107,8 +103,9 @@ def first_calls() -> None:
     rows = []
     for label, num_envs, num_steps in ((f"gym.make, {CLUTTERED}", 0, 1), ("make_vec, 256 environments, 50 steps", 256, 50)):
         with tempfile.TemporaryDirectory() as cache:
-            script = _FIRST_CALLS.format(id=CLUTTERED, num_envs=num_envs, num_steps=num_steps)
-            empty, *filled = (_fresh(script, cache) for _ in range(1 + REPEATS))
+            script = _FIRST_CALLS.format(id=CLUTTERED, num_envs=num_envs, num_steps=num_steps, peak=PEAK)
+            command = (sys.executable, "-c", script)
+            empty, *filled = (told_by(command, NUMBA_CACHE_DIR=cache) for _ in range(1 + REPEATS))
         medians = [statistics.median(column) for column in zip(*filled, strict=True)]
         for state, (imported, stepped, peak) in (("empty", empty), ("filled", medians)):
             rows.append((label, state, f"{imported:.2f}", f"{stepped:.2f}", f"{peak:.0f} MiB"))
@@ -152,14 +149,6 @@ def _time(call: Callable[..., object], *arguments: Any) -> float:
     start = time.perf_counter()
     call(*arguments)
     return time.perf_counter() - start
-
-
-def _fresh(script: str, cache: str) -> list[float]:
-    """Run a script in a fresh process with its own folder of compiled kernels."""
-    env = os.environ | {"NUMBA_CACHE_DIR": cache}
-    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
-    result: list[float] = json.loads(done.stdout)
-    return result
 
 
 def main() -> None:

@@ -10,7 +10,6 @@ import dataclasses
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from agents import environments, models, parallel, ram
 from agents.config import Config
 from agents.policy import Policy
 from agents.presets import preset
-from benchmarks.machine import machine, table
+from benchmarks.machine import machine, table, told_by
 
 _MNIST = dataclasses.replace(preset("paper", "Glimpse-MNIST-v0"), num_glimpses=6, batch_size=128)
 _BEST = dataclasses.replace(preset("best"), batch_size=128)
@@ -102,11 +101,7 @@ def _in_processes(case: str, processes: int, threads: int, times: int, seconds: 
     launch = ["-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--master-port=29518"]
     flags = [f"--case={case}", f"--threads={threads}", f"--times={times}", f"--seconds={seconds}"]
     command = [sys.executable, *launch, "-m", "benchmarks.trainer", *flags]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{case} in {processes} processes failed:\n{done.stderr}")
-    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+    return dict(told_by(command, OMP_NUM_THREADS=str(threads)))
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agents import checkpoints, cores, figures, files, models, ram, reinforce, training
+from agents import cores, figures, files, models, ram, reinforce, training
 from agents.config import Config
 from agents.environments import Envs
 from agents.episodes import Episodes
@@ -193,7 +193,7 @@ def train(row: Row, seed: int) -> Run:
     command = shlex.join(["python", "-m", "benchmarks.what_it_takes", "--row", row.name, "--seeds", str(seed + 1)])
     try:
         with patched(row):
-            ram.train(config, resume=checkpoints.exist(folder), runs=reproduce.RUNS)
+            reproduce.train(config)
     except training.DivergedError:
         changes = {**fixed, **row.changes}
         return Run(row.name, TABLE, seed, command, "paper", changes, {}, [], 0, None, None, commit, machine())
@@ -249,8 +249,7 @@ def main(arguments: list[str] | None = None) -> None:
     with training.plain_errors("benchmarks.what_it_takes"):
         for seed in range(flags.seeds):
             for row in (row for row in ROWS if row.name in flags.row):
-                known = evidence.load(ID)
-                if not any((run.table, run.name, run.seed) == (TABLE, row.name, seed) for run in known.runs):
+                if not evidence.load(ID).has(TABLE, row.name, seed):
                     run = train(row, seed)
                     evidence.save(evidence.load(ID).with_run(run))
         runs = evidence.load(ID).rows(TABLE)

@@ -5,6 +5,7 @@ import threading
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.utils.env_checker import data_equivalence
 from rollouts import IDS, MODES, actions_of, assert_identical, vector
 
 from glimpse_env import GlimpseEnv, Task, World
@@ -35,7 +36,7 @@ def test_every_bytecode_of_a_step():
             pass
         else:
             first, second = twin.step(action), twin.step(action)
-            assert interrupt.same(told, first) or interrupt.same(told, second)
+            assert any(data_equivalence(told, one, exact=True) for one in (first, second))
         moment += 1
     assert moment > 100
 

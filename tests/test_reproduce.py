@@ -113,6 +113,18 @@ def test_what_is_no_finished_run_is_refused(tmp_path):
         reproduce.keep(tmp_path, "nothing", "1234567")
 
 
+@pytest.mark.parametrize(("table", "missing"), [("results", 0), ("beyond RAM", 1)])
+def test_a_row_is_trained_unless_a_run_of_its_own_table_is_there(table, missing, monkeypatch):
+    evidence.save(Evidence(ID, None, (dataclasses.replace(RUN, table=table),)))
+    trained = []
+    monkeypatch.setattr(reproduce, "train", lambda config, again: trained.append(config))
+    monkeypatch.setattr(reproduce, "keep", lambda *_: None)
+    monkeypatch.setattr(reproduce, "commit_of", lambda folder: "1234567")
+    monkeypatch.setattr(reproduce, "write", lambda: None)
+    reproduce.main(["--train", ID, "--row", RUN.name, "--seeds", "1"])
+    assert len(trained) == missing
+
+
 def test_a_run_that_began_before_the_commit_is_not_taken_for_one_of_it(tmp_path, monkeypatch):
     """Also if it was resumed since: its config keeps the time of its beginning."""
     config, runs = tiny(seed=3), tmp_path / "runs"
@@ -160,6 +172,7 @@ def test_a_run_that_lacks_a_field_is_refused_by_its_name(field):
     ("text", "message"),
     [
         ("{", "is not JSON"),
+        ("\xff", "is not JSON"),
         ("[]", "must be an object"),
         ('{"id": "a", "runs": []}', "lacks shipped"),
         ('{"id": "a", "runs": [], "shipped": null, "more": 1}', "unknown fields: more"),
@@ -167,7 +180,7 @@ def test_a_run_that_lacks_a_field_is_refused_by_its_name(field):
 )
 def test_another_file_is_refused_in_words(text, message, tmp_path):
     path = tmp_path / "file.json"
-    path.write_text(text)
+    path.write_text(text, encoding="latin-1")
     with pytest.raises(ValueError, match=message):
         evidence.read(path)
 

@@ -7,9 +7,10 @@ import pytest
 from tiny_runs import TINY
 
 pytest.importorskip("matplotlib")
+pytest.importorskip("scipy")
 
 from agents.baselines import BaselineConfig
-from benchmarks import scene_size
+from benchmarks import reproduce, scene_size
 from benchmarks.scene_size import AGENTS, ID
 from glimpse_env import TASKS
 
@@ -30,9 +31,9 @@ def test_with_and_without_zoom_see_as_many_pixels_of_the_same_scenes():
 
 
 def test_multiply_adds_grow_with_the_pixels_of_the_conv_net_alone():
-    mine, more = (scene_size.multiply_adds(scene_size.config_of(AGENTS[0], size)) for size in (60, 200))
+    mine, more = (reproduce.size_of(scene_size.config_of(AGENTS[0], size))[1] for size in (60, 200))
     assert mine == more
-    conv, larger = (scene_size.multiply_adds(scene_size.config_of(AGENTS[2], size)) for size in (60, 200))
+    conv, larger = (reproduce.size_of(scene_size.config_of(AGENTS[2], size))[1] for size in (60, 200))
     # 8 filters of 10x10 at 11x11 or 39x39 places, a layer of 256, ten classes.
     assert conv == 11 * 11 * 8 * 100 + 11 * 11 * 8 * 256 + 2560
     assert larger == 39 * 39 * 8 * 100 + 39 * 39 * 8 * 256 + 2560

@@ -2,19 +2,17 @@
 
 import argparse
 import io
-import json
 import pathlib
-import subprocess
 import sys
 import tempfile
 
 import numpy as np
 from PIL import Image
 
-from benchmarks.machine import machine, table
+from benchmarks.machine import PEAK, machine, table, told_by
 
 _NUM_CLASSES = 1000
-_PLAY = """
+_PLAY = f"""
 import json, sys, time
 import gymnasium as gym, glimpse_env
 start = time.perf_counter()
@@ -26,8 +24,7 @@ played = time.perf_counter()
 for _ in range(80):
     envs.step(envs.action_space.sample())
 stop = time.perf_counter()
-peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1024
-print(json.dumps([made - start, 256 * 80 / (stop - played), peak]))
+print(json.dumps([made - start, 256 * 80 / (stop - played), {PEAK}]))
 """
 
 
@@ -54,8 +51,7 @@ def main() -> None:
     print(f"{machine()}\n\n256 environments of 60x60 with 4 pieces of clutter, from JPEG files of 32x32, decoded when used.\n")
     with tempfile.TemporaryDirectory() as root:
         make(pathlib.Path(root), num_files)
-        done = subprocess.run([sys.executable, "-c", _PLAY, root], capture_output=True, text=True, check=True)
-    made, rate, peak = json.loads(done.stdout)
+        made, rate, peak = told_by([sys.executable, "-c", _PLAY, root])
     table(
         ("files", "seconds to make", "steps a second", "peak memory"),
         [(f"{num_files:,}", f"{made:.1f}", f"{rate:,.0f}", f"{peak:.0f} MiB")],
