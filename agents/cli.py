@@ -10,14 +10,16 @@ import sys
 import zlib
 from collections.abc import Callable
 
+import numpy as np
 import torch
+from tqdm import tqdm
 
 from agents import environments, evaluation, figures, ram, training, watch, weights
 from agents.config import CIRCUMSTANCES, Config
 from agents.flags import StartOptions, parse
 from agents.policy import Policy
 from agents.presets import PRESETS, preset
-from glimpse_env.datasets import LONGEST
+from glimpse_env.datasets import LONGEST, is_folder
 from glimpse_env.datasets import load as load_dataset
 from glimpse_env.rendering import SIDE
 from glimpse_env.scanpaths.table import check_suffix
@@ -41,20 +43,31 @@ def train(arguments: list[str]) -> None:
     first.add_argument("--env-id", "--env_id")
     first.add_argument("--dataset", default="")
     chosen, _ = first.parse_known_args(arguments)
-    own = os.path.isdir(chosen.dataset)
+    own = is_folder(chosen.dataset)
+    if own and pathlib.Path.cwd().is_relative_to(os.path.realpath(os.path.expanduser(chosen.dataset))):
+        raise ValueError(f"The run would be written among the images of {chosen.dataset}: train from another folder.")
     usual = "photos" if own else "best"
     name = chosen.preset or usual
     start_from = preset(name, chosen.env_id or ("Glimpse-MNIST-v0" if own else Config.env_id))
     config, start = parse(start_from, StartOptions(preset=name), arguments, command, _HELP)
+    if start.resume and start.overwrite:
+        raise ValueError("--resume continues a run, --overwrite replaces it: give one of them.")
     config = _fitted(_named(config, dataclasses.replace(start_from, env_id=config.env_id), [name] if name != usual else []))
     print(f"{config.num_episodes:,} episodes of {config.env_id}, from the preset {name!r}, into runs/{config.run_name}.")
+    if is_folder(config.dataset):
+        _read_all(config)
     result = ram.train(config, start.resume, start.overwrite, tensorboard=start.tensorboard)
     if result.report:
         print(result.report)
         print(f"\nThe figures are in {result.folder}{_filmed(result, config)}. Next:")
-        agent = f"--weights {shlex.quote(str(result.folder))}{' --trust-module' * (':' in config.env_id)}"
+        agent = _named_by(result.folder, config)
         print(f"  python -m agents.ram watch {agent}")
         print(f"  python -m agents.ram evaluate {agent}")
+
+
+def _named_by(path: pathlib.Path, config: Config) -> str:
+    """The flags that name an agent."""
+    return f"--weights {shlex.quote(str(path))}{' --trust-module' * (':' in config.env_id)}"
 
 
 def _filmed(result: ram.Result, config: Config) -> str:
@@ -131,10 +144,14 @@ def export(arguments: list[str]) -> None:
     parser.add_argument("file", type=pathlib.Path, help="the file to write, such as agent.safetensors")
     parser.add_argument("--trust-module", action="store_true", help="import the module that the agent's id names")
     flags = parser.parse_args(arguments)
+    if flags.file.suffix == ".pt":
+        raise ValueError(f"{flags.file} would be read as a checkpoint: choose another name, such as agent.safetensors.")
     if flags.file.exists():
         raise FileExistsError(f"{flags.file} exists already: remove it, or choose another name.")
-    weights.save(flags.file, *weights.load(flags.run, flags.trust_module))
-    print(f"{flags.file}: {flags.file.stat().st_size / 1e6:.1f} MB. python -m agents.ram watch --weights {flags.file}")
+    model, config = weights.load(flags.run, flags.trust_module)
+    weights.save(flags.file, model, config)
+    print(f"{flags.file}: {flags.file.stat().st_size / 1e6:.1f} MB. Next:")
+    print(f"  python -m agents.ram watch {_named_by(flags.file, config)}")
 
 
 _COMMANDS: dict[str, Callable[[list[str]], None]] = {"train": train, "evaluate": evaluate, "watch": show, "export": export}
@@ -170,7 +187,7 @@ def _parser(command: str, description: str) -> argparse.ArgumentParser:
 
 def _fitted(config: Config) -> Config:
     """Print a summary of the user's own images, and shrink large ones to a size that trains in minutes."""
-    if config.dataset is None or not os.path.isdir(config.dataset):
+    if not is_folder(config.dataset):
         return config
     images = load_dataset(config.dataset, image_size=config.image_size)
     print(images)
@@ -179,6 +196,14 @@ def _fitted(config: Config) -> Config:
         return config
     print(f"Images of {w}x{h} pixels are scaled to fit {LONGEST}x{LONGEST}; choose another size with --image-size.")
     return dataclasses.replace(config, image_size=LONGEST)
+
+
+def _read_all(config: Config) -> None:
+    """Read all images that measure the agent, so that a damaged one is found before the training; it reads the others."""
+    for split in ("validation", "test"):
+        images = load_dataset(config.dataset, split, image_size=config.image_size)
+        for n in tqdm(range(len(images)), f"reading the {split} images", leave=False, dynamic_ncols=True):
+            images.take(np.array([n]))
 
 
 def _named(config: Config, default: Config, words: list[str]) -> Config:

@@ -80,6 +80,8 @@ class TrainingConfig(TaskOptions, OptimizationOptions, RunOptions):
 
     env: dict[str, Any] = dataclasses.field(default_factory=dict)
     """Any other arguments of the environment, by name."""
+    images: str = ""
+    """A digest of the user's own images, which the training fills in; empty for other images."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
@@ -96,6 +98,10 @@ class TrainingConfig(TaskOptions, OptimizationOptions, RunOptions):
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}.")
         if self.name in (".", "..") or (self.name and pathlib.PurePath(self.name).name != self.name):
             raise ValueError(f"name must be that of a folder under runs/, not a path, got {self.name!r}.")
+        if "split" in self.env:
+            raise ValueError(
+                f"env has split={self.env['split']!r}: leave it out, a run trains and measures on splits of its own."
+            )
         if self.seed >= 2**63:
             raise ValueError(f"seed must be in [0, 2**63), got {self.seed}.")
 
@@ -136,7 +142,7 @@ class TrainingConfig(TaskOptions, OptimizationOptions, RunOptions):
     @property
     def run_name(self) -> str:
         """The folder under runs/."""
-        images = [] if self.dataset is None else [pathlib.Path(self.dataset).name]
+        images = [] if self.dataset is None else [pathlib.Path(self.dataset).resolve().name]
         return self.name or "-".join([self.env_id.rpartition(":")[2].replace("/", "-"), *images, self.trained, str(self.seed)])
 
 

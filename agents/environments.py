@@ -11,6 +11,7 @@ from gymnasium.wrappers import TimeLimit
 
 import glimpse_env  # noqa: F401  # registers its ids
 from agents.config import TrainingConfig
+from glimpse_env.datasets import is_folder, load
 from glimpse_env.worlds import Task
 
 Envs = VectorEnv[Any, Any, Any]
@@ -88,6 +89,11 @@ def evaluation_envs(config: TrainingConfig, split: str, **arguments: Any) -> Env
     fitting = _BYTES // one.unwrapped.scenes.nbytes  # type: ignore[attr-defined]
     useful = task(one).num_images or _SIDE_BY_SIDE
     return make_envs(config, min(_SIDE_BY_SIDE, useful, max(1, fitting)), split, **arguments)
+
+
+def images_of(config: TrainingConfig) -> str:
+    """A digest of the images of a run that trains on a folder of the user's own; empty for other images."""
+    return load(config.dataset, config.split, image_size=config.image_size).digest if is_folder(config.dataset) else ""
 
 
 def task_of(env_id: str, **arguments: Any) -> Task:

@@ -71,7 +71,7 @@ def save_tiles(
         axes = figure.add_subplot(rows, columns, n + 1)
         axes.imshow(frame)
         axes.set_axis_off()
-        axes.set_title(title, color="black" if well else "#D55E00")
+        axes.set_title(_literal(title), color="black" if well else "#D55E00")
     return save(figure, path, dpi=100)
 
 
@@ -198,7 +198,8 @@ def save_confusion(
             dark = mistakes[row, column] > 0.6 * mistakes.max()
             color = "0.45" if row == column else "white" if dark else "black"
             axes.text(column, row, str(count) if count else "", ha="center", va="center", color=color, fontsize=8)
-        axes.set(xticks=range(num_classes), yticks=range(num_classes), xticklabels=names, yticklabels=names)
+        told = [*map(_literal, names)]
+        axes.set(xticks=range(num_classes), yticks=range(num_classes), xticklabels=told, yticklabels=told)
         if max(map(len, names)) > 2:
             axes.tick_params(axis="x", rotation=90)
     else:
@@ -277,6 +278,11 @@ def _draw_paths(policy: Policy, config: Config, split: str, path: pathlib.Path) 
         returns = episodes.rewards.sum(0).tolist()
         titles, good = [f"return {value:g}" for value in returns], [value > 0 for value in returns]
     return save_tiles(frames, titles, good, path)
+
+
+def _literal(text: str) -> str:
+    """A text for matplotlib, which would read what stands between dollar signs as a formula."""
+    return text.replace("$", r"\$")
 
 
 def _words(asked: Task, actions: torch.Tensor) -> str:

@@ -162,16 +162,28 @@ class Policy:
 
         Returns:
             The action, ready for the environment's ``step``, and the state (B, S).
+
+        Raises:
+            ValueError: the observation is not one of the agent's environments.
         """
         alone = np.ndim(observation["fixation"]) == 1
         if alone:
             observation = {key: np.asarray(value)[np.newaxis] for key, value in observation.items()}
+        for key in READ:
+            if key in observation and observation[key].dtype != np.float32:
+                raise ValueError(f"{key} must be float32, as the environments return it, got {observation[key].dtype}.")
         seen = self.see(observation)
         batch_size = len(seen["fixation"])
         before = self.model.initial_state(batch_size) if state is None else torch.from_numpy(state).to(self.device)
         if episode_start is not None:
-            before = before * ~torch.as_tensor(np.broadcast_to(episode_start, batch_size).copy()).to(self.device)[:, None]
-        step = self.model(seen, before)
+            going_on = ~np.broadcast_to(np.asarray(episode_start, np.bool_), batch_size)
+            before = before * torch.from_numpy(going_on).to(self.device)[:, None]
+        try:
+            step = self.model(seen, before)
+        except (KeyError, RuntimeError) as error:
+            raise ValueError(
+                f"The agent cannot read this observation ({error!r}): make the environment with **policy.env_arguments."
+            ) from error
         noise = Noise((self._seed, self._calls), batch_size)
         self._calls += 1
         decision = self.decide(step, noise, 0.0 if deterministic else self.std, explore=not deterministic)

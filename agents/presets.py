@@ -112,8 +112,10 @@ def preset(name: str = "best", env_id: str = Config.env_id) -> Config:
 
     Raises:
         ImportError, gymnasium.error.Error: there is no such id.
-        ValueError: its observations have no glimpses.
+        ValueError: the name is none of these, or the id's observations have no glimpses.
     """
+    if name not in PRESETS:
+        raise ValueError(f"Unknown preset {name!r}: use one of {', '.join(PRESETS)}.")
     if name == "best" and env_id in _BEST:
         config = _BEST[env_id]
     elif name == "best":

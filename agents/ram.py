@@ -115,6 +115,11 @@ def prepare(config: Config) -> RecurrentAttentionModel:
     envs = environments.evaluation_envs(config, config.split)
     model = models.make_model(config, envs)
     observation, info = envs.reset(seed=environments.first_seed(config.seed))
+    names = environments.task(envs).action_names
+    if environments.task(envs).measure == "error" and len(names) == 1:
+        raise ValueError(
+            f"There is one class alone, {names[0]!r}, so nothing to learn: a folder needs a folder for each class."
+        )
     supervised = config.hybrid or config.credit == "log_prob"
     if supervised and config.learn_from == "reward" and (environments.task(envs).measure != "error" or "scored" in info):
         raise ValueError(f"{config.env_id} has no single answer at the end: use --preset game, or --no-hybrid --credit reward.")
@@ -160,6 +165,7 @@ def train(
         ValueError: no environment fits the config; the checkpoints are damaged, or of another config; the training diverged.
         KeyboardInterrupt: the run was stopped, and a checkpoint is saved.
     """
+    config = dataclasses.replace(config, images=environments.images_of(config))
     device = parallel.device_of(config.device)
     torch.set_num_threads(config.num_threads)
     ranks = parallel.Ranks(device)

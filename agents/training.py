@@ -24,6 +24,7 @@ from agents.parallel import Ranks
 from agents.policy import NotFiniteError
 
 _WARM_UP = 0.02  # share of the training in which the learning rate rises
+_PICTURES = ("paths.png", "fixations.png", "confusion.png", "distances.png", "curve.png", "watch.gif")
 _SAVED_EVERY = 60.0  # seconds; also at each validation
 
 
@@ -154,7 +155,7 @@ def owned(config: TrainingConfig, folder: pathlib.Path, ranks: Ranks, resume: bo
         for left in folder.glob("*.partial"):  # from a killed process
             left.unlink()
         if overwrite and not resume:
-            for name in (checkpoints.NEWEST, checkpoints.OLDER, "results.json", "metrics.csv", "config.json"):
+            for name in (checkpoints.NEWEST, checkpoints.OLDER, "results.json", "metrics.csv", "config.json", *_PICTURES):
                 (folder / name).unlink(missing_ok=True)
             shutil.rmtree(folder / "tensorboard", ignore_errors=True)  # its curves would go on from the older run's
         yield
@@ -179,7 +180,9 @@ def _restore(
     then = dataclasses.asdict(checkpoints.config_of(type(config), saved["config"], folder))
     now = dataclasses.asdict(config)
     changed = [name for name in now if then[name] != now[name]]
-    told = [f"{name} was {then[name]!r} and is {now[name]!r}" for name in changed if name not in CIRCUMSTANCES]
+    if then["images"] and "images" in changed:
+        raise ValueError(f"The images of {config.dataset} have changed since {folder} began: restore them, or train anew.")
+    told = [f"{name} was {then[name]!r} and is {now[name]!r}" for name in changed if name not in CIRCUMSTANCES | {"images"}]
     if told:
         raise ValueError(f"{folder} has another config: {', '.join(told)}. Give the same flags, or another --name.")
     if (differs := sorted(set(changed) & {"device", "num_threads"})) and metrics is not None:

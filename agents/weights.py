@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import warnings
 from typing import Any
 
 import gymnasium as gym
@@ -16,6 +17,7 @@ from agents.config import Config
 from agents.models import make_model
 from agents.networks import RecurrentAttentionModel
 from agents.policy import Policy
+from glimpse_env.datasets import is_folder
 
 SHIPPED = pathlib.Path(__file__).parent / "data"
 
@@ -51,10 +53,13 @@ def load(name: str | os.PathLike[str], trust_module: bool = False) -> tuple[Recu
 
     Raises:
         FileNotFoundError: there is no such agent; the message lists the shipped ones.
-        ValueError: the file contains no agent of this package, or one for an unknown id.
+        ValueError: the file contains no agent of this package, one for an unknown id, or one for images that are not here.
+
+    Warns:
+        UserWarning: the folder of its images has changed since.
     """
     path = SHIPPED / f"{os.fspath(name).replace(':', '-')}.safetensors"
-    if not path.exists():
+    if path.parent != SHIPPED or not path.exists():
         path = pathlib.Path(name)
     if path.is_dir():
         config, state = _of_checkpoint(checkpoints.load(path), path)
@@ -68,6 +73,8 @@ def load(name: str | os.PathLike[str], trust_module: bool = False) -> tuple[Recu
     named = [name for name in (config.env_id, str(config.env.get("world", ""))) if ":" in name]
     if named and not trust_module:
         raise ValueError(f"{path} is an agent for {named[0]}, whose module would be imported: give --trust-module to allow it.")
+    if config.images and not is_folder(config.dataset):
+        raise ValueError(f"{path} was trained on the images of {config.dataset}, a folder that is not here: bring it back.")
     try:
         envs = environments.make_envs(config, 1, config.split)
         with torch.device("meta"):  # takes no memory while the shapes are checked
@@ -76,6 +83,12 @@ def load(name: str | os.PathLike[str], trust_module: bool = False) -> tuple[Recu
         model.load_state_dict(state)
     except (ValueError, KeyError, TypeError, RuntimeError, ImportError, gym.error.Error) as error:
         raise ValueError(f"{path} contains no agent that can be used here ({error}).") from error
+    if config.images and config.images != environments.images_of(config):
+        warnings.warn(
+            f"{config.dataset} is not as it was when {path} was trained: its files or classes are others. Images of the test "
+            "split may have been trained on, and classes may have other numbers.",
+            stacklevel=2,
+        )
     return model, config
 
 

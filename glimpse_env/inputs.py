@@ -14,7 +14,7 @@ from glimpse_env.jit import jit
 _FLOAT32 = np.dtype(np.float32)  # compared at each step: made once
 SCENE = "scene"  # a canvas as large as the scene
 _MAX_CANVAS = 2**11  # pixels a side of a window around the gaze
-_MAX_SIDE = 2**15  # pixels of a scene
+MAX_SIDE = 2**15  # pixels of a scene
 _MOST = 2**31 - 1  # of any count
 
 
@@ -83,8 +83,8 @@ def scene_size(value: int | tuple[int, int]) -> tuple[int, int]:
     sides = _array(value)
     if sides.shape not in ((), (2,)) or not np.issubdtype(sides.dtype, np.integer):
         raise ValueError(f"scene_size must be an integer, or two of them (H, W), got {value!r}.")
-    if sides.max() > _MAX_SIDE:
-        raise ValueError(f"scene_size must be at most {_MAX_SIDE} each way, got {value!r}.")
+    if sides.max() > MAX_SIDE:
+        raise ValueError(f"scene_size must be at most {MAX_SIDE} each way, got {value!r}.")
     H, W = np.broadcast_to(sides, (2,)).tolist()
     return H, W
 

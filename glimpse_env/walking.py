@@ -22,9 +22,11 @@ def walk(envs: gym.Env[Any, Any] | VectorEnv[Any, Any, Any], seed: int = 0) -> I
         last round, if B does not divide the number of images.
 
     Raises:
-        ValueError: the task has no images.
+        ValueError: the task has no images, or the environments are others.
     """
-    num_images = envs.unwrapped.task.num_images  # type: ignore[union-attr]
+    if not hasattr(envs.unwrapped, "task"):
+        raise ValueError(f"{envs} is not a GlimpseEnv or GlimpseVectorEnv: make it with gym.make_vec(id, num_envs).")
+    num_images = envs.unwrapped.task.num_images
     if num_images == 0:
         raise ValueError(f"{envs} has no images to walk through: call reset(seed=...) with a seed for each episode instead.")
     if isinstance(envs, gym.Env):

@@ -16,6 +16,7 @@ from tiny_runs import TINY, flags_of
 from agents import checkpoints, cli, evaluation, ram, weights
 from agents.config import Config
 from agents.presets import preset
+from glimpse_env.datasets import load as load_dataset
 
 Image = pytest.importorskip("PIL.Image")
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -193,6 +194,9 @@ def test_every_command_explains_itself(command, capsys):
         (["--env.decide", "anytime"], "With decide='anytime', no label says when to look on: use --preset game"),
         (["--no-hybrid"], "Without hybrid, the action learns from the reward: use credit='reward'"),
         (["--env-id", "Tiny-v0", "--size", "90000"], r"makes a network of [\d,]+ parameters"),
+        (["--resume", "--overwrite"], "--resume continues a run, --overwrite replaces it: give one"),
+        (["--env.split", "test"], "env has split='test': leave it out"),
+        (["export", "Glimpse-MNIST-v0", "agent.pt"], "agent.pt would be read as a checkpoint: choose another name"),
         (["--env-id", "Tiny-v0", "--resume"], "No checkpoint in .*: train first"),
         (["evaluate", "--weights", "Glimpse-Nothing-v0"], "No agent 'Glimpse-Nothing-v0'"),
         (["evaluate", "--weights", "x", "--num-threads", "0"], "--num-threads must be at least 1, got 0"),
@@ -306,16 +310,61 @@ def test_a_folder_alone_is_enough_and_starts_from_its_preset(photos, asked, caps
     assert f"{expected.num_episodes:,} episodes of Glimpse-MNIST-v0, from the preset 'photos', into runs/" in said
 
 
+FLAGS = "--num-glimpses=2 --num-episodes=128 --num-validations=1 --hidden-size=8 --size=8 --canvas=None --image-size=20"
+
+
 def test_photos_are_learned(photos, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    flags = "--num-glimpses=2 --num-episodes=128 --num-validations=1 --hidden-size=8 --size=8 --canvas=None --image-size=20"
-    cli.main(["--env-id=Glimpse-MNIST-v0", f"--dataset={photos}", *flags.split()])
+    cli.main(["--env-id=Glimpse-MNIST-v0", f"--dataset={photos}", *FLAGS.split()])
     (run,) = (tmp_path / "runs").iterdir()
     assert run.name.startswith("Glimpse-MNIST-v0-photos-learned-0-")
     assert "image_size=20" in run.name
     model, config = weights.load(run)
     assert config.dataset == str(photos)
     assert model.heads.action.out_features == 2
+
+
+def test_an_agent_of_photos_that_changed_or_are_gone_says_so(photos, tmp_path, monkeypatch, refused):
+    monkeypatch.chdir(tmp_path)
+    train = [f"--dataset={photos}", "--name=own", *FLAGS.split()]
+    cli.main(train)
+    _, config = weights.load("runs/own")  # without a warning, which would be an error
+    (photos / "bright" / "0.png").rename(photos / "bright" / "00.png")
+    with pytest.warns(UserWarning, match="photos is not as it was when runs/own was trained"):
+        weights.load("runs/own")
+    assert re.search("The images of .*photos have changed since runs/own began", refused(*train, "--resume"))
+    photos.rename(tmp_path / "away")
+    assert re.search("was trained on the images of .*photos, a folder that is not here", refused("watch", "--weights=runs/own"))
+    assert config.images
+
+
+def test_a_run_that_is_overwritten_leaves_no_pictures(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cli.main(SHORT)
+    (tmp_path / "runs/tiny/confusion.png").write_text("of the older run")
+    cli.main([*SHORT, "--overwrite"])
+    assert not (tmp_path / "runs/tiny/confusion.png").exists()
+
+
+def test_photos_that_cannot_be_trained_on_are_refused_before_the_training(photos, tmp_path, monkeypatch, refused):
+    monkeypatch.setattr(ram, "train_step", lambda *_: pytest.fail("it trained"))
+    (tmp_path / "one").mkdir()
+    photos.rename(tmp_path / "one" / "photos")
+    assert "There is one class alone, 'photos'" in refused("--dataset=one")
+    (tmp_path / "one" / "photos").rename(photos)
+    measured = load_dataset(photos, "test")
+    spoilt = pathlib.Path(measured.items.name(int(measured.members[-1])))
+    spoilt.write_bytes(spoilt.read_bytes()[:100])
+    assert f"{spoilt} cannot be read as an image" in refused(f"--dataset={photos}")
+    monkeypatch.chdir(photos)
+    assert "The run would be written among the images of .: train from another folder" in refused("--dataset=.")
+
+
+def test_a_name_of_a_dataset_is_not_a_folder_of_that_name(photos, tmp_path, asked):
+    photos.rename(tmp_path / "mnist")
+    cli.main(["--dataset=mnist", "--env-id=Glimpse-MNIST-v0"])
+    cli.main(["--dataset=./mnist"])
+    assert [config.num_glimpses for config, _ in asked] == [None, 5]
 
 
 def test_a_name_in_another_script_is_printed_whatever_the_terminal_knows(tmp_path):

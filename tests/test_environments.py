@@ -108,6 +108,11 @@ def test_flags_of_the_environment_are_handed_on():
     assert environments.task_of("Tiny-v0", num_glimpses=4).num_glimpses == 4
 
 
+def test_a_preset_that_is_none_is_told_with_those_there_are():
+    with pytest.raises(ValueError, match="Unknown preset 'bst': use one of best, canvas, modern"):
+        preset("bst")
+
+
 def test_an_argument_that_is_none_is_named():
     with pytest.raises(ValueError, match=r"patch_sizee"):
         environments.make_envs(dataclasses.replace(TINY, env={"patch_sizee": 4}), 2, "train")

@@ -186,6 +186,8 @@ def test_walk_goes_through_wrappers():
     assert len(list(walk(env))) == 6
     envs = gym.wrappers.vector.RecordEpisodeStatistics(vector("Glimpse-MNIST-v0", 4, AutoresetMode.DISABLED, **SIX))
     assert sum(counted.sum() for _, _, counted in walk(envs)) == 6
+    with pytest.raises(ValueError, match=r"is not a GlimpseEnv or GlimpseVectorEnv: make it with gym.make_vec"):
+        next(walk(gym.make_vec("CartPole-v1", 2)))
 
 
 def test_walk_needs_images():

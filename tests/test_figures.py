@@ -104,3 +104,11 @@ def test_maps_have_the_shape_of_the_scene(tmp_path):
     with Image.open(paths[0]) as wide, Image.open(paths[1]) as tall:
         assert wide.width == tall.width
         assert wide.height < tall.height
+
+
+def test_a_dollar_sign_in_a_name_is_no_formula(tmp_path):
+    names = ["a_$", "b$^{"]
+    figures.save_confusion(np.array([0, 1]), np.array([0, 0]), names, tmp_path / "confusion.png")
+    frame = np.zeros((9, 9, 3), np.uint8)
+    figures.save_tiles([frame], ["$1 read as $^{"], [True], tmp_path / "paths.png")
+    assert (tmp_path / "paths.png").exists()

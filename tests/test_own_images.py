@@ -387,9 +387,10 @@ def test_a_set_without_splits_is_cut_and_whole_unless_one_is_asked_for(length):
 
 
 def test_the_cut_is_random_but_always_the_same():
-    test = load((np.zeros((1000, 1, 1), np.uint8), np.arange(1000)), "test")
-    assert test.labels[:10].tolist() == [4, 28, 39, 58, 74, 77, 92, 98, 100, 104]
-    assert (np.bincount(test.labels % 10) > 2).all(), "whatever the period of the labels"
+    images = np.arange(1000, dtype=">u2").view(np.uint8).reshape(1000, 1, 2)
+    test = load((images, np.zeros(1000, int)), "test").images.reshape(-1, 2) @ (256, 1)
+    assert test[:10].tolist() == [4, 28, 39, 58, 74, 77, 92, 98, 100, 104]
+    assert (np.bincount(test % 10) > 2).all(), "whatever the period of the labels"
 
 
 def test_what_a_mapping_lacks_is_cut_from_its_training_images():
@@ -476,6 +477,8 @@ def test_bad_folders(tmp_path):
 def test_bad_image_size(size):
     with pytest.raises(ValueError, match="image_size must be an integer"):
         load([(ONE, 0)], image_size=size)
+    with pytest.raises(ValueError, match="image_size must be at most 32768 each way, got 200000"):
+        load([(ONE, 0)], image_size=200_000)
 
 
 def test_arrays_are_not_fitted():
@@ -498,6 +501,12 @@ def test_channels_that_cannot_be_fitted():
     assert data.shape == (3, 3, 2)
     with pytest.raises(ValueError, match=r"Item 1 of the dataset: its shape \(3, 4, 2\) differs"):
         data.take(np.array([1]))
+
+
+def test_a_class_without_a_training_image_is_refused():
+    images = np.zeros((40, 9, 9), np.uint8)
+    with pytest.raises(ValueError, match=r"Class '\d+' has too few images: none is left for 'train'"):
+        load((images, np.arange(40) // 2), "train")
 
 
 def test_too_few_to_cut():

@@ -121,6 +121,7 @@ def test_the_state_is_memory_and_the_start_of_an_episode_forgets_it(config):
     _, mixed = policy.predict(later, state, episode_start=starts)
     np.testing.assert_allclose(mixed[starts], fresh[starts], atol=1e-6)
     np.testing.assert_allclose(mixed[~starts], remembered[~starts], atol=1e-6)
+    assert policy.predict(later, state, episode_start=starts.astype(int))[1].tolist() == mixed.tolist()
     for all_or_none, expected in ((True, fresh), (False, remembered)):
         np.testing.assert_allclose(policy.predict(later, state, episode_start=all_or_none)[1], expected, atol=1e-6)
     assert policy.predict(later, state)[1].tolist() == remembered.tolist(), "a state that was given is not changed"
@@ -131,6 +132,17 @@ def test_the_observation_may_hold_what_no_network_reads():
     action, _ = policy.predict(observation)
     more, _ = policy.predict({**observation, "time": np.zeros((4, 1)), "name": np.array(["a"] * 4)})
     np.testing.assert_array_equal(action["location"], more["location"])
+
+
+def test_an_observation_of_other_environments_is_refused_with_the_remedy():
+    policy, (_, observation) = policy_of(CONFIGS["canvas"]), observations(CONFIGS["canvas"], 4)
+    lacking = {key: value for key, value in observation.items() if key != "canvas"}
+    smaller = {**observation, "glimpse": observation["glimpse"][..., 1:]}
+    for other in (lacking, smaller):
+        with pytest.raises(ValueError, match=r"cannot read this observation .* with \*\*policy.env_arguments"):
+            policy.predict(other)
+    with pytest.raises(ValueError, match="glimpse must be float32, as the environments return it, got uint8"):
+        policy.predict({**observation, "glimpse": (255 * observation["glimpse"]).astype(np.uint8)})
 
 
 # It is the agent that is measured.

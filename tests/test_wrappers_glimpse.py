@@ -262,6 +262,18 @@ def test_channels_first_are_refused_with_the_remedy(shape):
     assert str((*shape[1:], shape[0])) in str(error.value)
 
 
+def test_the_remedy_for_channels_first_works_for_an_entry():
+    env = Pictures("color")
+    env.observation_space = spaces.Dict({"image": spaces.Box(0, 255, (3, 20, 31), np.uint8), "n": spaces.Discrete(2)})
+    env._observe = lambda: {"image": np.zeros((3, 20, 31), np.uint8), "n": 0}
+    with pytest.raises(ValueError, match="channels first") as error:
+        GlimpseWrapper(env, 4, image_key="image")
+    remedy = str(error.value).partition("Gymnasium's ")[2].removesuffix(".")
+    known = {"TransformObservation": gym.wrappers.TransformObservation, "env": env, "spaces": spaces, "np": np}
+    observation, _ = GlimpseWrapper(eval(remedy, known), 4, image_key="image").reset(seed=0)
+    assert {"glimpse", "fixation", "n"} <= observation.keys()
+
+
 @pytest.mark.parametrize("shape", [(84, 84, 4), (84, 84, 16), (10, 10, 12), (2, 9, 3), (7, 7, 3)])
 def test_channels_last_are_taken(shape):
     env = Pictures("color")

@@ -22,7 +22,7 @@ def flags_of(config=TINY):
             flags.append(f"--{name}" if value else f"--no-{name}")
         elif isinstance(value, tuple):
             flags += [f"--{name}", *map(str, value)] if value else []
-        elif not isinstance(value, dict):
+        elif not isinstance(value, dict) and name != "images":  # which a training fills in
             flags.append(f"--{name}={value}")
     return flags
 

@@ -3,6 +3,7 @@
 import abc
 import dataclasses
 import functools
+import hashlib
 import sys
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, Self
@@ -80,6 +81,17 @@ class Dataset(abc.ABC):
     def names(self) -> tuple[str, ...]:
         """The name of each class: `classes`, or the numbers if there are none."""
         return self.classes or tuple(map(str, range(self.num_classes)))
+
+    @property
+    def digest(self) -> str:
+        """A short text that differs for other classes, other labels and other files, but not for other pixels."""
+        return hashlib.sha256(repr((self.classes, self.labels.tolist(), self._files())).encode(errors="replace")).hexdigest()[
+            :16
+        ]
+
+    def _files(self) -> tuple[str, ...]:
+        """The names of the images' files; empty if they have none."""
+        return ()
 
     @property
     @abc.abstractmethod
@@ -217,6 +229,10 @@ class LazyDataset(Dataset):
         if self.stable and len(self) * image.nbytes <= _KEPT:
             self._kept[member] = image
         return image
+
+    def _files(self) -> tuple[str, ...]:
+        names = getattr(self.items, "names", None)
+        return tuple(names[member] for member in self.members.tolist()) if names else ()
 
     def part(self, members: npt.NDArray[np.int64]) -> Self:
         """A dataset of the images with these indices, in this order."""

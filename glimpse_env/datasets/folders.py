@@ -149,7 +149,7 @@ def sets_in(path: str) -> tuple[dict[str, str], tuple[str, ...]]:
         _refuse_splits(path, folders)
         return {"train": path}, ()
     listing.leave_out("beside the splits", *files)
-    remedy = "If these are classes, pass {'train': the folder}."
+    remedy = "If these are classes, rename them, or pass {'train': the folder} from Python."
     try:
         names = by_split(folders, f"The folder {path}")
     except ValueError as error:

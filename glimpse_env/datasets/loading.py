@@ -72,12 +72,24 @@ def load(
     if split == "train+validation" and "validation" in sets:
         raise ValueError(f"split={split!r}: the dataset has its own validation images: pass both as one 'train'.")
     lacking = [name for name in ("test", "validation") if name not in sets]
-    members = cut(len(train), lacking)[split or "train"]
+    parts = cut(len(train), lacking)
+    members = parts[split or "train"]
     if len(members) == 0:
         raise ValueError(f"{len(train)} images are too few to cut a tenth for split={split!r}: pass that split as well.")
+    for number in set(train.labels.tolist()).difference(train.labels[parts["train"]].tolist()):
+        raise ValueError(
+            f"Class {train.names[number]!r} has too few images: none is left for 'train' once a tenth of all is cut for "
+            f"{' and '.join(map(repr, lacking))}. Add some, or pass those splits as well."
+        )
     return _noted(
         train.part(members), f"split: {split or 'train'!r}, {len(members):,} of {len(train):,} training images", *notes
     )
+
+
+def is_folder(dataset: Any) -> bool:
+    """Whether `load` reads this as the path of a folder that exists."""
+    known = not isinstance(dataset, str | os.PathLike) or dataset in published.NAMES
+    return not known and os.path.isdir(os.path.expanduser(dataset))
 
 
 def _sets(dataset: Any) -> tuple[Mapping[str, Any], tuple[str, ...]]:
@@ -150,5 +162,7 @@ def _two(size: int | tuple[int, int]) -> tuple[int, int]:
     sides: npt.NDArray[Any] = np.asarray(size)
     if sides.shape not in ((), (2,)) or not np.issubdtype(sides.dtype, np.integer) or sides.min() < 1:
         raise ValueError(f"image_size must be an integer of at least 1, or two of them (h, w), got {size!r}.")
+    if sides.max() > inputs.MAX_SIDE:
+        raise ValueError(f"image_size must be at most {inputs.MAX_SIDE} each way, got {size!r}.")
     h, w = np.broadcast_to(sides, (2,)).tolist()
     return h, w

@@ -7,14 +7,13 @@ same scenes.
 
 import argparse
 import json
-import os
 import pathlib
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
-from glimpse_env.datasets import LONGEST, load
+from glimpse_env.datasets import LONGEST, is_folder, load
 from glimpse_env.play import rival
 from glimpse_env.play.game import Game
 from glimpse_env.play.session import eye
@@ -97,7 +96,7 @@ def verdict(game: Game, id: str, split: str | None) -> str:
 
 def _of_folder(dataset: str) -> dict[str, Any]:
     """The arguments of an environment for the user's own images: a retina that sees much of them, and no larger than needed."""
-    if not os.path.isdir(dataset):
+    if not is_folder(dataset):
         return {"dataset": dataset}
     h, w, _ = load(dataset).shape
     return {"dataset": dataset, "image_size": min(LONGEST, max(h, w)), "patch_size": 12, "num_scales": 3}

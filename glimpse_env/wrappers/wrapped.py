@@ -51,10 +51,13 @@ def image_and_others(
         )
     H, W, C = shape_of(image)
     if C > _MOST_CHANNELS and min(W, C) > H:
+        last, box = "image.transpose(1, 2, 0)", f"spaces.Box(0, 255, {(W, C, H)}, np.uint8)"
+        if image_key is not None:
+            last = f"{{**image, {image_key!r}: image[{image_key!r}].transpose(1, 2, 0)}}"
+            box = f"spaces.Dict({{**env.observation_space, {image_key!r}: {box}}})"
         raise ValueError(
             f"The image must be (H, W, C), but {image.shape} seems to have its channels first: move them last with Gymnasium's "
-            "TransformObservation(env, lambda image: image.transpose(1, 2, 0), "
-            f"spaces.Box(0, 255, {(W, C, H)}, np.uint8))."
+            f"TransformObservation(env, lambda image: {last}, {box})."
         )
     return image, others
 
