@@ -99,9 +99,7 @@ def evaluate(arguments: list[str]) -> None:
         print(f"{flags.scanpaths}: {len(paths):,} fixations")
     print(evaluation.report(model, config, flags.split, flags.seed))
     if flags.figures:
-        envs = environments.make_envs(config, 1, flags.split)
-        policy = Policy(model, envs.single_action_space, config.looking)
-        for path in figures.draw(policy, config, flags.split, flags.figures):
+        for path in figures.draw(model, config, flags.split, flags.figures):
             print(path)
 
 

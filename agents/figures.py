@@ -14,6 +14,7 @@ from agents import files
 from agents.config import Config
 from agents.environments import Envs, evaluation_envs, first_seed, is_native, make_envs, task
 from agents.episodes import joined
+from agents.networks import RecurrentAttentionModel
 from agents.policy import Noise, Policy
 from agents.rollout import collect, greedy
 from glimpse_env.worlds import Task
@@ -210,11 +211,11 @@ def save_confusion(
     return save(figure, path)
 
 
-def draw(policy: Policy, config: Config, split: str, folder: pathlib.Path) -> list[pathlib.Path]:
+def draw(model: RecurrentAttentionModel, config: Config, split: str, folder: pathlib.Path) -> list[pathlib.Path]:
     """Draw figures of greedy rollouts on a split, with each image once.
 
     Args:
-        policy: the agent.
+        model: the agent.
         config: the config that trained it.
         split: the split of the images.
         folder: the folder of the figures; created if missing.
@@ -223,8 +224,9 @@ def draw(policy: Policy, config: Config, split: str, folder: pathlib.Path) -> li
         The paths of ``paths.png`` if the environment has pictures, ``fixations.png``, ``confusion.png`` if the task has
         labels (``distances.png`` if they are the cells of a grid), and ``curve.png`` if the folder has metrics.
     """
-    paths = [_draw_paths(policy, config, split, folder / "paths.png")]
     envs = evaluation_envs(config, split)
+    policy = Policy(model, envs.single_action_space, config.looking)
+    paths = [_draw_paths(policy, config, split, folder / "paths.png")]
     asked = task(envs)
     num_episodes = min(config.num_test_episodes, envs.num_envs)
     fixations, labels, named = [], [], []

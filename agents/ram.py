@@ -175,22 +175,23 @@ def train(
     share = config.batch_size // ranks.size
     sizes = dict.fromkeys(config.scene_sizes or (None,))
     whole = {size: environments.training_envs(config, share, size) for size in sizes}
-    task = environments.task(next(iter(whole.values())))
+    one = next(iter(whole.values()))  # all have the same spaces
+    task = environments.task(one)
     halved = {"num_glimpses": max(2, (task.num_glimpses or 0) // 2)}
     shorter = {size: environments.training_envs(config, share, size, **halved) for size in sizes} if config.short else whole
     num_short = int(config.short * config.num_updates)
 
     def step(update: int) -> dict[str, float]:
         envs = (shorter if update < num_short else whole)[config.scene_size_of(update)]
-        return train_step(policy, optimizer, envs, config, update, ranks)
+        return train_step(learner, optimizer, envs, config, update, ranks)
 
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=device.type != "mps"
     )
-    one = next(iter(whole.values()))  # all have the same spaces
     policy = Policy(model, one.single_action_space, config.looking, config.std_end, env_arguments=config.env_arguments)
+    learner = model
     if device.type == "cuda" and task.num_glimpses and config.precision == "float32":
-        policy.model = CapturedModel(model, policy.see(one.reset(seed=0)[0]), task.num_glimpses)
+        learner = CapturedModel(model, policy.see(one.reset(seed=0)[0]), task.num_glimpses)  # of the same weights
     folder = runs / config.run_name
     validation = environments.evaluation_envs(config, "validation")
     with training.owned(config, folder, ranks, resume, overwrite):
@@ -206,34 +207,38 @@ def train(
             resume=resume,
             tensorboard=tensorboard,
         )
-        policy.model = model  # the graphs serve the training alone
         report = None
         if ranks.leads:
             report = evaluation.report(model, config, config.evaluated_on)
             files.write(folder / "results.json", json.dumps(report.scores, indent=2) + "\n")
-            figures.draw(policy, config, config.evaluated_on, folder)
+            figures.draw(model, config, config.evaluated_on, folder)
         ranks.close()
     return Result(policy, folder, report)
 
 
 def train_step(
-    policy: Policy, optimizer: torch.optim.Optimizer, envs: Envs, config: Config, update: int, ranks: parallel.Ranks
+    model: RecurrentAttentionModel,
+    optimizer: torch.optim.Optimizer,
+    envs: Envs,
+    config: Config,
+    update: int,
+    ranks: parallel.Ranks,
 ) -> dict[str, float]:
     """Play a batch and learn from it. All randomness comes from (config.seed, update), so any update can be repeated."""
     training.anneal(optimizer, config, update)
     done = update / config.num_updates
     std = config.std_start + (config.std_end - config.std_start) * done
-    acting = Policy(policy.model, envs.single_action_space, "random" if done < config.blind else config.looking)
+    policy = Policy(model, envs.single_action_space, "random" if done < config.blind else config.looking)
     noise = Noise((config.seed, update), config.batch_size, ranks.part(config.batch_size))
     first = environments.first_seed(config.seed) + update * config.batch_size
     start = envs.reset(seed=first + ranks.rank * envs.num_envs)
     with torch.autocast(policy.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-        episodes = collect(envs, acting, start, noise, std, explore=not config.hybrid or config.learn_from == "reward")
-        parts = losses(episodes, acting, config, std)
+        episodes = collect(envs, policy, start, noise, std, explore=not config.hybrid or config.learn_from == "reward")
+        parts = losses(episodes, policy, config, std)
     optimizer.zero_grad(set_to_none=True)
     torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
-    ranks.average_gradients(policy.model)
-    norm = torch.nn.utils.clip_grad_norm_(policy.model.parameters(), config.max_grad_norm)
+    ranks.average_gradients(model)
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
     figures = {"return": episodes.rewards.sum(0).mean().item(), "std": std, "grad_norm": norm.item()}
     task = environments.task(envs)
     counted = evaluation.scores(episodes, task)[-1].mean().item()

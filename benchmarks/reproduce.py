@@ -232,13 +232,10 @@ def measure_shipped(id: str, commit: str) -> Shipped:
 def draw_shipped(id: str) -> None:
     """Draw what the shipped agent of a task does: the pictures of the page, and a GIF."""
     model, config = weights.load(id)
-    envs = environments.make_envs(config, 1, "test", render_mode="rgb_array")
-    policy = Policy(model, envs.single_action_space, config.looking)
     with tempfile.TemporaryDirectory() as folder:
-        for path in figures.draw(policy, config, "test", pathlib.Path(folder)):
+        for path in figures.draw(model, config, "test", pathlib.Path(folder)):
             files.write(evidence.picture(path.stem, id), path.read_bytes())
-    episodes = [watch.watch(policy, envs, "test", seed) for seed in range(4)]
-    watch.save(episodes, evidence.picture("watch", id).with_suffix(".gif"), fps=3.0)
+    watch.film(model, config, "test", evidence.picture("watch", id).with_suffix(".gif"))
 
 
 def write() -> None:

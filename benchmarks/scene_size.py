@@ -26,7 +26,6 @@ from agents import baselines, environments, figures, ram, training
 from agents.baselines import BaselineConfig
 from agents.config import Config, TrainingConfig
 from agents.parallel import Ranks
-from agents.policy import Policy
 from agents.presets import preset
 from benchmarks import rows
 from benchmarks.machine import PEAK, machine, rate, table, told_by
@@ -66,9 +65,8 @@ def one_update(config: TrainingConfig, size: int | None = None, num_updates: int
     envs = environments.training_envs(config, config.batch_size, size)
     if isinstance(config, Config):
         model = ram.prepare(config)
-        policy, optimizer = Policy(model, envs.single_action_space), torch.optim.AdamW(model.parameters())
-        ranks = Ranks(torch.device("cpu"))
-        update: Callable[[int], object] = functools.partial(ram.train_step, policy, optimizer, envs, config, ranks=ranks)
+        optimizer, ranks = torch.optim.AdamW(model.parameters()), Ranks(torch.device("cpu"))
+        update: Callable[[int], object] = functools.partial(ram.train_step, model, optimizer, envs, config, ranks=ranks)
     else:
         assert isinstance(config, BaselineConfig)
         network = baselines.network_for(envs, config.network)

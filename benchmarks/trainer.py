@@ -18,7 +18,6 @@ import torch
 
 from agents import environments, models, parallel, ram
 from agents.config import Config
-from agents.policy import Policy
 from agents.presets import preset
 from benchmarks.machine import machine, table, told_by
 
@@ -49,17 +48,16 @@ def measure(config: Config, seconds: float) -> dict[str, float]:
     envs = environments.make_envs(config, config.batch_size // ranks.size, "train", **config.variation)
     model = models.make_model(config, envs).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=config.weight_decay, fused=device.type != "mps")
-    policy = Policy(model, envs.single_action_space, config.looking, config.std_end)
     middle = config.num_updates // 2  # all losses are in use
     updates = max(10, int(seconds / 0.03))
     times = []
     for update in range(middle, middle + updates):
         start = time.perf_counter()
-        ram.train_step(policy, optimizer, envs, config, update, ranks)
+        ram.train_step(model, optimizer, envs, config, update, ranks)
         times.append(time.perf_counter() - start)
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
         for update in range(middle, middle + 10):
-            ram.train_step(policy, optimizer, envs, config, update, ranks)
+            ram.train_step(model, optimizer, envs, config, update, ranks)
     events = profile.key_averages()
     total = sum(event.self_cpu_time_total for event in events)
     products = sum(event.self_cpu_time_total for event in events if any(name in event.key for name in _PRODUCTS))

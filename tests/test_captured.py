@@ -26,9 +26,9 @@ def test_updates_are_those_of_the_plain_model(name: str, monkeypatch: pytest.Mon
     losses = []
     for captures in (False, True):
         model = ram.prepare(config).to(DEVICE)
-        policy = Policy(model, envs.single_action_space)
         if captures:
-            policy.model = CapturedModel(model, policy.see(envs.reset(seed=0)[0]), num_glimpses)
+            seen = Policy(model, envs.single_action_space).see(envs.reset(seed=0)[0])
+            model = CapturedModel(model, seen, num_glimpses)
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-        losses.append([ram.train_step(policy, optimizer, envs, config, update, ranks)["action"] for update in range(2)])
+        losses.append([ram.train_step(model, optimizer, envs, config, update, ranks)["action"] for update in range(2)])
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)

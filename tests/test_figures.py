@@ -50,7 +50,7 @@ def test_mistakes_drawn_are_the_error_measured(tmp_path, monkeypatch):
     monkeypatch.setattr(
         figures, "save_fixations", lambda fixations, path, *shape: seen.update(fixations=fixations, shape=shape)
     )
-    figures.draw(policy, CONFIG, "validation", tmp_path)
+    figures.draw(policy.model, CONFIG, "validation", tmp_path)
     error = evaluation.evaluate(policy, environments.evaluation_envs(CONFIG, "validation"), "validation")[-1]
     assert 100 * np.mean(seen["labels"] != seen["named"]) == pytest.approx(error)
     assert seen["n"] == tuple("0123456789")
@@ -60,7 +60,7 @@ def test_mistakes_drawn_are_the_error_measured(tmp_path, monkeypatch):
 
 def test_a_game_has_a_map_but_no_classes(tmp_path):
     config = dataclasses.replace(preset("best", "Glimpse-Catch-v0"), **SMALL, num_test_episodes=8)
-    drawn = figures.draw(agent(config), config, "validation", tmp_path)
+    drawn = figures.draw(agent(config).model, config, "validation", tmp_path)
     assert [path.name for path in drawn] == ["paths.png", "fixations.png"]
     assert looks_drawn(tmp_path / "fixations.png")
 
@@ -93,7 +93,7 @@ def test_confusion_of_any_number_of_classes(tmp_path, num_classes):
 
 def test_answers_that_are_places_are_drawn_by_their_distance(tmp_path):
     config = dataclasses.replace(preset("best", "Glimpse-Search-v0"), **SMALL, num_glimpses=2)
-    drawn = figures.draw(agent(config), config, "validation", tmp_path)
+    drawn = figures.draw(agent(config).model, config, "validation", tmp_path)
     assert [path.name for path in drawn] == ["paths.png", "fixations.png", "distances.png"]
     assert looks_drawn(tmp_path / "distances.png")
 

@@ -232,7 +232,7 @@ def test_a_fixed_sequence_is_the_same_for_every_scene_and_learned():
     torch.testing.assert_close(fixations[1:], path[:2].detach().unsqueeze(1).expand(2, 40, 2))
     before = path.detach().clone()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-    ram.train_step(policy, optimizer, envs, config, 5, parallel.Ranks(torch.device("cpu")))
+    ram.train_step(model, optimizer, envs, config, 5, parallel.Ranks(torch.device("cpu")))
     moved = (path.detach() - before).abs().sum(1)
     assert (moved[:2] > 1e-4).all(), "by REINFORCE"
 

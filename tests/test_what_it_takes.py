@@ -10,7 +10,6 @@ pytest.importorskip("scipy")
 
 from agents import cores, environments, models, ram, reinforce
 from agents.parallel import Ranks
-from agents.policy import Policy
 from agents.presets import preset
 from benchmarks import what_it_takes
 from benchmarks.what_it_takes import ROWS
@@ -33,7 +32,7 @@ def an_update(one):
         model = ram.prepare(config)
         torch.nn.init.normal_(model.heads.location.weight)
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-        told = ram.train_step(Policy(model, envs.single_action_space), optimizer, envs, config, 2, Ranks(torch.device("cpu")))
+        told = ram.train_step(model, optimizer, envs, config, 2, Ranks(torch.device("cpu")))
     return torch.cat([parameter.grad.flatten() for parameter in model.parameters()]), told
 
 

@@ -59,9 +59,9 @@ class Load:
         self._id, self._num_threads, self._folder = id, num_threads, folder / id
         self._config: Config = dataclasses.replace(config, num_threads=num_threads, num_test_episodes=NUM_ENVS)
         self._envs = environments.make_envs(self._config, config.batch_size, "train", **config.variation)
-        model = models.make_model(self._config, self._envs)
-        self._policy = Policy(model, self._envs.single_action_space, config.looking, config.std_end)
-        self._optimizer = torch.optim.AdamW(model.parameters(), weight_decay=config.weight_decay)
+        self._model = models.make_model(self._config, self._envs)
+        self._policy = Policy(self._model, self._envs.single_action_space, config.looking)
+        self._optimizer = torch.optim.AdamW(self._model.parameters(), weight_decay=config.weight_decay)
         self._ranks = parallel.Ranks(torch.device("cpu"))
         self._update = config.num_updates // 2  # all losses are in use
 
@@ -74,7 +74,7 @@ class Load:
             envs.step(envs.action_space.sample())
         envs.close()
         for _ in range(_NUM_UPDATES):
-            ram.train_step(self._policy, self._optimizer, self._envs, self._config, self._update, self._ranks)
+            ram.train_step(self._model, self._optimizer, self._envs, self._config, self._update, self._ranks)
             self._update = (self._update + 1) % self._config.num_updates
         validation = environments.make_envs(self._config, NUM_ENVS, "validation")
         evaluation.evaluate(self._policy, validation, "validation", 0, self._config.num_test_episodes)
