@@ -16,7 +16,7 @@ SHOWN = {
         WITHOUT: "modern, with a plan and varied images",
         WITH: "canvas, with a plan and varied images",
     },
-    "Glimpse-TranslatedMNIST-v0": {PAPER: "paper", WITHOUT: "modern", WITH: "canvas, varied images, short episodes first"},
+    "Glimpse-TranslatedMNIST-v0": {PAPER: "paper", WITHOUT: "modern", WITH: "canvas"},
     "Glimpse-ClutteredMNIST-v0": {PAPER: "paper", WITHOUT: "modern", WITH: "canvas"},
     "Glimpse-ClutteredMNIST100-v0": {PAPER: "paper", WITHOUT: "modern", WITH: "canvas"},
     "Glimpse-MultiMNIST-v0": {WITHOUT: "modern", WITH: "canvas, varied images"},

@@ -48,6 +48,7 @@ NOTES = {
     "Over five draws, the five trainings of `modern` have errors of 1.58, 1.74, 1.73, 1.64 and 1.64, the three of `canvas` "
     "1.01, 1.11 and 1.13.",
     "Glimpse-ClutteredMNIST100-v0": "Over five draws, the two trainings of `canvas` have errors of 1.74 and 1.60.",
+    "Glimpse-TranslatedMNIST-v0": "Over five draws, the second training of `canvas` has an error of 0.63.",
     "Glimpse-MNIST-v0": "Over five draws, the two trainings with varied images have errors of 0.61 and 0.76 with a canvas, and "
     "of 0.83 and 0.73 without one.",
     "Glimpse-MultiMNIST-v0": "An error is a sequence that is not read right as a whole. The others read pairs of digits in "
