@@ -26,6 +26,7 @@ _COLORS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#0
 _LINES = ("-", "--", "-.", ":")
 _MARKERS = "^osvDx+*"
 _NO_ERROR = 0.01  # percent: where a logarithmic axis shows 0
+_NO_TIME = 0.01  # minutes: the least that a logarithmic axis shows; the precision of `Run.minutes`
 
 _R = TypeVar("_R")
 
@@ -257,7 +258,7 @@ def draw_curves(
         panels[0].plot(x, values.mean(0), label=name, **style)
         for run in runs:
             _, measured, minutes = np.array(run.curve).T
-            panels[1].plot(minutes, np.maximum(measured, least), **style)
+            panels[1].plot(np.maximum(minutes, _NO_TIME), np.maximum(measured, least), **style)
     panels[0].set(xlabel=f"thousand {unit}", ylabel=f"validation {measure}, %" if measure == "error" else measure)
     panels[1].set(xlabel="minutes, a line for each seed")
     for axes in panels:
