@@ -55,7 +55,7 @@ def train(arguments: list[str]) -> None:
     config = _fitted(_named(config, dataclasses.replace(start_from, env_id=config.env_id), [name] if name != usual else []))
     print(f"{config.num_episodes:,} episodes of {config.env_id}, from the preset {name!r}, into runs/{config.run_name}.")
     if is_folder(config.dataset):
-        _read_all(config)
+        _read_measured(config)
     result = ram.train(config, start.resume, start.overwrite, tensorboard=start.tensorboard)
     if result.report:
         print(result.report)
@@ -196,8 +196,8 @@ def _fitted(config: Config) -> Config:
     return dataclasses.replace(config, image_size=LONGEST)
 
 
-def _read_all(config: Config) -> None:
-    """Read all images that measure the agent, so that a damaged one is found before the training; it reads the others."""
+def _read_measured(config: Config) -> None:
+    """Read the images of validation and test, so that a damaged one is found now, and not at the end of the training."""
     for split in ("validation", "test"):
         images = load_dataset(config.dataset, split, image_size=config.image_size)
         for n in tqdm(range(len(images)), f"reading the {split} images", leave=False, dynamic_ncols=True):

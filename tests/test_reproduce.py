@@ -207,11 +207,8 @@ def test_a_unit_is_named_once():
 
 def test_seeds_of_a_row_may_differ_a_little_in_their_number_of_episodes():
     def seed(n, num_episodes, **changes):
-        given = {
-            "split": "train",
-            **changes,
-            **({"num_episodes": num_episodes} if num_episodes != 1000 else {}),
-        }  # the preset's
+        own = {} if num_episodes == 1000 else {"num_episodes": num_episodes}  # 1000 are the preset's
+        given = {"split": "train", **changes, **own}
         return dataclasses.replace(RUN, seed=n, changes=given, curve=[[num_episodes, 9.0, 1.0]])
 
     known = Evidence("Glimpse-MNIST-v0").with_run(seed(0, 1000)).with_run(seed(1, 950))

@@ -85,9 +85,8 @@ class Dataset(abc.ABC):
     @property
     def digest(self) -> str:
         """A short text that differs for other classes, other labels and other files, but not for other pixels."""
-        return hashlib.sha256(repr((self.classes, self.labels.tolist(), self._files())).encode(errors="replace")).hexdigest()[
-            :16
-        ]
+        told = repr((self.classes, self.labels.tolist(), self._files()))
+        return hashlib.sha256(told.encode(errors="replace")).hexdigest()[:16]
 
     def _files(self) -> tuple[str, ...]:
         """The names of the images' files; empty if they have none."""

@@ -46,7 +46,8 @@ def load(
         class_names: a name for each class, for arrays and sequences that have none.
 
     Raises:
-        ValueError: the name or split is unknown, or images or labels are malformed; the message names the remedy.
+        ValueError: the name or split is unknown, images or labels are malformed, or the cut leaves a class without a training
+            image; the message names the remedy.
         FileNotFoundError: a published file cannot be downloaded; the message says where to put it.
         ImportError: a folder or a published dataset other than MNIST needs the extra "data".
     """
@@ -76,9 +77,9 @@ def load(
     members = parts[split or "train"]
     if len(members) == 0:
         raise ValueError(f"{len(train)} images are too few to cut a tenth for split={split!r}: pass that split as well.")
-    for number in set(train.labels.tolist()).difference(train.labels[parts["train"]].tolist()):
+    if lost := set(train.labels.tolist()).difference(train.labels[parts["train"]].tolist()):
         raise ValueError(
-            f"Class {train.names[number]!r} has too few images: none is left for 'train' once a tenth of all is cut for "
+            f"Class {train.names[min(lost)]!r} has too few images: none is left for 'train' once a tenth of all is cut for "
             f"{' and '.join(map(repr, lacking))}. Add some, or pass those splits as well."
         )
     return _noted(
