@@ -2,6 +2,7 @@
 
 import functools
 import pathlib
+import unicodedata
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ Point = npt.NDArray[np.float64]  # (2,)
 Color = npt.NDArray[np.float64]  # (3,), in [0, 255]
 
 LETTER = (16, 8)  # height and width of a letter, in pixels
+FIRST = ord(" ")  # of the letters
 
 
 def stroke(picture: Picture, start: Point, end: Point, radius: float, color: Color) -> None:
@@ -33,7 +35,7 @@ def box(picture: Picture, left: int, top: int, width: int, height: int, color: C
 
 
 def text(picture: Picture, left: int, top: int, words: str, color: Color, unit: int = 1) -> int:
-    """Write a line with letters enlarged ``unit`` times; characters outside ASCII show as "?".
+    """Write a line with letters enlarged ``unit`` times; other letters than Latin, Greek and Cyrillic show as "?".
 
     Returns:
         The x coordinate of its end, in pixels.
@@ -41,20 +43,22 @@ def text(picture: Picture, left: int, top: int, words: str, color: Color, unit: 
     share = _line(words, unit)
     place = picture[top : top + share.shape[0], left : left + share.shape[1]]
     place[:] = place + (color - place) * share[: place.shape[0], : place.shape[1]]
-    return left + len(words) * LETTER[1] * unit
+    return left + share.shape[1]
 
 
 @functools.lru_cache(512)
 def _line(words: str, unit: int) -> npt.NDArray[np.float64]:
     """The share of each pixel that a line of text covers: (height, width, 1) in [0, 1]."""
-    codes = np.frombuffer(words.encode("ascii", "replace"), np.uint8).astype(np.int64) - 32
-    share = np.concatenate([np.zeros((LETTER[0], 0)), *(_letters()[codes] / 255)], axis=1)
+    letters = _letters()
+    codes = np.array([ord(letter) - FIRST for letter in unicodedata.normalize("NFC", words)], np.int64)
+    codes[(codes < 0) | (codes >= len(letters))] = ord("?") - FIRST
+    share = np.concatenate([np.zeros((LETTER[0], 0)), *(letters[codes] / 255)], axis=1)
     return share.repeat(unit, axis=0).repeat(unit, axis=1)[..., np.newaxis]
 
 
 @functools.cache
 def _letters() -> npt.NDArray[np.uint8]:
-    """The share, in [0, 255], of each pixel that the printable ASCII letters cover: (95, *LETTER) uint8."""
+    """The share, in [0, 255], of each pixel that the letters from `FIRST` on cover: (N, *LETTER) uint8."""
     letters: npt.NDArray[np.uint8] = np.load(pathlib.Path(__file__).parent / "data" / "font" / "letters.npy")
     return letters
 

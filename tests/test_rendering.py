@@ -198,6 +198,16 @@ def test_bars_are_as_high_as_the_belief(num_classes):
     assert [heights[left + n * cell + cell // 2] for n in range(3)] == [1, 24, 8]  # class 0 first, for the rest are no likelier
 
 
+def test_names_show_in_latin_greek_and_cyrillic_letters():
+    def named(name):
+        names, scene, glimpse = [name, "1"], np.zeros((60, 60, 1), np.uint8), np.zeros((1, 4, 4), np.float32)
+        return draw(scene, Retina(4), [np.zeros(2, np.float32)], glimpse, names=names, beliefs=[None])
+
+    shown = [named(name) for name in ("e", "\u00e9", "\u0142", "\u03c8", "\u0436", "\U0001f34e")]  # the last is an emoji
+    assert len({frame.tobytes() for frame in shown}) == len(shown)
+    np.testing.assert_array_equal(shown[-1], named("?"))
+
+
 def test_path_has_the_color_of_the_right_class():
     env = single("Glimpse-ClutteredMNIST-v0", render_mode="rgb_array", initial_fixation=(-0.5, -0.5))
     _, info = env.reset(seed=0)
