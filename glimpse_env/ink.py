@@ -43,7 +43,7 @@ def text(picture: Picture, left: int, top: int, words: str, color: Color, unit: 
     share = _line(words, unit)
     place = picture[top : top + share.shape[0], left : left + share.shape[1]]
     place[:] = place + (color - place) * share[: place.shape[0], : place.shape[1]]
-    return left + share.shape[1]
+    return left + int(share.shape[1])
 
 
 @functools.lru_cache(512)
