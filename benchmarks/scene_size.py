@@ -122,7 +122,14 @@ def show(found: list[rows.Row], picture: pathlib.Path) -> None:
     from matplotlib.ticker import LogLocator, StrMethodFormatter
 
     print(f"{ID} with other scene sizes, trained for {found[0]['minutes']:g} minutes each on one thread: {machine()}\n")
-    told = ("validation error, %", "multiply-adds an image, millions", "steps a second", "memory, MiB", "images trained on", "parameters")
+    told = (
+        "validation error, %",
+        "multiply-adds an image, millions",
+        "steps a second",
+        "memory, MiB",
+        "images trained on",
+        "parameters",
+    )
     cells = []
     for row in sorted(found, key=lambda row: (AGENTS.index(row["agent"]), row["size"], row["seed"])):
         values = f"{row['error']:.2f}", f"{row['multiply_adds'] / 1e6:.2f}", f"{row['steps']:,.0f}", f"{row['memory']:,.0f}"

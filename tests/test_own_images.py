@@ -196,7 +196,8 @@ def test_classes_and_files_are_sorted_as_text_and_others_left_out(tmp_path):
 def test_images_of_other_sizes_are_scaled_to_fit_and_centered_on_black(tmp_path):
     shapes = {"a": (10, 20), "b": (5, 10), "c": (40, 40), "d": (30, 10)}  # the first gives the size
     save([np.full((*shape, 3), 200, np.uint8) for shape in shapes.values()], range(4), tmp_path, tuple(shapes))
-    images = taken(load(tmp_path))
+    with pytest.warns(UserWarning, match=r"fitted into 10x20 pixels.*, such as 40x40: pass image_size="):
+        images = taken(load(tmp_path))
     assert images.shape == (4, 10, 20, 3)
     boxes = [(0, 10, 0, 20), (0, 10, 0, 20), (0, 10, 5, 15), (0, 10, 8, 11)]
     for image, (top, bottom, left, right) in zip(images, boxes, strict=True):

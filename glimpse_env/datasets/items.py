@@ -1,6 +1,7 @@
 """Datasets that are read one item at a time: Hugging Face datasets, and sequences of (image, label) as in torchvision."""
 
 import dataclasses
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from glimpse_env.datasets.arrays import checked_labels
 from glimpse_env.datasets.base import Items, LazyDataset, read
 
 _IMAGE_COLUMNS = ("image", "img")
-_LOOKED_AT = 10  # classes whose first image is checked for colors
+_LOOKED_AT = 10  # classes whose first image is checked for colors and for its size
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -143,7 +144,8 @@ def lazy(
         labels: (N,) integers.
         num_classes: n; if None, the number of names, or else the largest label plus one.
         shape: (h, w), to which all images are fitted, or (h, w, C); default: h and w of the first image of the first class,
-            and the most channels among the first images of the first ten classes.
+            and the most channels among the first images of the first ten classes. A warning tells if one of these is twice as
+            high or wide.
         classes: their names; classes beyond these are named by number.
         notes: see `Dataset`.
 
@@ -157,7 +159,15 @@ def lazy(
     if len(shape) < 3:
         firsts = np.unique(labels, return_index=True)[1][:_LOOKED_AT]
         shapes = [read(items, int(first)).shape for first in firsts]
-        shape = (*(shape or shapes[0][:2]), max(C for _, _, C in shapes))
+        h, w, _ = shapes[0]
+        larger = [other for other in shapes if other[0] >= 2 * h or other[1] >= 2 * w]
+        if larger and not shape:
+            warnings.warn(
+                f"All images are fitted into {h}x{w} pixels, the size of the first one, but others are larger, such as "
+                f"{larger[0][0]}x{larger[0][1]}: pass image_size=(h, w).",
+                stacklevel=2,
+            )
+        shape = (*(shape or (h, w)), max(C for _, _, C in shapes))
     h, w, C = shape
     return LazyDataset(
         items=items,
