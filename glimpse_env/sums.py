@@ -17,7 +17,7 @@ from glimpse_env.threads import in_threads
 from glimpse_env.worlds import Scenery
 
 _LARGE = 2**16  # pixels of a scene: smaller ones stay in a cache, where reading is cheap
-_TIMES_READ = 2  # making the sums of a scene takes as long as reading its pixels this often
+_TIMES_READ = 2, 10  # making the sums of a large scene, or of a smaller one, takes as long as reading its pixels this often
 
 
 class ColumnSums:
@@ -53,11 +53,11 @@ def make_sums(world: Scenery, retina: RetinaLike, zooms: Sequence[int], num_thre
         num_threads: the number of threads that share the batch.
     """
     _, H, W, _ = world.scenes.shape
-    if not (world.still and isinstance(retina, Retina)) or H * W < _LARGE:
+    if not (world.still and isinstance(retina, Retina)):
         return None
     scales = [(size, size // retina.patch_size) for zoom in zooms for size in retina.zoomed(zoom).sizes]
     pixels = sum(min(size, H) * min(size, W) for size, cell in scales if cell >= SUMMED) / len(zooms)
-    saves = pixels * (world.task.num_glimpses or 0) > _TIMES_READ * H * W
+    saves = pixels * (world.task.num_glimpses or 0) > _TIMES_READ[H * W < _LARGE] * H * W
     return ColumnSums(world.scenes, num_threads) if saves else None
 
 

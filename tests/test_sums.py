@@ -1,4 +1,4 @@
-"""Sums of columns: wide patches of large scenes come from them where that is cheaper, and are the same to the bit."""
+"""Sums of columns: wide patches come from them where that is cheaper, and are the same to the bit."""
 
 import copy
 import os
@@ -77,6 +77,8 @@ def test_sums_are_made_only_where_they_save_time(id):
         assert vector(id, 2, scene_size=1000).unwrapped._eye._sums is None, "no patch is wide"
         assert vector(id, 2, scene_size=1000, num_scales=7, num_glimpses=1).unwrapped._eye._sums is None, "too few glimpses"
         assert vector(id, 2, scene_size=1000, num_scales=7).unwrapped._eye._sums is not None
+        assert vector(id, 2, scene_size=100, num_scales=7).unwrapped._eye._sums is not None
+        assert vector(id, 2, scene_size=150, num_scales=4).unwrapped._eye._sums is None, "a small scene is quick to read"
 
 
 class Restless(find("circle_square")):

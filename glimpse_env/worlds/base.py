@@ -65,7 +65,7 @@ class World(Scenery, abc.ABC):
         num_draws: the number of uniform numbers that the reset of a row takes.
         splits: the values of its argument ``split``; empty if it has none.
         changeable: the arguments that `set_arguments` takes.
-        still: whether no step changes the scenes, so that wide patches of large scenes may be read from sums made at reset.
+        still: whether no step changes the scenes, so that wide patches may be read from sums made at reset.
     """
 
     num_draws: int
