@@ -22,7 +22,7 @@ ROUNDS = 3
 EXAMPLES = {
     "sb3_ppo": ("stable_baselines3", 12_288),
     "sb3_recurrent_ppo": ("sb3_contrib", 7_680),
-    "recurrent_ppo": ("tyro", 30_720),
+    "recurrent_ppo": ("tyro", 32_256),
     "numpy_policy": ("numpy", 512_000),
     "torchrl_env": ("torchrl", 15_360),
 }

@@ -17,7 +17,7 @@ from glimpse_env.threads import in_threads
 from glimpse_env.worlds import Scenery
 
 _LARGE = 2**16  # pixels of a scene: smaller ones stay in a cache, where reading is cheap
-_TIMES_READ = 2, 10  # making the sums of a large scene, or of a smaller one, takes as long as reading its pixels this often
+_TIMES_READ = 2, 10  # how often the pixels of a large scene, or of a smaller one, are read in the time that its sums take
 
 
 class ColumnSums:
