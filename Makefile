@@ -20,7 +20,7 @@ train: $(VENV)/.agents  ## train the agent on 60x60 cluttered MNIST, in short; m
 	$(BIN)/python -m agents.ram --num-episodes 200000 --num-threads 2 $(ARGS)
 
 test: setup  ## run the tests, on all cores; a file alone with ARGS=tests/test_retina.py
-	$(BIN)/python -m pytest -n auto --dist loadfile --max-worker-restart 1 $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --max-worker-restart 0 $(ARGS)
 
 check: lint types  ## all that must hold before a commit
 	$(MAKE) test ARGS=--cov

@@ -174,15 +174,10 @@ def _run(
     """
     T = num_glimpses(config.env_id)
     cpu, clock = time.process_time(), time.perf_counter()
-    with tempfile.TemporaryDirectory() as runs, _stopped_after(budget.minutes) as stopped:
+    with tempfile.TemporaryDirectory() as runs:
         folder = pathlib.Path(runs, config.run_name)
-        try:
+        with _stopped_after(budget.minutes):
             train(folder.parent)
-        except KeyboardInterrupt:
-            if not stopped:
-                raise
-        if not checkpoints.exist(folder):
-            raise ValueError(f"{budget.minutes:g} minutes are too few for an update: give more.")
         measure, networks = measured(folder)
         updates, path = int(checkpoints.load(folder)["update"]), folder / "metrics.csv"
         rows = list(csv.DictReader(path.read_text().splitlines())) if path.exists() else []
@@ -197,18 +192,23 @@ def _run(
 
 
 @contextlib.contextmanager
-def _stopped_after(minutes: float) -> Iterator[list[int]]:
-    """Send SIGINT once this process has used so many minutes of cores; the list then has an item."""
+def _stopped_after(minutes: float) -> Iterator[None]:
+    """Stop the training within, as Ctrl-C does, after the first update that ends beyond so many minutes of cores."""
+    idle = signal.getsignal(signal.SIGINT)
     stopped: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
-        stopped.append(number)
-        signal.raise_signal(signal.SIGINT)
+        if signal.getsignal(signal.SIGINT) is not idle:  # the training listens: before, an exception could strike anywhere
+            stopped.append(number)
+            signal.raise_signal(signal.SIGINT)
 
     before = signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, 60 * minutes)
+    signal.setitimer(signal.ITIMER_PROF, 60 * minutes, 0.1)
     try:
-        yield stopped
+        yield
+    except KeyboardInterrupt:
+        if not stopped:
+            raise
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)

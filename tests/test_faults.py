@@ -10,6 +10,7 @@ import pathlib
 import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -23,13 +24,19 @@ from agents import checkpoints, figures, ram
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds processes by /proc")
 
-PORT = 29541
-TORCHRUN = ["torch.distributed.run", "--nproc-per-node=2", f"--master-port={PORT}", "-m"]
+TORCHRUN = ["torch.distributed.run", "--nproc-per-node=2", "-m"]
 REWARD = {"hybrid": False, "credit": "reward", "gamma": 1.0}
 CONFIG = dataclasses.replace(TINY, **REWARD, canvas=12, num_episodes=640, num_validations=5)
 LONG = {"num_episodes": 3840, "num_validations": 40}
 HANGS = 60  # seconds within which the ranks that are left must have ended
-SLOW = 600  # seconds after which a process hangs for certain
+SLOW = 300  # seconds after which a process hangs for certain: fewer than pytest's own limit, which says less
+
+
+def free_port():
+    """A port of this machine that no other run of the tests listens on, for torchrun's ranks to meet."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
 
 
 class Training:
@@ -46,7 +53,7 @@ class Training:
         """Go on from the last checkpoint, or begin."""
         resume = ["--resume"] if checkpoints.exist(self.run) else []
         path = f"{pathlib.Path(ram.__file__).parents[1]}{os.pathsep}{pathlib.Path(__file__).parent}"
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path, "PET_MASTER_PORT": str(free_port())}
         with open(self.folder / "said.txt", "w") as said:
             return subprocess.Popen(
                 [*self.command, *resume], cwd=self.folder, env=environment, stdout=said, stderr=said, start_new_session=True
@@ -60,8 +67,16 @@ class Training:
         if self.alone:
             ram.train(self.config, resume=checkpoints.exist(self.run), runs=self.run.parent)
         else:
-            process = self.start()
-            assert process.wait(SLOW) == 0, self.said()
+            assert self.wait(self.start(), SLOW) == 0, self.said()
+
+    def wait(self, process, seconds):
+        """How the process ended; one that hangs is killed with its ranks, so that it disturbs no other."""
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            for each in (*ranks_of(process.pid).values(), process.pid):
+                os.kill(each, signal.SIGKILL)
+            pytest.fail(f"It hangs. It said:\n{self.said()}")
 
     def wait_for_the_loop(self, process):
         """Until the loop runs, or the process has ended."""
@@ -128,12 +143,12 @@ def strike(training, blow, rng):
         ranks = ranks_of(process.pid)
         if len(ranks) < 2:  # torchrun has not started them yet, or no more
             process.terminate()
-            process.wait(SLOW)
+            training.wait(process, SLOW)
             return False
         rank, victim = rng.choice(sorted(ranks.items()))
     if process.poll() is None:
         os.kill(victim, blow)
-    if process.wait(HANGS) == 0:  # it had just finished
+    if training.wait(process, HANGS) == 0:  # it had just finished
         return False
     said = training.said()
     if blow != signal.SIGKILL:
