@@ -1,4 +1,4 @@
-"""The commands of ``python -m agents.ram``: train (the default), evaluate, watch, export."""
+"""The commands of ``python -m agents.ram``: train (the default), evaluate, watch, name, export."""
 
 import argparse
 import dataclasses
@@ -19,14 +19,15 @@ from agents.config import CIRCUMSTANCES, Config
 from agents.flags import StartOptions, parse
 from agents.policy import Policy
 from agents.presets import PRESETS, preset
-from glimpse_env.datasets import LONGEST, is_folder
+from glimpse_env.datasets import LONGEST, is_folder, unlabeled
 from glimpse_env.datasets import load as load_dataset
 from glimpse_env.rendering import SIDE
 from glimpse_env.scanpaths.table import check_suffix
 
 _LONGEST_NAME = 100  # of a run's folder
+_NAMED = 3  # the most classes that are told of an image
 _HELP = """Train the recurrent attention model, measure it and draw it; all files go into runs/NAME.
-Other commands: python -m agents.ram {evaluate,watch,export} --help.
+Other commands: python -m agents.ram {evaluate,watch,name,export} --help.
 
 Examples:
   python -m agents.ram --env-id Glimpse-MNIST-v0
@@ -63,6 +64,8 @@ def train(arguments: list[str]) -> None:
         agent = _named_by(result.folder, config)
         print(f"  python -m agents.ram watch {agent}")
         print(f"  python -m agents.ram evaluate {agent}")
+        if is_folder(config.dataset) and evaluation.asks_for_a_class(config):
+            print(f"  python -m agents.ram name IMAGE {agent}")
 
 
 def _named_by(path: pathlib.Path, config: Config) -> str:
@@ -81,7 +84,7 @@ def _filmed(result: ram.Result, config: Config) -> str:
 
 def evaluate(arguments: list[str]) -> None:
     """Run ``evaluate``: measure an agent."""
-    parser = _parser("evaluate", "Measure a trained agent.")
+    parser = _measuring("evaluate", "Measure a trained agent.")
     parser.add_argument("--num-threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--figures", type=pathlib.Path, help="a folder for figures of its fixations and its mistakes")
     parser.add_argument("--scanpaths", type=pathlib.Path, help="a .csv or .parquet file for its fixations, one a row")
@@ -105,7 +108,7 @@ def evaluate(arguments: list[str]) -> None:
 
 def show(arguments: list[str]) -> None:
     """Run ``watch``: show an agent."""
-    parser = _parser("watch", "Watch a trained agent, in a window, a GIF or an MP4.")
+    parser = _measuring("watch", "Watch a trained agent, in a window, a GIF or an MP4.")
     parser.add_argument(
         "--save", "--gif", type=pathlib.Path, metavar="FILE", help="write FILE, a .gif or .mp4, and open no window"
     )
@@ -133,6 +136,23 @@ def show(arguments: list[str]) -> None:
         watch.show(played, flags.fps)
 
 
+def name_images(arguments: list[str]) -> None:
+    """Run ``name``: name the classes of images that are in no class folder."""
+    parser = _parser("name", "Name the class of each image, by an agent that was trained on a folder.")
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="the path of an image")
+    flags = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    model, config = weights.load(flags.weights, flags.trust_module)
+    if not config.images:
+        raise ValueError(f"{flags.weights} was not trained on a folder of images: train with --dataset FOLDER.")
+    known = load_dataset(config.dataset, config.split, image_size=config.image_size)
+    found = evaluation.beliefs(model, config, unlabeled(flags.images, known))
+    for path, row in zip(flags.images, found, strict=True):
+        likeliest = row.topk(min(_NAMED, len(row)))
+        told = (f"{known.names[n]} {100 * p:.0f} %" for p, n in zip(*map(torch.Tensor.tolist, likeliest), strict=True))
+        print(f"{path}: {', '.join(told)}")
+
+
 def export(arguments: list[str]) -> None:
     """Run ``export``: write the agent of a run into one small file."""
     parser = argparse.ArgumentParser(
@@ -152,7 +172,13 @@ def export(arguments: list[str]) -> None:
     print(f"  python -m agents.ram watch {_named_by(flags.file, config)}")
 
 
-_COMMANDS: dict[str, Callable[[list[str]], None]] = {"train": train, "evaluate": evaluate, "watch": show, "export": export}
+_COMMANDS: dict[str, Callable[[list[str]], None]] = {
+    "train": train,
+    "evaluate": evaluate,
+    "watch": show,
+    "name": name_images,
+    "export": export,
+}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -169,7 +195,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _parser(command: str, description: str) -> argparse.ArgumentParser:
-    """Make a parser with the flags that evaluate and watch share."""
+    """Make a parser with the flags that name an agent."""
     parser = argparse.ArgumentParser(prog=f"python -m agents.ram {command}", description=description)
     parser.add_argument(
         "--weights",
@@ -177,9 +203,15 @@ def _parser(command: str, description: str) -> argparse.ArgumentParser:
         metavar="AGENT",
         help="an id with a shipped agent, a run's folder, a checkpoint, or an exported file",
     )
+    parser.add_argument("--trust-module", action="store_true", help="import the module that the agent's id names")
+    return parser
+
+
+def _measuring(command: str, description: str) -> argparse.ArgumentParser:
+    """Make a parser with the flags that evaluate and watch share."""
+    parser = _parser(command, description)
     parser.add_argument("--split", default="test", choices=("train", "validation", "test"), help="the split of the images")
     parser.add_argument("--seed", type=int, default=0, help="the seed of the scenes")
-    parser.add_argument("--trust-module", action="store_true", help="import the module that the agent's id names")
     return parser
 
 

@@ -34,13 +34,13 @@ def is_native(env_id: str) -> bool:
     return gym.spec(name).vector_entry_point is not None
 
 
-def make_envs(config: TrainingConfig, num_envs: int, split: str, **arguments: Any) -> Envs:
+def make_envs(config: TrainingConfig, num_envs: int, split: str | None, **arguments: Any) -> Envs:
     """Make the environments of a run, with autoreset at the next step; other than native ones play one episode for each reset.
 
     Args:
         config: the run.
         num_envs: B.
-        split: the split of the images, for native environments.
+        split: the split of the images, for native environments; None for all images of a dataset that has no splits.
         arguments: arguments of the environment, in addition to the run's.
 
     Raises:
@@ -81,7 +81,7 @@ def whole_arguments(config: TrainingConfig) -> dict[str, Any]:
     return {**gym.spec(config.env_id.rpartition(":")[2]).kwargs, **config.env_arguments}
 
 
-def evaluation_envs(config: TrainingConfig, split: str, **arguments: Any) -> Envs:
+def evaluation_envs(config: TrainingConfig, split: str | None, **arguments: Any) -> Envs:
     """Make environments for an evaluation: as many native ones as are of use and fit into memory, or a batch of others."""
     if not is_native(config.env_id):
         return make_envs(config, config.batch_size, split, **arguments)

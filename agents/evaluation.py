@@ -10,12 +10,13 @@ import numpy as np
 import torch
 
 from agents.config import Config
-from agents.environments import Envs, evaluation_envs, is_native, task
+from agents.environments import Envs, evaluation_envs, is_native, task, whole_arguments
 from agents.episodes import Episodes, joined
 from agents.heads import Step
 from agents.networks import RecurrentAttentionModel
 from agents.policy import Policy
 from agents.rollout import greedy
+from glimpse_env.datasets import Dataset
 from glimpse_env.scanpaths import RecordScanpaths, Scanpaths
 from glimpse_env.worlds import Task
 
@@ -99,6 +100,34 @@ def report(model: RecurrentAttentionModel, config: Config, split: str, seed: int
         found["center first"] = measured(config.looking, evaluation_envs(config, split, initial_fixation="center"))
     asked = task(envs)
     return Report(found, config.env_id, asked, split, asked.num_images or config.num_test_episodes)
+
+
+def asks_for_a_class(config: Config) -> bool:
+    """Whether a run's environments are native ones that ask for the class of an image."""
+    return is_native(config.env_id) and whole_arguments(config).get("world", "classification") == "classification"
+
+
+def beliefs(model: RecurrentAttentionModel, config: Config, images: Dataset) -> torch.Tensor:
+    """What an agent believes of other images than those of its splits, at the end of an episode on each.
+
+    Args:
+        model: the agent.
+        config: the config that trained it.
+        images: N images of the size, colors and n classes of its own; their labels are not read.
+
+    Returns:
+        (N, n), the probability of each class.
+
+    Raises:
+        ValueError: its environments do not ask for the class of an image.
+    """
+    if not asks_for_a_class(config):
+        raise ValueError(f"{config.env_id} does not ask for the class of an image.")
+    envs = evaluation_envs(config, None, dataset=images, image_size=None)
+    policy = Policy(model, envs.single_action_space, config.looking)
+    played = greedy(envs, policy, "test")
+    last = [(episodes.logits * episodes.ends[..., None]).sum(0)[fresh] for episodes, fresh in played]
+    return torch.cat(last)[:, : images.num_classes].float().softmax(-1).cpu()
 
 
 def scanpaths(model: RecurrentAttentionModel, config: Config, split: str, seed: int = 0) -> Scanpaths:

@@ -149,7 +149,7 @@ def test_flags_are_shown_in_groups(capsys):
     groups = re.findall(r"(\w+) options", said)
     assert set(groups) == {"start", "task", "optimization", "run", "network", "looking", "credit"}, said
     assert groups[:2] == ["start", "task"]
-    for flag in ("--preset", "--resume", "--overwrite", "--image-size", "--env.NAME", "evaluate,watch,export"):
+    for flag in ("--preset", "--resume", "--overwrite", "--image-size", "--env.NAME", "evaluate,watch,name,export"):
         assert flag in said.replace("--env.num-clutter", "--env.NAME"), flag
 
 
@@ -167,7 +167,7 @@ def test_every_command_explains_itself(command, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["tarin"], r"Unknown command 'tarin': use one of train, evaluate, watch, export"),
+        (["tarin"], r"Unknown command 'tarin': use one of train, evaluate, watch, name, export"),
         (["--device", "gpu"], r"--device gpu is not on this machine: use auto, or one of cpu"),
         (["--num-threads", "0"], r"num_threads must be above 0, got 0"),
         (["--seed", str(2**63)], r"seed must be in \[0, 2\*\*63\)"),

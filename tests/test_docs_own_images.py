@@ -62,21 +62,25 @@ def test_the_pages_table_is_that_of_the_code():
 # The agent.
 
 
-@pytest.fixture
-def colors(tmp_path):
+COLORS = ("red", "green", "blue")
+
+
+def squares(count):
     """A square somewhere on a dark scene: is it red, green or blue?"""
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 3, 500)
-    images = rng.integers(0, 60, (500, 20, 20, 3)).astype(np.uint8)
-    for image, label, (x, y) in zip(images, labels, rng.integers(0, 14, (500, 2)), strict=True):
+    rng = np.random.default_rng(count)
+    labels = rng.integers(0, 3, count)
+    images = rng.integers(0, 60, (count, 20, 20, 3)).astype(np.uint8)
+    for image, label, (x, y) in zip(images, labels, rng.integers(0, 14, (count, 2)), strict=True):
         image[y : y + 6, x : x + 6, label] = rng.integers(140, 256)
-    return save(images, labels, tmp_path / "colors", ("red", "green", "blue"))
+    return images, labels
 
 
-def test_the_agent_learns_from_a_folder_in_color(colors, tmp_path, monkeypatch, capsys):
+def test_the_agent_learns_from_a_folder_in_color_and_names_other_images(tmp_path, monkeypatch, capsys):
     pytest.importorskip("torch")
-    from agents import cli
+    from agents import cli, evaluation
+    from agents.presets import preset
 
+    colors = save(*squares(500), tmp_path / "colors", COLORS)
     monkeypatch.chdir(tmp_path)
     flags = "--num-episodes=6400 --num-validations=1 --hidden-size=32 --size=64 --canvas=None"
     cli.main(["--env-id=Glimpse-MNIST-v0", f"--dataset={colors}", "--num-glimpses=3", "--augmentation=0", *flags.split()])
@@ -84,6 +88,21 @@ def test_the_agent_learns_from_a_folder_in_color(colors, tmp_path, monkeypatch, 
     assert error < 35  # seen: 12 and 4, of 67 by chance
     (run,) = (tmp_path / "runs").iterdir()
     assert (run / "paths.png").stat().st_size > 1000
+    images, labels = squares(12)
+    others = [str(tmp_path / f"{n}.png") for n in range(12)]
+    for image, path in zip(pil(images), others, strict=True):
+        image.save(path)
+    cli.main(["name", *others, f"--weights={run}"])
+    told = re.findall(r"^(.*): (\w+) (\d+) %, \w+ \d+ %, \w+ \d+ %$", capsys.readouterr().out, re.MULTILINE)
+    assert [path for path, *_ in told] == others
+    right = sum(named == COLORS[label] for (_, named, _), label in zip(told, labels, strict=True))
+    assert right >= 9, told  # 4 by chance
+    with pytest.raises(SystemExit, match=r"missing\.png is not a file"):
+        cli.main(["name", "missing.png", f"--weights={run}"])
+    with pytest.raises(SystemExit, match="Glimpse-MNIST-v0 was not trained on a folder of images"):
+        cli.main(["name", others[0], "--weights=Glimpse-MNIST-v0"])
+    with pytest.raises(ValueError, match="Glimpse-Search-v0 does not ask for the class of an image"):
+        evaluation.beliefs(None, preset("best", "Glimpse-Search-v0"), None)
 
 
 def test_an_algorithm_is_compared_with_the_agent_of_a_folder(photos, capsys):
