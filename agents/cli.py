@@ -145,11 +145,11 @@ def name_images(arguments: list[str]) -> None:
     model, config = weights.load(flags.weights, flags.trust_module)
     if not config.images:
         raise ValueError(f"{flags.weights} was not trained on a folder of images: train with --dataset FOLDER.")
-    known = load_dataset(config.dataset, config.split, image_size=config.image_size)
-    found = evaluation.beliefs(model, config, unlabeled(flags.images, known))
+    images = unlabeled(flags.images, config.images["classes"], config.images["shape"])
+    found = evaluation.beliefs(model, config, images)
     for path, row in zip(flags.images, found, strict=True):
         likeliest = row.topk(min(_NAMED, len(row)))
-        told = (f"{known.names[n]} {100 * p:.0f} %" for p, n in zip(*map(torch.Tensor.tolist, likeliest), strict=True))
+        told = (f"{images.names[n]} {100 * p:.0f} %" for p, n in zip(*map(torch.Tensor.tolist, likeliest), strict=True))
         print(f"{path}: {', '.join(told)}")
 
 

@@ -80,8 +80,8 @@ class TrainingConfig(TaskOptions, OptimizationOptions, RunOptions):
 
     env: dict[str, Any] = dataclasses.field(default_factory=dict)
     """Any other arguments of the environment, by name."""
-    images: str = ""
-    """A digest of the user's own images, which the training fills in; empty for other images."""
+    images: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """What is remembered of a folder of the user's own images, see `environments.images_of`; the training fills it in."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""

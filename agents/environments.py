@@ -45,8 +45,12 @@ def make_envs(config: TrainingConfig, num_envs: int, split: str | None, **argume
 
     Raises:
         ImportError, gymnasium.error.Error: the id is unknown.
-        ValueError: an argument is bad, or the environment has no glimpses.
+        ValueError: an argument is bad, the environment has no glimpses, or the folder of the run's images is gone.
     """
+    if "dataset" not in arguments and _gone(config):
+        raise ValueError(
+            f"{config.dataset}, the folder of the images that the agent was trained on, is not here: bring it back."
+        )
     arguments = {**config.env_arguments, **arguments}
     if is_native(config.env_id):
         arguments["split"] = split
@@ -91,9 +95,26 @@ def evaluation_envs(config: TrainingConfig, split: str | None, **arguments: Any)
     return make_envs(config, min(_SIDE_BY_SIDE, useful, max(1, fitting)), split, **arguments)
 
 
-def images_of(config: TrainingConfig) -> str:
-    """A digest of the images of a run that trains on a folder of the user's own; empty for other images."""
-    return load(config.dataset, config.split, image_size=config.image_size).digest if is_folder(config.dataset) else ""
+def images_of(config: TrainingConfig) -> dict[str, Any]:
+    """What a run remembers of a folder of the user's own images: ``digest``, ``classes``, ``shape``; empty for other images."""
+    if not is_folder(config.dataset):
+        return {}
+    images = load(config.dataset, config.split, image_size=config.image_size)
+    return {"digest": images.digest, "classes": list(images.classes), "shape": list(images.shape)}
+
+
+def example(config: TrainingConfig) -> Envs:
+    """One environment of a run, for its spaces and its task; of black images if the folder of the run's images is gone."""
+    if not _gone(config):
+        return make_envs(config, 1, config.split)
+    classes = config.images["classes"]
+    black = np.zeros((len(classes), *config.images["shape"]), np.uint8)
+    images = load((black, np.arange(len(classes))), class_names=classes)
+    return make_envs(config, 1, None, dataset=images, image_size=None)
+
+
+def _gone(config: TrainingConfig) -> bool:
+    return bool(config.images) and not is_folder(config.dataset)
 
 
 def task_of(env_id: str, **arguments: Any) -> Task:

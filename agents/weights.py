@@ -53,7 +53,7 @@ def load(name: str | os.PathLike[str], trust_module: bool = False) -> tuple[Recu
 
     Raises:
         FileNotFoundError: there is no such agent; the message lists the shipped ones.
-        ValueError: the file contains no agent of this package, one for an unknown id, or one for images that are not here.
+        ValueError: the file contains no agent of this package, one for an unknown id, or one that cannot be used here.
 
     Warns:
         UserWarning: the folder of its images has changed since.
@@ -73,17 +73,15 @@ def load(name: str | os.PathLike[str], trust_module: bool = False) -> tuple[Recu
     named = [name for name in (config.env_id, str(config.env.get("world", ""))) if ":" in name]
     if named and not trust_module:
         raise ValueError(f"{path} is an agent for {named[0]}, whose module would be imported: give --trust-module to allow it.")
-    if config.images and not is_folder(config.dataset):
-        raise ValueError(f"{path} was trained on the images of {config.dataset}, a folder that is not here: bring it back.")
     try:
-        envs = environments.make_envs(config, 1, config.split)
+        envs = environments.example(config)
         with torch.device("meta"):  # takes no memory while the shapes are checked
             _check_shapes(make_model(config, envs), state)
         model = make_model(config, envs)
         model.load_state_dict(state)
     except (ValueError, KeyError, TypeError, RuntimeError, ImportError, gym.error.Error) as error:
         raise ValueError(f"{path} contains no agent that can be used here ({error}).") from error
-    if config.images and config.images != environments.images_of(config):
+    if config.images and is_folder(config.dataset) and config.images != environments.images_of(config):
         warnings.warn(
             f"{config.dataset} is not as it was when {path} was trained: its files or classes are others. Images of the test "
             "split may have been trained on, and classes may have other numbers.",
@@ -95,7 +93,7 @@ def load(name: str | os.PathLike[str], trust_module: bool = False) -> tuple[Recu
 def load_policy(name: str | os.PathLike[str], trust_module: bool = False) -> Policy:
     """Load a policy: see `load` for the arguments and errors, and `Policy.predict` for its use."""
     model, config = load(name, trust_module)
-    envs = environments.make_envs(config, 1, config.split)
+    envs = environments.example(config)
     return Policy(model, envs.single_action_space, config.looking, config.std_end, env_arguments=config.env_arguments)
 
 

@@ -333,9 +333,25 @@ def test_an_agent_of_photos_that_changed_or_are_gone_says_so(photos, tmp_path, m
     with pytest.warns(UserWarning, match="photos is not as it was when runs/own was trained"):
         weights.load("runs/own")
     assert re.search("The images of .*photos have changed since runs/own began", refused(*train, "--resume"))
-    photos.rename(tmp_path / "away")
-    assert re.search("was trained on the images of .*photos, a folder that is not here", refused("watch", "--weights=runs/own"))
     assert config.images
+
+
+def test_an_agent_whose_photos_are_gone_still_names_others(photos, tmp_path, monkeypatch, refused, capsys):
+    monkeypatch.chdir(tmp_path)
+    cli.main([f"--dataset={photos}", "--name=own", *FLAGS.split()])
+    cli.main(["export", "runs/own", "own.safetensors"])
+    name = ["name", *map(str, sorted((photos / "bright").iterdir())[:3])]
+    capsys.readouterr()
+    cli.main([*name, "--weights=own.safetensors"])
+    away, told = photos.rename(tmp_path / "away"), capsys.readouterr().out
+    cli.main([*(path.replace(str(photos), str(away)) for path in name), "--weights=own.safetensors"])
+    assert told.count(" %") == 6
+    assert capsys.readouterr().out == told.replace(str(photos), str(away))
+    assert weights.load_policy("own.safetensors").action_space.n == 2
+    for command in ("evaluate", "watch"):
+        assert re.search(
+            "photos, the folder of the images .* is not here: bring it back", refused(command, "--weights=runs/own")
+        )
 
 
 def test_a_run_that_is_overwritten_leaves_no_pictures(tmp_path, monkeypatch):

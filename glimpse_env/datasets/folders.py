@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glimpse_env.datasets import pixels
-from glimpse_env.datasets.base import Dataset, LazyDataset
+from glimpse_env.datasets.base import LazyDataset
 from glimpse_env.datasets.items import lazy
 from glimpse_env.datasets.splits import by_split, resembles, split_of
 from glimpse_env.extras import needed
@@ -193,12 +193,13 @@ def from_folder(path: str, shape: tuple[int, ...] = ()) -> LazyDataset:
     return dataclasses.replace(found_set, stable=True)
 
 
-def unlabeled(paths: Sequence[str | os.PathLike[str]], like: Dataset) -> LazyDataset:
+def unlabeled(paths: Sequence[str | os.PathLike[str]], classes: Sequence[str], shape: Sequence[int]) -> LazyDataset:
     """Make a dataset of images that are in no class folder, to be named: each has label 0, for nobody knows its class.
 
     Args:
         paths: the paths of the images.
-        like: the dataset whose classes, size and colors they get.
+        classes: the names of the classes.
+        shape: (h, w, C), to which each image is fitted.
 
     Raises:
         ValueError: there are no paths. A file that cannot be read is an error once its episode begins.
@@ -206,7 +207,7 @@ def unlabeled(paths: Sequence[str | os.PathLike[str]], like: Dataset) -> LazyDat
     """
     needed("PIL", "data", "A file with an image")
     files = Files("", tuple(os.fspath(path) for path in paths))
-    return lazy(files, np.zeros(len(paths), np.int64), like.num_classes, like.shape, like.classes)
+    return lazy(files, np.zeros(len(paths), np.int64), len(classes), tuple(shape), tuple(classes))
 
 
 def _refuse_splits(path: str, folders: list[str]) -> None:
