@@ -205,16 +205,19 @@ def flags_of(text):
     return {flag for flag in re.findall(r"(?<![\w-])--[a-z][\w-]*", text) if flag != "--help"}
 
 
+COMMANDS = ("train", "evaluate", "watch", "name", "export")  # of agents.ram
+
+
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.stem)
 def test_flags_of_commands_are_there(page):
     pytest.importorskip("torch")
     text = page.read_text()
     for module, rest in re.findall(r"-m ((?:agents|benchmarks|glimpse_env)[\w.]*)([^`\n#]*)", text):
-        command = re.findall(r"^ (train|evaluate|watch|export)\b", rest) if module == "agents.ram" else []
+        command = re.findall(rf"^ ({'|'.join(COMMANDS)})\b", rest) if module == "agents.ram" else []
         given = flags_of(re.sub(r"--env\.\S+", "", rest))
         assert not given or given <= flags_of(help_of(module, *command)), rest
     alone = flags_of(" ".join(re.findall(r"`(--[^`]+)`", text)))
-    known = [help_of("agents.ram", command) for command in ("train", "evaluate", "watch", "export")] if alone else []
+    known = [help_of("agents.ram", command) for command in COMMANDS] if alone else []
     assert alone <= flags_of(" ".join(known)) | {"--env"}
 
 
